@@ -1,0 +1,1 @@
+"""What to run: one `get_config()` per file, importing nothing of ris_tf."""

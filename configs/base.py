@@ -1,0 +1,78 @@
+"""Fields that every config has, with the values of the default (attend) form.
+
+Not meant to be trained as it is: start from `nuclei` or `rosettes`.
+"""
+
+from ml_collections import ConfigDict
+
+
+def get_config():
+    config = ConfigDict()
+    config.name = "base"
+    config.seed = 1
+
+    config.model = ConfigDict()
+    config.model.form = "attend"  # or "paper"
+    config.model.channels = 3  # 1: images are made grey and stretched by percentiles
+    config.model.size = (256, 256)  # height, width of the network's input, pixels
+    config.model.steps = 20  # objects per look at most
+    config.model.attend = ConfigDict()
+    config.model.attend.widths = (24, 32, 64, 96, 128)  # channels at strides 2, 4, 8, ...
+    config.model.attend.features = 48
+    config.model.attend.pixel_features = 8
+    config.model.attend.state = 48
+    config.model.attend.mask_hidden = 8
+    config.model.attend.window = 1.5  # cells of stride 4
+
+    config.data = ConfigDict()
+    config.data.view = "whole"  # "whole": the image resized to fit; "tiles": crops at objects' own scale
+    config.data.max_instances = 32  # per training sample; more are an error told, never cut in silence
+    config.data.min_area = 12  # visible pixels of the training sample that make an object
+    config.data.scale = (0.75, 1.2)  # "whole": random scale
+    config.data.diameter = (9.0, 40.0)  # "tiles": range of the median object's diameter after random scaling, pixels
+    config.data.rotation = 180.0  # degrees, +-
+    config.data.brightness = 0.08
+    config.data.contrast = 0.25
+    config.data.gamma = 0.2
+    config.data.colour = 0.1
+    config.data.noise = 0.03
+    config.data.extra = ""  # a second data set mixed in, such as "synthetic:discs"
+    config.data.extra_share = 0.0  # of the samples
+    config.data.synthetic_images = 1500  # per epoch of a synthetic source
+
+    config.loss = ConfigDict()
+    config.loss.score = 1.0
+    config.loss.score_target = "uncovered"  # or "count": [t <= n], as published
+    config.loss.extra_steps = 2
+    config.loss.matching_attention = 1.0
+    config.loss.attention = 0.5
+    config.loss.query = 1.0
+    config.loss.queries = 16
+    config.loss.auxiliary = 1.0
+
+    config.train = ConfigDict()
+    config.train.batch = 4
+    config.train.steps = 3000
+    config.train.learning_rate = 1e-3
+    config.train.final_learning_rate = 0.01  # as a share of learning_rate, reached by a cosine
+    config.train.warmup = 200
+    config.train.weight_decay = 1e-4
+    config.train.clip_norm = 1.0
+    config.train.clip_value = 0.0  # element-wise; 0 for none
+    config.train.ema = 0.995  # 0 for none
+    config.train.forcing = (1.0, 0.0)  # teacher-forced coverage, from and to
+    config.train.forcing_until = 0.6  # share of the steps
+    config.train.precision = "float32"
+    config.train.evaluate_every = 250  # steps; also the interval of checkpoints
+    config.train.validation_images = 24  # measured as whole images at that interval
+
+    config.predict = ConfigDict()
+    config.predict.score_threshold = 0.5
+    config.predict.mask_threshold = 0.5
+    config.predict.overlap_rule = "best"  # a pixel claimed twice: "best" probability, or the "first" instance
+    config.predict.min_visible = 0.5  # an instance with less of its mask unclaimed repeats another and is dropped
+    config.predict.min_area = 12  # "tiles": image pixels
+    config.predict.overlap = 40  # "tiles": network pixels that neighbouring tiles share
+    config.predict.diameter = 18.0  # "tiles": the zoom brings the median object to this diameter, network pixels
+    config.predict.zoom_limits = (0.25, 4.0)  # "tiles": network pixels per image pixel
+    return config

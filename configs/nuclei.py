@@ -1,0 +1,24 @@
+"""Nuclei in fluorescence microscopy, and other bright blobs on dark ground.
+
+    ris-train --config=nuclei --data=DIR/nuclei --workdir=runs/nuclei
+"""
+
+from ris_tf.configs import base
+
+
+def get_config():
+    config = base.get_config()
+    config.name = "nuclei"
+    config.model.channels = 1
+    config.model.size = (128, 128)
+    config.model.steps = 24
+    config.data.view = "tiles"
+    config.data.max_instances = 48
+    config.data.min_area = 8
+    config.data.extra = "synthetic:discs"
+    config.data.extra_share = 0.25
+    config.data.synthetic_images = 400
+    config.data.gamma = 0.4
+    config.train.batch = 12
+    config.train.steps = 4000
+    return config

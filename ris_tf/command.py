@@ -1,0 +1,102 @@
+"""What the three commands share: named configs, help, one-line errors and exit codes."""
+
+import os
+import sys
+from pathlib import Path
+
+from absl import flags, logging
+from ml_collections import config_flags
+
+from ris_tf.errors import RisError, UsageError
+
+CONFIGS = Path(__file__).resolve().parent / "configs"
+if not CONFIGS.is_dir():  # a checkout, where configs/ lies beside ris_tf/
+    CONFIGS = CONFIGS.parent.parent / "configs"
+_HELP = ("--help", "-help", "--helpshort", "-helpshort", "-h", "--helpfull")
+
+
+def config_names():
+    """Names that --config takes, sorted."""
+    return sorted(path.stem for path in CONFIGS.glob("*.py") if path.stem not in ("__init__", "base"))
+
+
+def config_path(value):
+    """Path of a config given by name or as a .py file.
+
+    Raises:
+      UsageError: it is neither.
+    """
+    if value.split(":")[0].endswith(".py"):
+        if not Path(value.split(":")[0]).is_file():
+            raise UsageError(f"--config={value}: no such file")
+        return value
+    if value not in config_names():
+        raise UsageError(f"--config={value}: unknown config; give one of {', '.join(config_names())} or a .py file")
+    return str(CONFIGS / f"{value}.py")
+
+
+def run(job, module, usage, with_config=False):
+    """Runs a command and exits: 0 done, 1 a file is wrong, 2 a flag is wrong, 130 interrupted.
+
+    Args:
+      job: function of (flag values, positional arguments).
+      module: name of the module that defined the flags, for the help.
+      usage: text above the flags in the help.
+      with_config: whether the command takes --config.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    logging.set_verbosity(logging.WARNING)
+    logging.use_absl_handler()
+    logging.get_absl_handler().setFormatter(None)
+    try:
+        if any(argument in _HELP for argument in sys.argv[1:]):
+            print(_help(module, usage))
+            sys.exit(0)
+        if with_config:
+            sys.argv = _with_paths(sys.argv)
+            config_flags.DEFINE_config_file("config", lock_config=True)
+        try:
+            arguments = flags.FLAGS(sys.argv)
+            if with_config:
+                _ = flags.FLAGS.config  # a config file is only read here
+        except flags.Error as error:
+            raise UsageError(str(error).strip().splitlines()[0]) from error
+        except (AttributeError, KeyError, TypeError, ValueError, SyntaxError, ImportError, OSError) as error:
+            message = " ".join(str(error).split())
+            raise UsageError(f"--config: {message}") from error
+        job(flags.FLAGS, arguments[1:])
+    except RisError as error:
+        print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print(f"{Path(sys.argv[0]).name}: interrupted", file=sys.stderr)
+        sys.exit(130)
+
+
+def _with_paths(arguments):
+    """Replaces the value of --config by the path it stands for; both `--config=V` and `--config V`."""
+    result, is_value = [], False
+    for argument in arguments:
+        name, equals, value = argument.partition("=")
+        if is_value:
+            argument = config_path(argument)
+        elif name in ("--config", "-config") and equals:
+            argument = f"--config={config_path(value)}"
+        is_value = argument in ("--config", "-config")
+        result.append(argument)
+    return result
+
+
+def _help(module, usage):
+    lines = [usage.strip(), "", "Flags:"]
+    for flag in flags.FLAGS.get_flags_for_module(module):
+        default = "" if flag.default in (None, "") else f" (default: {flag.default})"
+        lines.append(f"  --{flag.name}: {flag.help}{default}")
+    return "\n".join(lines)
+
+
+def required(values, *names):
+    """Raises UsageError for the first flag that has no value."""
+    for name in names:
+        if not values[name].value:
+            raise UsageError(f"--{name} is missing; see --helpshort")

@@ -1,0 +1,112 @@
+"""Random changes of a training sample; image and labels always stay aligned. All stateless: same seed, same result."""
+
+import math
+
+import tensorflow as tf
+
+
+def spread(seed, stream):
+    """An independent seed for each stream of random numbers: int64 [2] -> int64 [2]."""
+    return tf.random.experimental.stateless_fold_in(seed, stream)
+
+
+def _uniform(seed, stream, low, high):
+    return tf.random.stateless_uniform([], spread(seed, stream), low, high)
+
+
+def warp(image, labels, zoom, seed, config):
+    """Flips, rotates, scales, shifts and crops to the model's size in one resampling.
+
+    Args:
+      image: float32 [H, W, C].
+      labels: int32 [H, W].
+      zoom: float32 [2], range of the scale, output pixels per input pixel.
+      seed: int64 [2]; None for the centre, upright, at the lower end of zoom.
+      config: of the run; `data.view`, `data.rotation`, `model.size` are read.
+
+    Returns:
+      image float32 [*model.size, C] (bilinear), labels int32 [*model.size] (nearest).
+    """
+    height, width = config.model.size
+    rows, columns = tf.cast(tf.shape(labels)[0], tf.float32), tf.cast(tf.shape(labels)[1], tf.float32)
+    if seed is None:
+        scale, angle, flip, u, v = zoom[0], tf.constant(0.0), tf.constant(1.0), tf.constant(0.5), tf.constant(0.5)
+    else:
+        scale = tf.exp(_uniform(seed, 0, 0.0, 1.0) * (tf.math.log(zoom[1]) - tf.math.log(zoom[0]))) * zoom[0]
+        limit = config.data.rotation * math.pi / 180
+        angle = _uniform(seed, 1, -limit, limit)
+        flip = tf.where(_uniform(seed, 2, 0.0, 1.0) < 0.5, -1.0, 1.0)
+        u, v = _uniform(seed, 3, 0.0, 1.0), _uniform(seed, 4, 0.0, 1.0)
+    if config.data.view == "whole":
+        x_centre, y_centre = columns * (0.4 + 0.2 * u), rows * (0.4 + 0.2 * v)
+    else:  # anywhere, the crop within the image where the image is large enough
+        x_half, y_half = tf.minimum(width / scale, columns) / 2, tf.minimum(height / scale, rows) / 2
+        x_centre, y_centre = x_half + u * (columns - 2 * x_half), y_half + v * (rows - 2 * y_half)
+        if seed is not None:
+            x_centre, y_centre = _towards_object(x_centre, y_centre, x_half, y_half, labels, seed)
+    # Output (x, y) -> input: rotate and flip about the output's centre, scale back, move to the input's centre.
+    a, b = tf.cos(angle) / scale, tf.sin(angle) / scale
+    x_out, y_out = (width - 1) / 2, (height - 1) / 2
+    x_in, y_in = x_centre - 0.5, y_centre - 0.5
+    transform = tf.stack(
+        [
+            a * flip, -b, x_in - a * flip * x_out + b * y_out,
+            b * flip, a, y_in - b * flip * x_out - a * y_out,
+            0.0, 0.0,
+        ]
+    )[None]  # fmt: skip
+    fill = "NEAREST" if config.data.view == "whole" else "CONSTANT"
+    image = _resample(image, transform, (height, width), "BILINEAR", fill)
+    labels = _resample(labels[..., None], transform, (height, width), "NEAREST", "CONSTANT")
+    return image, labels[..., 0]
+
+
+def _towards_object(x, y, x_half, y_half, labels, seed):
+    """Moves three of four crops so that a random pixel of an object is within, where the image has any."""
+    places = tf.where(labels > 0)  # [M, 2] rows and columns
+    count = tf.shape(places)[0]
+    index = tf.cast(_uniform(seed, 5, 0.0, 1.0) * tf.cast(count, tf.float32), tf.int32)
+    wanted = (count > 0) & (_uniform(seed, 6, 0.0, 1.0) < 0.75)
+
+    def move():
+        row, column = tf.unstack(tf.cast(tf.gather(places, tf.minimum(index, count - 1)), tf.float32))
+        rows, columns = tf.cast(tf.shape(labels)[0], tf.float32), tf.cast(tf.shape(labels)[1], tf.float32)
+        dx, dy = _uniform(seed, 7, -0.7, 0.7) * x_half, _uniform(seed, 8, -0.7, 0.7) * y_half
+        return tf.clip_by_value(column + dx, x_half, columns - x_half), tf.clip_by_value(row + dy, y_half, rows - y_half)
+
+    return tf.cond(wanted, move, lambda: (x, y))
+
+
+def _resample(image, transform, size, interpolation, fill):
+    return tf.raw_ops.ImageProjectiveTransformV3(
+        images=image[None],
+        transforms=transform,
+        output_shape=tf.constant(size, tf.int32),
+        interpolation=interpolation,
+        fill_mode=fill,
+        fill_value=0.0,
+    )[0]
+
+
+def recolour(image, seed, config):
+    """Changes gamma, contrast, brightness, colour balance and adds a little noise.
+
+    Args:
+      image: float32 [H, W, C], about [0, 1].
+      seed: int64 [2].
+      config: of the run; `data.gamma`, `contrast`, `brightness`, `colour`, `noise` are half-ranges.
+
+    Returns:
+      float32 [H, W, C], not below 0.
+    """
+    data = config.data
+    channels = image.shape[2]
+    gamma = tf.exp(_uniform(seed, 0, -data.gamma, data.gamma))
+    image = tf.pow(tf.maximum(image, 0.0), gamma)
+    contrast = tf.exp(_uniform(seed, 1, -data.contrast, data.contrast))
+    middle = tf.reduce_mean(image)
+    image = (image - middle) * contrast + middle + _uniform(seed, 2, -data.brightness, data.brightness)
+    gains = tf.random.stateless_uniform([channels], spread(seed, 3), 1 - data.colour, 1 + data.colour)
+    sigma = _uniform(seed, 4, 0.0, data.noise)
+    image = image * gains + tf.random.stateless_normal(tf.shape(image), spread(seed, 5)) * sigma
+    return tf.maximum(image, 0.0)

@@ -1,0 +1,149 @@
+"""Decode image files to the arrays they hold: Pillow for PNG and JPEG, tifffile for TIFF.
+
+`readers.py` checks and converts what comes out of here.
+"""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+import tifffile
+from PIL import Image, ImageOps
+
+from ris_tf.errors import DataError, RisError
+
+# tifffile logs dozens of lines for one broken header; what keeps the pixels from being read is raised as well.
+logging.getLogger("tifffile").setLevel(logging.CRITICAL)
+
+_Decoder = Callable[[Path], np.ndarray]
+_TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # classic and BigTIFF, both byte orders
+
+
+def decode_image(path: Path) -> np.ndarray:
+    """Decodes an image: palettes and CMYK to RGB, alpha dropped, white-is-zero inverted, JPEG upright.
+
+    Returns:
+        [H, W], [H, W, 1] or [H, W, 3] of the stored dtype; bool for a bilevel TIFF.
+
+    Raises:
+        DataError: the file is missing, empty, broken, of another format, or holds several pages or other channels.
+    """
+    return _decode(path, _pillow_image, _tiff_image)
+
+
+def decode_labels(path: Path) -> np.ndarray:
+    """Decodes a label map: the numbers in the file, which for a palette are its indices.
+
+    Returns:
+        [H, W], or [H, W, C] when the file has colours, of the stored dtype.
+
+    Raises:
+        DataError: as `decode_image`, and for JPEG.
+    """
+    return _decode(path, _pillow_labels, _tiff_labels)
+
+
+def _decode(path: Path, from_pillow: _Decoder, from_tiff: _Decoder) -> np.ndarray:
+    """Decodes a file by what it starts with, not by its suffix, and gives every failure as a DataError."""
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(4)
+        if not start:
+            raise DataError(f"{path}: file is empty (0 bytes); expected a PNG, JPEG or TIFF image")
+        array = from_tiff(path) if start in _TIFF_STARTS else from_pillow(path)
+        if not array.size:
+            raise DataError(f"{path}: image has no pixels (shape {array.shape})")
+        return array
+    except RisError:
+        raise
+    except Exception as error:  # broken files make the decoders raise nearly anything, from SyntaxError to IndexError
+        if isinstance(error, OSError) and error.errno is not None:
+            raise DataError(f"{path}: {error.strerror}; expected a readable image file") from error
+        if isinstance(error, Image.UnidentifiedImageError):
+            reason = "not recognised"
+        elif isinstance(error, (OSError, SyntaxError, ValueError, RuntimeError, Image.DecompressionBombError)):
+            reason = (str(error) or type(error).__name__).splitlines()[0]
+        else:
+            reason = "broken structure"  # a slip inside the decoder, whose own words would tell the user nothing
+        raise DataError(f"{path}: cannot be read ({reason}); expected a complete PNG, JPEG or TIFF image") from error
+
+
+def _png_depth(path: Path) -> int:
+    with path.open("rb") as stream:
+        return stream.read(25)[24]  # the PNG header: bits of one sample
+
+
+def _pillow_image(path: Path) -> np.ndarray:
+    with Image.open(path, formats=("PNG", "JPEG")) as image:
+        if image.format != "PNG":
+            image = ImageOps.exif_transpose(image)
+        elif image.mode in ("RGB", "RGBA", "LA") and _png_depth(path) == 16:
+            image.load()  # checks the whole file; the pixels come from imagecodecs because Pillow cuts them to 8 bits
+            return _without_alpha(imagecodecs.png_decode(path.read_bytes()))
+        if image.mode in ("1", "L", "LA"):
+            return np.array(image.convert("L"))
+        if image.mode.startswith("I"):
+            return np.array(image).astype(np.uint16)  # older Pillow gives 16-bit PNG as int32
+        if "transparency" in image.info:
+            image = image.convert("RGBA")  # straight to RGB, Pillow warns about the transparent colours of a palette
+        return np.array(image.convert("RGB"))
+
+
+def _pillow_labels(path: Path) -> np.ndarray:
+    with Image.open(path, formats=("PNG", "JPEG")) as image:
+        if image.format != "PNG":
+            raise DataError(f"{path}: mask is a JPEG, whose compression changes ids; expected PNG or TIFF")
+        labels = np.array(image)
+        depth = _png_depth(path)
+        if image.mode == "L" and depth < 8:
+            labels //= 255 // (2**depth - 1)  # Pillow stretches 2 and 4-bit grey to 0..255
+        return labels
+
+
+def _tiff_page(path: Path) -> tuple[np.ndarray, tifffile.TiffPage]:
+    """Pixels of the only page of a TIFF, [H, W] or [H, W, C] as stored, and the page for its tags."""
+    with tifffile.TiffFile(path) as tiff:
+        page, series = tiff.pages.first, tiff.series[0]
+        if len(tiff.pages) > 1 or len(tiff.series) > 1 or not set(series.axes) <= set("YXS"):
+            raise DataError(
+                f"{path}: TIFF holds {len(tiff.pages)} pages (shape {'x'.join(map(str, series.shape))}); "
+                "expected a single 2-D image, so save each page as a file of its own"
+            )
+        ends = [start + count for start, count in zip(page.dataoffsets, page.databytecounts, strict=False)]
+        if max(ends, default=0) > tiff.filehandle.size:  # tifffile would fill what is missing with zeros
+            raise DataError(f"{path}: file is truncated ({tiff.filehandle.size} of {max(ends)} bytes); copy or save it again")
+        array = page.asarray()
+        return (np.moveaxis(array, 0, -1) if page.axes == "SYX" else array), page
+
+
+def _tiff_image(path: Path) -> np.ndarray:
+    array, page = _tiff_page(path)
+    kinds = tifffile.PHOTOMETRIC
+    if page.photometric == kinds.PALETTE:
+        colours = page.colormap.T  # [256 or 65536, 3] uint16
+        return (colours >> 8 if colours.max() > 255 else colours).astype(np.uint8)[array]
+    if page.photometric == kinds.SEPARATED and array.dtype == np.uint8 and array.shape[2:] == (4,):
+        return np.array(Image.frombytes("CMYK", array.shape[1::-1], array.tobytes()).convert("RGB"))
+    jpeg = page.photometric == kinds.YCBCR and page.compression == tifffile.COMPRESSION.JPEG  # decoded to RGB
+    if not jpeg and page.photometric not in (kinds.MINISBLACK, kinds.MINISWHITE, kinds.RGB):
+        raise DataError(f"{path}: TIFF colours are {page.photometric.name}; expected grey, RGB or a palette")
+    if page.photometric == kinds.MINISWHITE and array.dtype.kind in "bu":
+        array = ~array if array.dtype == bool else array.dtype.type(2**page.bitspersample - 1) - array
+    if array.ndim == 3:
+        if array.shape[2] == 2 and not any(page.extrasamples):
+            raise DataError(f"{path}: image has 2 channels; expected 1 (grey) or 3 (RGB), with or without alpha")
+        array = _without_alpha(array)
+        if array.shape[2] not in (1, 3):
+            raise DataError(f"{path}: image has {array.shape[2]} channels; expected 1 (grey) or 3 (RGB)")
+    return array
+
+
+def _tiff_labels(path: Path) -> np.ndarray:
+    array, _ = _tiff_page(path)
+    return array[..., 0] if array.shape[2:] == (1,) else array
+
+
+def _without_alpha(array: np.ndarray) -> np.ndarray:
+    return array[..., :-1] if array.shape[-1] in (2, 4) else array

@@ -1,0 +1,44 @@
+"""Image of any dtype and channels -> what the network reads; the same in training and in prediction."""
+
+import numpy as np
+
+LOW, HIGH = 1.0, 99.8  # percentiles that become 0 and 1 in grey images
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
+
+
+def normalize(image, channels):
+    """Normalises one whole image (never a crop of it, whose percentiles would differ).
+
+    Args:
+      image: uint8, uint16, bool or float, [H, W], [H, W, 1], [H, W, 3] or [H, W, 4] (alpha is dropped).
+      channels: 1 makes the image grey and maps its 1st and 99.8th percentile to 0 and 1, so that exposure and bit depth
+        do not matter; 3 keeps colours, scaled by the dtype's range to [0, 1] (floats beyond 1: by their maximum).
+
+    Returns:
+      float32 [H, W, channels]; for one channel clipped to [0, 2], for three within [0, 1].
+
+    Raises:
+      ValueError: the array is no such image.
+    """
+    image = np.asarray(image)
+    if image.ndim == 2:
+        image = image[..., None]
+    if image.ndim != 3 or image.shape[2] not in (1, 3, 4) or not image.size or image.dtype.kind not in "buif":
+        raise ValueError(
+            "image must be [H, W], [H, W, 1], [H, W, 3] or [H, W, 4] of numbers. "
+            f"Received: shape {image.shape}, dtype {image.dtype}"
+        )
+    image = image[..., :3] if image.shape[2] == 4 else image
+    if channels == 1:
+        grey = image.astype(np.float32)
+        grey = grey[..., 0] if grey.shape[2] == 1 else grey @ _LUMA
+        low, high = np.percentile(grey, (LOW, HIGH))
+        grey = (grey - low) / max(float(high - low), 1e-6)
+        return np.clip(grey, 0.0, 2.0)[..., None]
+    if image.dtype.kind in "iu":
+        scale = float(np.iinfo(image.dtype).max)
+    else:
+        scale = max(1.0, float(image.max()))
+    return np.broadcast_to(
+        np.clip(image.astype(np.float32) / scale, 0.0, 1.0), (*image.shape[:2], channels)
+    ).copy()

@@ -1,0 +1,170 @@
+"""Images and label maps -> augmented batches of the one record, as a tf.data.Dataset."""
+
+import math
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+from tqdm import tqdm
+
+from ris_tf.data import synthetic
+from ris_tf.data.augment import recolour, spread, warp
+from ris_tf.data.normalize import normalize
+from ris_tf.data.readers import find_pairs, read_pair
+from ris_tf.data.resize import fit_labels, fit_within
+
+_PREFIX = "synthetic:"
+
+
+def open_source(data, split, size=256, images=None, seed=0):
+    """Opens a data set as a list-like of samples.
+
+    Args:
+      data: folder (see readers.find_pairs), or "synthetic:discs" or "synthetic:rosettes".
+      split: "train", "val", "test" or another folder's name; synthetic splits differ by their seed.
+      size: side of synthetic images, pixels.
+      images: number of synthetic images.
+      seed: of synthetic images.
+
+    Returns:
+      list of (name, read) where read() -> (image [H, W, C], labels int32 [H, W]).
+
+    Raises:
+      DataError, UsageError: see readers and synthetic.
+    """
+    data = str(data)
+    if data.startswith(_PREFIX):
+        kind = data[len(_PREFIX) :]
+        stream = seed * 1000 + {"train": 0, "val": 1, "test": 2}.get(split, 3)
+        synthetic.sample(kind, stream, 0, 32)  # an unknown kind is told before any work
+
+        def draw(index):
+            image, labels = synthetic.sample(kind, stream, index, size)
+            return image, labels.astype(np.int32)
+
+        return [(f"{kind}_{i:05d}", lambda i=i: draw(i)) for i in range(images or 50)]
+    return [(pair.name, lambda pair=pair: read_pair(pair)) for pair in find_pairs(data, split)]
+
+
+def zoom_range(labels, config):
+    """Range of the random scale of one image: network pixels per image pixel.
+
+    In "tiles" the median object's diameter comes within `data.diameter`, and a crop holds about the step budget at most.
+    """
+    if config.data.view == "whole":
+        return tuple(config.data.scale)
+    areas = np.bincount(labels.ravel())[1:]
+    areas = areas[areas > 0]
+    if not areas.size:
+        return 0.7, 1.4
+    diameter = math.sqrt(4 / math.pi * float(np.median(areas)))
+    side = math.sqrt(config.model.size[0] * config.model.size[1])
+    fits = side * math.sqrt(areas.size / (0.7 * config.model.steps * labels.size))
+    low = max(config.data.diameter[0] / diameter, fits)
+    return low, max(low, config.data.diameter[1] / diameter)
+
+
+def load(source, config):
+    """Reads a source into memory, normalised and at the scale that training needs.
+
+    Args:
+      source: from `open_source`.
+      config: of the run.
+
+    Returns:
+      list of {"image": float32 [H, W, C], "labels": int32 [H, W], "zoom": float32 [2], "name": str}.
+
+    Raises:
+      DataError: a file is wrong.
+    """
+    records = []
+    for name, read in tqdm(source, "reading", leave=False):
+        image, labels = read()
+        image = normalize(image, config.model.channels)
+        if config.data.view == "whole":
+            image, labels = fit_within(image, config.model.size), fit_labels(labels, config.model.size)
+        zoom = zoom_range(labels, config)
+        if zoom[1] < 0.6:  # far too large for bilinear sampling: reduce by area first
+            size = [max(1, round(length * zoom[1] * 1.2)) for length in labels.shape]
+            image, labels = fit_within(image, size), fit_labels(labels, size)
+            zoom = zoom_range(labels, config)
+        records.append({"image": image, "labels": labels, "zoom": np.float32(zoom), "name": name})
+    return records
+
+
+def _stream(records):
+    signature = {
+        "image": tf.TensorSpec([None, None, records[0]["image"].shape[2]], tf.float32),
+        "labels": tf.TensorSpec([None, None], tf.int32),
+        "zoom": tf.TensorSpec([2], tf.float32),
+        "name": tf.TensorSpec([], tf.string),
+    }
+    return tf.data.Dataset.from_generator(lambda: iter(records), output_signature=signature)
+
+
+def to_record(image, labels, name, config):
+    """Image float32 [H, W, C], labels int32 [H, W] -> the one record {"image", "masks" uint8 [N, H, W], "count"}."""
+    ids, _, areas = tf.unique_with_counts(tf.reshape(labels, [-1]))
+    ids = tf.boolean_mask(ids, (ids > 0) & (areas >= config.data.min_area))
+    limit = config.data.max_instances
+    found = tf.size(ids)
+    ids = tf.cond(found > limit, lambda: _cut(ids, name, limit), lambda: ids)
+    ids = tf.pad(ids, [[0, limit - tf.size(ids)]], constant_values=-1)
+    masks = tf.ensure_shape(tf.cast(labels[None] == ids[:, None, None], tf.uint8), [limit, *config.model.size])
+    image = tf.ensure_shape(image, [*config.model.size, config.model.channels])
+    return {"image": image, "masks": masks, "count": tf.minimum(found, limit)}
+
+
+def _cut(ids, name, limit):
+    def warn(name, found):
+        logging.warning(
+            "%s: %d objects in one training sample, %d over data.max_instances are left out; raise it",
+            name.numpy().decode(), int(found), int(found) - limit,
+        )
+        return np.int32(0)
+
+    told = tf.py_function(warn, [name, tf.size(ids)], tf.int32)
+    return ids[: limit + told]
+
+
+def training_batches(records, config, extra=(), skip=0):
+    """Endless shuffled, augmented batches, the same for the same config.seed.
+
+    Args:
+      records: from `load`.
+      config: of the run.
+      extra: further records, of which `data.extra_share` of the samples are drawn.
+      skip: batches left out at the start, for a run that goes on.
+
+    Returns:
+      tf.data.Dataset of {"image": float32 [B, H, W, C], "masks": uint8 [B, N, H, W], "count": int32 [B]}.
+    """
+    streams = [
+        _stream(part).shuffle(len(part), seed=config.seed, reshuffle_each_iteration=True).repeat()
+        for part in (records, extra)
+        if part
+    ]
+    dataset = streams[0]
+    if len(streams) == 2:
+        share = config.data.extra_share
+        dataset = tf.data.Dataset.sample_from_datasets(streams, [1 - share, share], seed=config.seed)
+
+    def augment(index, sample):
+        seed = tf.stack([tf.constant(config.seed, tf.int64), index])
+        image, labels = warp(sample["image"], sample["labels"], sample["zoom"], spread(seed, 0), config)
+        return to_record(recolour(image, spread(seed, 1), config), labels, sample["name"], config)
+
+    dataset = dataset.enumerate().skip(skip * config.train.batch)
+    dataset = dataset.map(augment, num_parallel_calls=2, deterministic=True)
+    return dataset.batch(config.train.batch, drop_remainder=True).prefetch(4)
+
+
+def evaluation_batches(records, config):
+    """The same record without randomness, each image once, in order: `RIS.evaluate` takes it."""
+
+    def centre(sample):
+        zoom = sample["zoom"] if config.data.view == "tiles" else tf.ones([2])
+        image, labels = warp(sample["image"], sample["labels"], zoom, None, config)
+        return to_record(image, labels, sample["name"], config)
+
+    return _stream(records).map(centre).batch(config.train.batch).prefetch(2)

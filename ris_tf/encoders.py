@@ -1,0 +1,117 @@
+"""Encoders: image -> features, computed once per image."""
+
+import keras
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable(package="ris_tf")
+class PaperLeafEncoder(keras.layers.Layer):
+    """The published leaf encoder: bilinear reduction by 5, then four 3x3 convolutions of 30 filters with ReLU.
+
+    Args:
+      filters: channels of each convolution.
+      reduction: fixed reduction of the input image; 1 for none.
+      init_range: weights and biases start uniform in +-init_range (released code).
+    """
+
+    def __init__(self, filters=30, reduction=5, init_range=0.08, **kwargs):
+        super().__init__(**kwargs)
+        self.filters, self.reduction, self.init_range = filters, reduction, init_range
+        uniform = keras.initializers.RandomUniform(-init_range, init_range)
+        self.convolutions = [
+            keras.layers.Conv2D(
+                filters, 3, padding="same", activation="relu", kernel_initializer=uniform, bias_initializer=uniform
+            )
+            for _ in range(4)
+        ]
+
+    def call(self, images):
+        """images: [B, H, W, C] -> [B, H / reduction, W / reduction, filters]."""
+        if self.reduction > 1:
+            height, width = images.shape[1] // self.reduction, images.shape[2] // self.reduction
+            images = tf.cast(tf.image.resize(images, [height, width], "bilinear"), self.compute_dtype)
+        for convolution in self.convolutions:
+            images = convolution(images)
+        return images
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "reduction": self.reduction,
+            "init_range": self.init_range,
+        }
+
+
+@keras.saving.register_keras_serializable(package="ris_tf")
+class TopDownEncoder(keras.layers.Layer):
+    """Convolution blocks at strides 2, 4, 8, ..., then a top-down path with skip connections back to stride 2.
+
+    Args:
+      widths: channels at strides 2, 4, 8, ...
+      features: channels of the outputs at strides 4 and 8.
+      pixel_features: channels of the output at stride 2.
+    """
+
+    def __init__(self, widths=(24, 32, 64, 96, 128), features=48, pixel_features=8, **kwargs):
+        super().__init__(**kwargs)
+        self.widths, self.features, self.pixel_features = tuple(widths), features, pixel_features
+        self.stem = ConvBlock(widths[0], strides=2)
+        self.down = [ConvBlock(width, strides=2) for width in widths[1:]]
+        self.deepen = [ConvBlock(width) for width in widths[1:]]
+        self.top_down = [
+            [keras.layers.Conv2D(width, 1), keras.layers.Conv2D(width, 1), ConvBlock(width)]
+            for width in reversed((widths[0], features, features, *widths[3:-1]))
+        ]
+        self.pixel_out = keras.layers.Conv2D(pixel_features, 1)
+
+    def call(self, images):
+        """Encodes.
+
+        Args:
+          images: [B, H, W, C] about in [0, 1]; H and W multiples of 2 ** len(widths).
+
+        Returns:
+          dict of "stride_2" [B, H/2, W/2, widths[0]], "pixels" [B, H/2, W/2, pixel_features],
+          "stride_4" and "stride_8" [B, H/4, W/4, features] and [B, H/8, W/8, features].
+        """
+        levels = [self.stem(images)]
+        for down, deepen in zip(self.down, self.deepen, strict=True):
+            levels.append(deepen(down(levels[-1])))
+        x = levels[-1]
+        outputs = {}
+        for level, (lateral, reduce, block) in zip(
+            range(len(levels) - 2, -1, -1), self.top_down, strict=True
+        ):
+            x = keras.layers.UpSampling2D(2, interpolation="nearest")(reduce(x))
+            x = block(x + lateral(levels[level]))
+            outputs[f"stride_{2 ** (level + 1)}"] = x
+        outputs["pixels"] = self.pixel_out(x)
+        return outputs
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "widths": self.widths,
+            "features": self.features,
+            "pixel_features": self.pixel_features,
+        }
+
+
+@keras.saving.register_keras_serializable(package="ris_tf")
+class ConvBlock(keras.layers.Layer):
+    """3x3 convolution, group normalisation (8 groups), ReLU: [B, H, W, C] -> [B, H / strides, W / strides, filters]."""
+
+    def __init__(self, filters, strides=1, **kwargs):
+        super().__init__(**kwargs)
+        self.filters, self.strides = filters, strides
+        self.convolution = keras.layers.Conv2D(
+            filters, 3, strides, padding="same", use_bias=False, kernel_initializer="he_normal"
+        )
+        self.norm = keras.layers.GroupNormalization(8)
+
+    def call(self, x):
+        return tf.nn.relu(self.norm(self.convolution(x)))
+
+    def get_config(self):
+        return {**super().get_config(), "filters": self.filters, "strides": self.strides}

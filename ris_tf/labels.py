@@ -1,0 +1,120 @@
+"""Instances of one image, and the two forms they are kept in: label map and mask stack.
+
+A label map is an integer image [H, W]: 0 is background, every other value is one instance, so a
+pixel belongs to at most one. A mask stack is bool [N, H, W], in which masks may overlap. This is
+the one file that knows how to go from one to the other; it needs NumPy only.
+"""
+
+import dataclasses
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class Instances:
+    """The instances found in one image.
+
+    Attributes:
+        labels: int32 `[H, W]`; 0 is background, 1..count are instances.
+        scores: float32 `[count]` in [0, 1]; `scores[i]` belongs to label `i + 1`.
+
+    Raises:
+        ValueError: `labels` is not an integer image, or holds an id that has no score.
+    """
+
+    labels: np.ndarray
+    scores: np.ndarray
+
+    def __post_init__(self):
+        labels = _checked(self.labels).astype(np.int32, copy=False)
+        scores = np.asarray(self.scores, dtype=np.float32)
+        if scores.ndim != 1:
+            raise ValueError(f"scores must be one-dimensional. Received: shape {scores.shape}")
+        if labels.size and labels.max() > scores.size:
+            raise ValueError(
+                "labels must be numbered 1..len(scores). "
+                f"Received: largest label {labels.max()} with {scores.size} scores"
+            )
+        # The class is frozen for its readers; this is the one moment to settle the dtypes.
+        object.__setattr__(self, "labels", labels)
+        object.__setattr__(self, "scores", scores)
+
+    @property
+    def count(self):
+        """Number of instances, int."""
+        return int(self.scores.size)
+
+    @property
+    def masks(self):
+        """bool `[count, H, W]`, built anew at every access so that large images cost nothing."""
+        ids = np.arange(1, self.count + 1, dtype=np.int32)
+        return self.labels[None] == ids[:, None, None]
+
+
+def labels_to_masks(labels):
+    """Splits a label map into one mask per instance.
+
+    Args:
+        labels: integer `[H, W]`; 0 is background, ids may have gaps.
+
+    Returns:
+        bool `[N, H, W]`, in ascending order of the ids.
+
+    Raises:
+        ValueError: `labels` is not a two-dimensional map of non-negative integers.
+    """
+    labels = _checked(labels)
+    ids = np.unique(labels)
+    ids = ids[ids > 0]
+    return labels[None] == ids[:, None, None]
+
+
+def masks_to_labels(masks):
+    """Flattens a mask stack into a label map; the earlier mask wins a pixel claimed twice.
+
+    Args:
+        masks: `[N, H, W]` of any dtype; nonzero is inside.
+
+    Returns:
+        int32 `[H, W]`; mask `i` becomes label `i + 1`. A mask that earlier ones hide entirely
+        leaves no pixel, and its id is a gap (see `relabel`).
+
+    Raises:
+        ValueError: `masks` is not three-dimensional.
+    """
+    masks = np.asarray(masks)
+    if masks.ndim != 3:
+        raise ValueError(f"masks must be [N, H, W]. Received: shape {masks.shape}")
+    labels = np.zeros(masks.shape[1:], dtype=np.int32)
+    # Written from last to first, so that the earliest mask has the last word.
+    for index in range(len(masks) - 1, -1, -1):
+        labels[masks[index] != 0] = index + 1
+    return labels
+
+
+def relabel(labels):
+    """Renumbers a label map 1..N without gaps, in ascending order of its ids.
+
+    Args:
+        labels: integer `[H, W]`; 0 is background.
+
+    Returns:
+        int32 `[H, W]`.
+
+    Raises:
+        ValueError: `labels` is not a two-dimensional map of non-negative integers.
+    """
+    labels = _checked(labels)
+    ids, inverse = np.unique(labels, return_inverse=True)
+    first = 0 if ids.size and ids[0] == 0 else 1
+    return (inverse.reshape(labels.shape) + first).astype(np.int32)
+
+
+def _checked(labels):
+    """Returns `labels` as an array, or says why it is no label map."""
+    labels = np.asarray(labels)
+    if labels.ndim != 2 or labels.dtype.kind not in "iub":
+        raise ValueError(f"labels must be an integer map [H, W]. Received: shape {labels.shape}, dtype {labels.dtype}")
+    if labels.dtype.kind == "i" and labels.size and labels.min() < 0:
+        raise ValueError(f"labels must not be negative. Received: {labels.min()}")
+    return labels

@@ -1,0 +1,314 @@
+"""The parts of one step of the recurrence: ConvLSTM, spatial inhibition, score heads, dynamic mask head."""
+
+import keras
+import tensorflow as tf
+
+
+def cell_grid(height, width, stride):
+    """Centres of the cells of a `height` x `width` grid, in units of 32 image pixels.
+
+    Returns:
+      x, y: float32 [height * width] each, row by row.
+    """
+    unit = stride / 32.0
+    ys, xs = tf.meshgrid(
+        (tf.range(height, dtype=tf.float32) + 0.5) * unit,
+        (tf.range(width, dtype=tf.float32) + 0.5) * unit,
+        indexing="ij",
+    )
+    return tf.reshape(xs, [-1]), tf.reshape(ys, [-1])
+
+
+@keras.saving.register_keras_serializable(package="ris_tf")
+class ConvLSTMStep(keras.layers.Layer):
+    """One ConvLSTM layer, advanced one step at a time (METHOD: "ConvLSTM"; no peepholes, "same" padding).
+
+        i, f, o = sigmoid(Wx*x + bx + Wh*h + bh [+ Wc*coverage]),  g = tanh(the same)
+        c' = f * c + i * g,  h' = o * tanh(c')
+
+    Gates lie in the order i, f, g, o along the channels, as in `keras.layers.ConvLSTM2D`. The input's convolution is
+    a method of its own, so that an input which is the same at every step is convolved once.
+
+    Args:
+      filters: channels of the state.
+      kernel_size: side of both convolutions.
+      init_range: if given, weights start uniform in +-init_range with input bias 1 for i, f, o (released code);
+        otherwise Glorot weights and forget bias 1.
+      coverage_kernel: side of the convolution that feeds coverage to the gates; 0 for none.
+    """
+
+    def __init__(self, filters, kernel_size=3, init_range=None, coverage_kernel=0, **kwargs):
+        super().__init__(**kwargs)
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.init_range = init_range
+        self.coverage_kernel = coverage_kernel
+        uniform = None if init_range is None else keras.initializers.RandomUniform(-init_range, init_range)
+        self.input_conv = keras.layers.Conv2D(
+            4 * filters,
+            kernel_size,
+            padding="same",
+            kernel_initializer=uniform or "glorot_uniform",
+            bias_initializer=self._input_bias,
+            name="input_conv",
+        )
+        self.hidden_conv = keras.layers.Conv2D(
+            4 * filters,
+            kernel_size,
+            padding="same",
+            kernel_initializer=uniform or "orthogonal",
+            bias_initializer=uniform or "zeros",
+            name="hidden_conv",
+        )
+        self.coverage_conv = None
+        if coverage_kernel:
+            self.coverage_conv = keras.layers.Conv2D(
+                4 * filters, coverage_kernel, padding="same", use_bias=False, name="coverage_conv"
+            )
+
+    def _input_bias(self, shape, dtype=None):
+        ones, zeros = tf.ones([self.filters], dtype), tf.zeros([self.filters], dtype)
+        if self.init_range is None:
+            return tf.concat([zeros, ones, zeros, zeros], axis=0)
+        candidate = tf.random.uniform([self.filters], -self.init_range, self.init_range, dtype=ones.dtype)
+        return tf.concat([ones, ones, candidate, ones], axis=0)
+
+    def project(self, inputs):
+        """Convolves the input: [B, H, W, C] -> [B, H, W, 4 * filters]; once for an input that stays the same."""
+        return self.input_conv(inputs)
+
+    def zero_state(self, projected):
+        """Returns (h, c), each zeros [B, H, W, filters], for a projected input."""
+        zeros = tf.zeros_like(projected[..., : self.filters])
+        return zeros, zeros
+
+    def call(self, projected, h, c, coverage=None):
+        """Advances the state by one step.
+
+        Args:
+          projected: [B, H, W, 4 * filters] from `project`.
+          h, c: [B, H, W, filters].
+          coverage: [B, H, W, 1] in [0, 1], what is already explained; only with `coverage_kernel`.
+
+        Returns:
+          (h, c) after the step.
+        """
+        gates = projected + self.hidden_conv(h)
+        if self.coverage_conv is not None:
+            gates += self.coverage_conv(coverage)
+        i, f, g, o = tf.split(gates, 4, axis=-1)
+        c = tf.sigmoid(f) * c + tf.sigmoid(i) * tf.tanh(g)
+        return tf.sigmoid(o) * tf.tanh(c), c
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "init_range": self.init_range,
+            "coverage_kernel": self.coverage_kernel,
+        }
+
+
+@keras.saving.register_keras_serializable(package="ris_tf")
+class SpatialInhibition(keras.layers.Layer):
+    """The published inhibition: mask = sigmoid(log-softmax over positions of (1x1 convolution of h) + bias).
+
+    Poster, "spatial inhibition module". One learned scalar bias (starting at 1) serves every object size.
+    """
+
+    def __init__(self, init_range=0.08, **kwargs):
+        super().__init__(**kwargs)
+        self.init_range = init_range
+        uniform = keras.initializers.RandomUniform(-init_range, init_range)
+        self.score_map = keras.layers.Conv2D(1, 1, kernel_initializer=uniform, bias_initializer=uniform)
+
+    def build(self, input_shape):
+        self.bias = self.add_weight(name="bias", shape=[], initializer="ones", dtype="float32")
+
+    def call(self, h):
+        """h: [B, H, W, R] -> (log_attention float32 [B, H * W], mask float32 [B, H, W] in [0, 1])."""
+        logits = tf.cast(self.score_map(h), tf.float32)  # [B, H, W, 1]
+        height, width = logits.shape[1], logits.shape[2]
+        log_attention = tf.nn.log_softmax(tf.reshape(logits, [-1, height * width]))
+        return log_attention, tf.reshape(tf.sigmoid(log_attention + self.bias), [-1, height, width])
+
+    def get_config(self):
+        return {**super().get_config(), "init_range": self.init_range}
+
+
+@keras.saving.register_keras_serializable(package="ris_tf")
+class StateScore(keras.layers.Layer):
+    """The published score: one fully connected unit over the top hidden state, bias starting at 10.
+
+    Args:
+      pool: None reads the whole state (leaves, as released: ties the model to one input size); an integer first
+        max-pools the state to pool x pool (people).
+    """
+
+    def __init__(self, pool=None, init_range=0.08, **kwargs):
+        super().__init__(**kwargs)
+        self.pool = pool
+        self.init_range = init_range
+        self.dense = keras.layers.Dense(
+            1,
+            kernel_initializer=keras.initializers.RandomUniform(-init_range, init_range),
+            bias_initializer=keras.initializers.Constant(10.0),
+        )
+
+    def call(self, h):
+        """h: [B, H, W, R] -> float32 logit [B]."""
+        batch, height, width, channels = h.shape
+        if self.pool:
+            rows = [i * height // self.pool for i in range(self.pool + 1)]
+            columns = [i * width // self.pool for i in range(self.pool + 1)]
+            h = tf.stack(
+                [
+                    tf.reduce_max(h[:, rows[i] : rows[i + 1], columns[j] : columns[j + 1]], axis=(1, 2))
+                    for i in range(self.pool)
+                    for j in range(self.pool)
+                ],
+                axis=1,
+            )  # [B, pool * pool, R]
+            size = self.pool * self.pool * channels
+        else:
+            size = height * width * channels
+        return tf.cast(self.dense(tf.reshape(h, [-1, size]))[:, 0], tf.float32)
+
+    def get_config(self):
+        return {**super().get_config(), "pool": self.pool, "init_range": self.init_range}
+
+
+@keras.saving.register_keras_serializable(package="ris_tf")
+class PointingInhibition(keras.layers.Layer):
+    """Inhibition that says *where*: a distribution over positions in which explained places are inhibited.
+
+    Logits are the encoder's static objectness, plus what the recurrence says (upsampled from its coarser grid), minus a
+    learned positive strength times coverage: inhibition of return. A second softmax under a Gaussian window around the
+    strongest position then reads one object only, even where two objects tie in the first.
+
+    Args:
+      window: standard deviation of the Gaussian window, in cells.
+    """
+
+    def __init__(self, window=1.5, **kwargs):
+        super().__init__(**kwargs)
+        self.window = window
+        self.recurrent_map = keras.layers.Conv2D(1, 1, kernel_initializer="zeros", dtype="float32", name="recurrent_map")
+        self.coverage_conv = keras.layers.Conv2D(
+            1, 3, padding="same", use_bias=False, kernel_initializer="zeros", dtype="float32", name="coverage_conv"
+        )
+
+    def build(self, *args):
+        self.strength = self.add_weight(
+            name="strength", shape=[], initializer=keras.initializers.Constant(6.0), dtype="float32"
+        )
+
+    def call(self, objectness, h, coverage):
+        """One look.
+
+        Args:
+          objectness: float32 [B, H, W, 1] static logits.
+          h: [B, H / r, W / r, R] state of the recurrence, r a whole number.
+          coverage: float32 [B, H, W, 1] in [0, 1].
+
+        Returns:
+          logits: float32 [B, H * W] after inhibition, before the softmax.
+          glance: float32 [B, H * W], sums to 1, within a window of one object.
+        """
+        height, width = objectness.shape[1], objectness.shape[2]
+        recurrent = self.recurrent_map(tf.cast(h, tf.float32))
+        if recurrent.shape[1] != height:
+            recurrent = keras.layers.UpSampling2D(height // recurrent.shape[1], interpolation="bilinear")(recurrent)
+        logits = objectness + recurrent + self.coverage_conv(coverage) - tf.nn.softplus(self.strength) * coverage
+        logits = tf.reshape(logits, [-1, height * width])
+        x, y = cell_grid(height, width, 32.0)  # here in cells
+        # The strongest position, as reductions only, so that it converts to every runtime; ties give their mean.
+        strongest = tf.stop_gradient(tf.cast(logits >= tf.reduce_max(logits, axis=1, keepdims=True), tf.float32))
+        strongest /= tf.reduce_sum(strongest, axis=1, keepdims=True)
+        x_top = tf.reduce_sum(strongest * x, axis=1, keepdims=True)
+        y_top = tf.reduce_sum(strongest * y, axis=1, keepdims=True)
+        distance = tf.square(x - x_top) + tf.square(y - y_top)
+        return logits, tf.nn.softmax(logits - distance / (2 * self.window**2))
+
+    def get_config(self):
+        return {**super().get_config(), "window": self.window}
+
+
+@keras.saving.register_keras_serializable(package="ris_tf")
+class AttendedScore(keras.layers.Layer):
+    """Score ("is there an object left") from what is attended and from the strongest evidence anywhere."""
+
+    def __init__(self, hidden=32, **kwargs):
+        super().__init__(**kwargs)
+        self.hidden = hidden
+        self.mlp = keras.layers.Dense(hidden, activation="relu", dtype="float32")
+        self.out = keras.layers.Dense(1, bias_initializer=keras.initializers.Constant(2.0), dtype="float32")
+
+    def call(self, attended, h, logits, covered):
+        """attended: float32 [B, C]; h: [B, H, W, R]; logits: [B, P]; covered: [B, 1] -> float32 logit [B]."""
+        state = tf.cast(tf.reduce_max(h, axis=(1, 2)), tf.float32)
+        peak = tf.reduce_max(logits, axis=1, keepdims=True)
+        return self.out(self.mlp(tf.concat([attended, state, peak, covered], axis=-1)))[:, 0]
+
+    def get_config(self):
+        return {**super().get_config(), "hidden": self.hidden}
+
+
+@keras.saving.register_keras_serializable(package="ris_tf")
+class DynamicMask(keras.layers.Layer):
+    """A small network per object, its weights given by the attended feature, run at every pixel.
+
+    Input of the per-object network at a pixel: the encoder's pixel features e, the offset (dx, dy) from the attended
+    position and dx^2 + dy^2, in units of 32 image pixels. One hidden layer of ReLU units, one output. Since the hidden
+    layer is linear in (e, x, y, x^2 + y^2, 1), all objects' hidden layers are one matrix product.
+
+    Args:
+      hidden: units of the per-object network.
+      pixel_features: channels of e.
+    """
+
+    def __init__(self, hidden=8, pixel_features=8, **kwargs):
+        super().__init__(dtype="float32", **{k: v for k, v in kwargs.items() if k != "dtype"})
+        self.hidden = hidden
+        self.pixel_features = pixel_features
+        self.mlp = keras.layers.Dense(64, activation="relu", dtype="float32")
+        self.out = keras.layers.Dense(hidden * (pixel_features + 4) + hidden + 1, dtype="float32")
+
+    def weights_of(self, attended, x, y):
+        """Weights of the per-object networks.
+
+        Args:
+          attended: float32 [..., C].
+          x, y: float32 [...], the attended position in units of 32 image pixels.
+
+        Returns:
+          first: float32 [..., pixel_features + 4, hidden], for inputs (e, x, y, x^2 + y^2, 1).
+          second: float32 [..., hidden + 1], the output unit's weights, then its bias.
+        """
+        features, hidden = self.pixel_features, self.hidden
+        values = self.out(self.mlp(attended))
+        first, second = values[..., : hidden * (features + 4)], values[..., hidden * (features + 4) :]
+        first = tf.reshape(first, tf.concat([tf.shape(first)[:-1], [features + 4, hidden]], axis=0))
+        e, dx, dy, square, bias = tf.split(first, [features, 1, 1, 1, 1], axis=-2)
+        x, y = x[..., None, None], y[..., None, None]
+        # w.(dx, dy, dx^2 + dy^2) written over absolute coordinates.
+        constant = bias - dx * x - dy * y + square * (x * x + y * y)
+        return tf.concat([e, dx - 2 * square * x, dy - 2 * square * y, square, constant], axis=-2), second
+
+    def pixels(self, pixel_features, stride):
+        """Appends the coordinates: [B, H, W, F] at `stride` image pixels -> float32 [B, H * W, F + 4]."""
+        height, width = pixel_features.shape[1], pixel_features.shape[2]
+        flat = tf.reshape(tf.cast(pixel_features, tf.float32), [-1, height * width, self.pixel_features])
+        x, y = cell_grid(height, width, stride)
+        coordinates = tf.stack([x, y, x * x + y * y, tf.ones_like(x)], axis=-1)[None]  # [1, P, 4]
+        return tf.concat([flat, coordinates + tf.zeros_like(flat[..., :1])], axis=-1)
+
+    def call(self, pixels, first, second):
+        """Mask logits of K objects: pixels [B, P, F + 4], first [B, K, F + 4, h], second [B, K, h + 1] -> [B, K, P]."""
+        hidden = tf.nn.relu(tf.matmul(pixels[:, None], first))  # [B, K, P, h]
+        logits = tf.matmul(hidden, second[..., :-1, None])[..., 0]  # [B, K, P]
+        return logits + second[..., -1:]
+
+    def get_config(self):
+        return {**super().get_config(), "hidden": self.hidden, "pixel_features": self.pixel_features}

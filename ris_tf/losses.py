@@ -1,0 +1,56 @@
+"""The Hungarian loss of the poster and the training terms of the attend form. All in float32."""
+
+import tensorflow as tf
+
+
+def score_bce(logits, targets, weights):
+    """Binary cross-entropy of the scores, summed over the steps that count: [B, T] each -> [B]."""
+    return tf.reduce_sum(weights * tf.nn.sigmoid_cross_entropy_with_logits(targets, logits), axis=1)
+
+
+def steps_of(count, steps, extra):
+    """Steps of an image that take part in the loss: min(T, n + extra), int32 [B]."""
+    return tf.minimum(steps, count + extra)
+
+
+def hungarian_loss(iou, assignment, score_logits, targets, weights, score_weight=1.0):
+    """Poster, eq. "l(Yhat, s, Y)", for a matching already chosen, divided by the number of steps.
+
+        (- sum_tn IoU[t, n] * assignment[t, n] + score_weight * sum_t w_t BCE(target_t, s_t)) / sum_t w_t
+
+    Args:
+      iou: float32 [B, T, N] relaxed IoU.
+      assignment: float32 [B, T, N] of 0 and 1.
+      score_logits: float32 [B, T].
+      targets: float32 [B, T], what the score should say.
+      weights: float32 [B, T], 1 for steps that take part.
+      score_weight: lambda.
+
+    Returns:
+      float32 [B].
+    """
+    matched = tf.reduce_sum(iou * assignment, axis=(1, 2))
+    taken = tf.maximum(tf.reduce_sum(weights, axis=1), 1.0)
+    return (score_weight * score_bce(score_logits, targets, weights) - matched) / taken
+
+
+def attention_loss(logits, allowed, weights):
+    """-log of the attention mass on allowed positions, averaged over the steps that have any.
+
+    Args:
+      logits: float32 [B, T, P], inhibition before its softmax.
+      allowed: float32 [B, T, P] of 0 and 1: interiors of objects not yet explained at that step.
+      weights: float32 [B, T].
+
+    Returns:
+      float32 [B].
+    """
+    weights = weights * tf.cast(tf.reduce_max(allowed, axis=2) > 0, tf.float32)
+    inside = tf.reduce_logsumexp(tf.where(allowed > 0, logits, logits - 1e4), axis=2)
+    loss = tf.reduce_logsumexp(logits, axis=2) - inside  # [B, T]
+    return tf.math.divide_no_nan(tf.reduce_sum(weights * loss, axis=1), tf.reduce_sum(weights, axis=1))
+
+
+def pixel_bce(logits, targets):
+    """Mean binary cross-entropy over pixels and channels: [B, H, W, C] each -> [B]."""
+    return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(targets, logits), axis=(1, 2, 3))

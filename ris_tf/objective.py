@@ -1,0 +1,191 @@
+"""What training minimises: one unrolled pass over a batch with its truth, every term by name."""
+
+import tensorflow as tf
+
+from ris_tf import losses, matching
+from ris_tf.layers import cell_grid
+
+
+def reduce_masks(masks, stride):
+    """Area average of true masks: uint8 or float [B, N, H, W] -> float32 [B, N, H / stride, W / stride] in [0, 1]."""
+    _, count, height, width = masks.shape
+    cells = tf.reshape(tf.cast(masks, tf.float32), [-1, height, width, 1])
+    cells = tf.nn.avg_pool2d(cells, stride, stride, "VALID")
+    return tf.reshape(cells, [-1, count, height // stride, width // stride])
+
+
+def interiors(inside):
+    """Core cells of each object, at any size: where a 5x5 average of the object reaches 0.75 of its own maximum.
+
+    Args:
+      inside: float32 [B, N, h, w] in [0, 1].
+
+    Returns:
+      float32 [B, N, h, w] of 0 and 1; never empty for an object that is not.
+    """
+    _, count, height, width = inside.shape
+    blurred = tf.nn.avg_pool2d(tf.reshape(inside, [-1, height, width, 1]), 5, 1, "SAME")
+    blurred = tf.reshape(blurred, [-1, count, height, width]) * inside
+    peak = tf.reduce_max(blurred, axis=(2, 3), keepdims=True)
+    return tf.cast((blurred >= 0.75 * peak) & (peak > 0), tf.float32)
+
+
+def _flatten(x):
+    return tf.reshape(x, [-1, x.shape[1], x.shape[2] * x.shape[3]])
+
+
+class Truth:
+    """True masks at the resolutions the losses need.
+
+    Attributes:
+      count: int32 [B].
+      fine: float32 [B, N, P], at the mask stride.
+      coarse, cores: float32 [B, N, Q], at the inhibition's stride (attend form only).
+    """
+
+    def __init__(self, masks, count, mask_stride, attend):
+        fine = reduce_masks(masks, mask_stride)
+        self.count = tf.cast(count, tf.int32)
+        self.shape = fine.shape[2:4]
+        self.fine = _flatten(fine)
+        if attend:
+            coarse = tf.reshape(fine, [-1, *self.shape, 1])
+            coarse = tf.nn.avg_pool2d(coarse, 2, 2, "VALID")
+            coarse = tf.reshape(coarse, [-1, fine.shape[1], self.shape[0] // 2, self.shape[1] // 2])
+            self.coarse, self.cores = _flatten(coarse), _flatten(interiors(coarse))
+
+    def uncovered(self, coverage):
+        """Objects of which less than half is covered: coverage [B, h, w, 1] -> float32 [B, N] of 0 and 1."""
+        area = tf.reduce_sum(self.coarse, axis=2)
+        covered = tf.einsum("bnp,bp->bn", self.coarse, tf.reshape(coverage, [-1, self.coarse.shape[2]]))
+        return tf.cast((covered < 0.5 * area) & (area > 0), tf.float32)
+
+
+def unroll(form, images, steps, truth=None, forcing=None):
+    """Runs the encoder once and the recurrence `steps` times.
+
+    Args:
+      form: PaperForm or AttendForm.
+      images: float [B, H, W, C], normalised.
+      steps: number of steps.
+      truth: with `forcing`, the Truth whose masks may enter the coverage.
+      forcing: float in [0, 1]; the probability that, after a step, coverage takes the true mask of the uncovered object
+        holding most of the attention in place of the predicted mask (teacher forcing); None for inference.
+
+    Returns:
+      context: of the form.
+      outputs: dict of tensors stacked along axis 1 ([B, T, ...]); with truth also "uncovered" [B, T, N], before the step.
+    """
+    context = form.encode(images)
+    state = form.zero_state(context)
+    collected = []
+    for _ in range(steps):
+        before = state.get("coverage")
+        outputs, state = form.step(context, state)
+        if truth is not None and before is not None:
+            outputs["uncovered"] = truth.uncovered(before)
+            state["coverage"] = _force(state["coverage"], before, outputs, truth, forcing)
+        collected.append(outputs)
+    return context, {name: tf.stack([o[name] for o in collected], axis=1) for name in collected[0]}
+
+
+def _force(coverage, before, outputs, truth, forcing):
+    share = tf.einsum("bnp,bp->bn", truth.coarse, outputs["glance"])
+    pick = tf.argmax(share + outputs["uncovered"] * 10.0, axis=1)
+    mask = tf.reshape(tf.gather(truth.coarse, pick, batch_dims=1), tf.shape(before))
+    forced = tf.random.uniform([tf.shape(before)[0]]) < forcing
+    forced &= tf.reduce_max(outputs["uncovered"], axis=1) > 0
+    return tf.stop_gradient(tf.where(forced[:, None, None, None], tf.maximum(before, mask), coverage))
+
+
+def objective(form, images, masks, count, steps, weights, forcing=0.0):
+    """Every loss term of a batch.
+
+    Args:
+      form: PaperForm or AttendForm.
+      images: float [B, H, W, C], normalised.
+      masks: uint8 [B, N, H, W] of 0 and 1, the first `count` used.
+      count: int [B].
+      steps: T.
+      weights: `config.loss`.
+      forcing: see `unroll`.
+
+    Returns:
+      dict of float32 [B]: "loss" (weighted sum) and its terms, and "matched_iou", the mean IoU of matched pairs.
+    """
+    attend = hasattr(form, "query")
+    truth = Truth(masks, count, form.mask_stride, attend)
+    context, outputs = unroll(form, images, steps, truth, forcing)
+    predicted = _flatten(form.masks(context, outputs))  # [B, T, P]
+    iou = matching.relaxed_iou(predicted, truth.fine)
+
+    step = tf.range(steps)[None]  # [1, T]
+    if weights.score_target == "count":
+        targets = tf.cast(step < truth.count[:, None], tf.float32)
+        taken = tf.cast(step < losses.steps_of(truth.count, steps, weights.extra_steps)[:, None], tf.float32)
+        rows = tf.minimum(steps, truth.count)
+    else:
+        targets = tf.reduce_max(outputs["uncovered"], axis=2)  # [B, T]
+        taken = tf.concat([tf.ones_like(targets[:, : weights.extra_steps]), targets], axis=1)[:, :steps]
+        rows = tf.cast(tf.reduce_sum(targets, axis=1), tf.int32)
+    similarity = iou
+    if attend:
+        glance_mass = tf.matmul(outputs["glance"], truth.coarse, transpose_b=True)  # [B, T, N]
+        similarity = iou + weights.matching_attention * glance_mass
+    assignment = matching.match(similarity, rows, truth.count)
+    terms = {
+        "hungarian": losses.hungarian_loss(
+            iou, assignment, outputs["score"], targets, taken, weights.score
+        )
+    }
+    terms["loss"] = terms["hungarian"]
+    terms["matched_iou"] = tf.math.divide_no_nan(
+        tf.reduce_sum(iou * assignment, axis=(1, 2)), tf.reduce_sum(assignment, axis=(1, 2))
+    )
+    if attend:
+        allowed = tf.cast(tf.matmul(outputs["uncovered"], truth.cores) > 0, tf.float32)  # [B, T, Q]
+        terms["attention"] = losses.attention_loss(outputs["logits"], allowed, taken)
+        terms["query"] = query_loss(form, context, truth, weights.queries)
+        terms["auxiliary"] = auxiliary_loss(context, truth)
+        for name in ("attention", "query", "auxiliary"):
+            terms["loss"] += weights[name] * terms[name]
+    return terms
+
+
+def query_loss(form, context, truth, queries):
+    """1 - relaxed IoU of masks made from random places inside the objects, without the recurrence.
+
+    Objects of late steps thereby train the mask head as often as those of early ones.
+    """
+    height, width = context["objectness"].shape[1:3]
+    x, y = cell_grid(height, width, 32.0)
+    present = tf.reduce_sum(truth.coarse, axis=2) > 0
+    noise = tf.random.uniform(tf.shape(present)) + tf.cast(present, tf.float32)
+    chosen = tf.argsort(noise, axis=1, direction="DESCENDING")[:, :queries]  # a random subset, objects first
+    inside = tf.gather(truth.coarse, chosen, batch_dims=1)  # [B, K, Q]
+    cores = tf.gather(truth.cores, chosen, batch_dims=1)
+    # Mostly from the interior, where the inhibition will point, sometimes from anywhere inside.
+    pool = tf.where(tf.random.uniform(tf.shape(chosen))[..., None] < 0.7, cores, inside)
+    place = tf.argmax(pool * tf.random.uniform(tf.shape(pool), 0.5, 1.0), axis=2)  # [B, K]
+    distance = tf.square(tf.gather(x, place)[..., None] - x) + tf.square(tf.gather(y, place)[..., None] - y)
+    glance = tf.nn.softmax(tf.math.log(inside + 1e-3) - distance / (2 * form.inhibition.window**2))
+    predicted = form.query(context, tf.stop_gradient(glance))  # [B, K, P]
+    fine = tf.gather(truth.fine, chosen, batch_dims=1)
+    intersection = tf.reduce_sum(predicted * fine, axis=2)
+    iou = tf.math.divide_no_nan(
+        intersection, tf.reduce_sum(predicted, 2) + tf.reduce_sum(fine, 2) - intersection
+    )
+    weight = tf.cast(tf.gather(present, chosen, batch_dims=1), tf.float32)
+    return tf.math.divide_no_nan(tf.reduce_sum(weight * (1 - iou), axis=1), tf.reduce_sum(weight, axis=1))
+
+
+def auxiliary_loss(context, truth):
+    """Pixel BCE on the encoder: foreground and foreground eroded per object at stride 2, interiors at stride 4."""
+    height, width = truth.shape
+    fine = tf.reshape(truth.fine, [-1, height, width, 1])
+    eroded = -tf.nn.max_pool2d(-fine, 3, 1, "SAME")
+    foreground = tf.reduce_max(truth.fine, axis=1)
+    eroded = tf.reduce_max(tf.reshape(eroded, tf.shape(truth.fine)), axis=1)
+    targets = tf.reshape(tf.stack([foreground, eroded], axis=-1), [-1, height, width, 2])
+    cores = tf.reshape(tf.reduce_max(truth.cores, axis=1), tf.shape(context["objectness"]))
+    return losses.pixel_bce(context["auxiliary"], targets) + losses.pixel_bce(context["objectness"], cores)

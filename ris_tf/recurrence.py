@@ -1,0 +1,148 @@
+"""The two forms of the recurrence, made of the parts in layers.py, with one interface.
+
+A form has `encode(images) -> context`, `zero_state(context) -> state`, `step(context, state) -> (outputs, state)` and
+`masks(context, outputs) -> probabilities`, where `outputs` of all steps are stacked along axis 1. `mask_stride` is the
+number of image pixels per mask pixel. Every step's outputs hold "score" (a logit).
+"""
+
+import keras
+import tensorflow as tf
+
+from ris_tf.encoders import PaperLeafEncoder, TopDownEncoder
+from ris_tf.layers import (
+    AttendedScore,
+    ConvLSTMStep,
+    DynamicMask,
+    PointingInhibition,
+    SpatialInhibition,
+    StateScore,
+    cell_grid,
+)
+
+
+@keras.saving.register_keras_serializable(package="ris_tf")
+class PaperForm(keras.layers.Layer):
+    """The published leaf network: the inhibition is the mask.
+
+    Args:
+      filters: channels of the encoder and of each ConvLSTM layer.
+      layers: ConvLSTM layers; each reads the one below at the same step.
+      reduction: fixed reduction of the input image.
+      init_range: weights start uniform in +-init_range.
+    """
+
+    def __init__(self, filters=30, layers=2, reduction=5, init_range=0.08, **kwargs):
+        super().__init__(**kwargs)
+        self.mask_stride = reduction
+        self.encoder = PaperLeafEncoder(filters, reduction, init_range)
+        self.recurrence = [ConvLSTMStep(filters, init_range=init_range) for _ in range(layers)]
+        self.inhibition = SpatialInhibition(init_range)
+        self.score = StateScore(None, init_range)
+
+    def encode(self, images):
+        return {"projected": self.recurrence[0].project(self.encoder(images))}
+
+    def zero_state(self, context):
+        zeros = self.recurrence[0].zero_state(context["projected"])
+        return {"layers": [zeros for _ in self.recurrence]}
+
+    def step(self, context, state):
+        layers, projected = [], context["projected"]
+        for index, (lstm, (h, c)) in enumerate(zip(self.recurrence, state["layers"], strict=True)):
+            if index:
+                projected = lstm.project(layers[-1][0])
+            layers.append(lstm(projected, h, c))
+        h = layers[-1][0]
+        log_attention, mask = self.inhibition(h)
+        return {"score": self.score(h), "logits": log_attention, "mask": mask}, {"layers": layers}
+
+    def masks(self, context, outputs):
+        return outputs["mask"]
+
+
+@keras.saving.register_keras_serializable(package="ris_tf")
+class AttendForm(keras.layers.Layer):
+    """The default: the inhibition says where, a dynamic convolution makes the mask, coverage is fed back.
+
+    The recurrence runs at stride 8, the inhibition at stride 4, masks are made at stride 2.
+
+    Args:
+      widths, features, pixel_features: of the encoder.
+      state: channels of the ConvLSTM.
+      mask_hidden: units of the per-object network.
+      window: of the inhibition, in cells of stride 4.
+    """
+
+    mask_stride = 2
+
+    def __init__(self, widths, features, pixel_features, state, mask_hidden, window, **kwargs):
+        super().__init__(**kwargs)
+        self.encoder = TopDownEncoder(widths, features, pixel_features)
+        self.lstm = ConvLSTMStep(state, coverage_kernel=5)
+        self.objectness = keras.layers.Conv2D(1, 1, dtype="float32", bias_initializer=keras.initializers.Constant(-1.0))
+        self.inhibition = PointingInhibition(window)
+        self.dynamic_mask = DynamicMask(mask_hidden, pixel_features)
+        self.score = AttendedScore()
+        self.auxiliary = keras.layers.Conv2D(2, 1, dtype="float32")
+        self.pool = keras.layers.AveragePooling2D(2)
+
+    def encode(self, images):
+        encoded = self.encoder(images)
+        fine = encoded["stride_4"]
+        _, height, width, channels = fine.shape
+        return {
+            "projected": self.lstm.project(encoded["stride_8"]),
+            "objectness": self.objectness(fine),  # [B, H/4, W/4, 1]
+            "features": tf.reshape(tf.cast(fine, tf.float32), [-1, height * width, channels]),
+            "pixels": self.dynamic_mask.pixels(encoded["pixels"], 2),
+            "coarse_pixels": self.dynamic_mask.pixels(self.pool(encoded["pixels"]), 4),
+            "auxiliary": self.auxiliary(encoded["stride_2"]),  # [B, H/2, W/2, 2]: foreground, interior
+        }
+
+    def zero_state(self, context):
+        h, c = self.lstm.zero_state(context["projected"])
+        return {"h": h, "c": c, "coverage": tf.zeros_like(context["objectness"])}
+
+    def step(self, context, state):
+        coverage = state["coverage"]
+        _, height, width, _ = coverage.shape
+        coarse = tf.cast(self.pool(coverage), self.compute_dtype)
+        h, c = self.lstm(context["projected"], state["h"], state["c"], coarse)
+        logits, glance = self.inhibition(context["objectness"], h, coverage)
+        attended = self.attend(context, glance)
+        x, y = cell_grid(height, width, 4)
+        first, second = self.dynamic_mask.weights_of(
+            attended, tf.reduce_sum(glance * x, axis=1), tf.reduce_sum(glance * y, axis=1)
+        )
+        mask = tf.sigmoid(self.dynamic_mask(context["coarse_pixels"], first[:, None], second[:, None]))  # [B, 1, P]
+        mask = tf.stop_gradient(tf.reshape(mask, [-1, height, width, 1]))
+        covered = tf.reduce_sum(glance * tf.reshape(coverage, [-1, height * width]), axis=1, keepdims=True)
+        outputs = {
+            "score": self.score(attended, h, logits, covered),
+            "logits": logits,
+            "glance": glance,
+            "first": first,
+            "second": second,
+        }
+        return outputs, {"h": h, "c": c, "coverage": tf.maximum(coverage, mask)}
+
+    def attend(self, context, glance):
+        """Feature under a glance: float32 [..., P] -> [..., C] for [B, P] or [B, K, P]."""
+        if glance.shape.rank == 2:
+            return tf.matmul(glance[:, None], context["features"])[:, 0]
+        return tf.matmul(glance, context["features"])
+
+    def masks(self, context, outputs):
+        """Masks of the stacked steps, float32 [B, T, H/2, W/2] in [0, 1]."""
+        logits = self.dynamic_mask(context["pixels"], outputs["first"], outputs["second"])
+        _, height, width, _ = context["auxiliary"].shape
+        return tf.reshape(tf.sigmoid(logits), [-1, logits.shape[1], height, width])
+
+    def query(self, context, glance):
+        """Masks of objects pointed at from outside the recurrence: glance [B, K, P] -> [B, K, H/2 * W/2]."""
+        height, width = context["objectness"].shape[1:3]
+        x, y = cell_grid(height, width, 4)
+        first, second = self.dynamic_mask.weights_of(
+            self.attend(context, glance), tf.reduce_sum(glance * x, axis=2), tf.reduce_sum(glance * y, axis=2)
+        )
+        return tf.sigmoid(self.dynamic_mask(context["pixels"], first, second))

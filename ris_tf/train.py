@@ -1,0 +1,202 @@
+"""ris-train: fits a model to a folder of images and label maps."""
+
+import csv
+import json
+import os
+from pathlib import Path
+
+import keras
+import numpy as np
+from absl import flags, logging
+from tqdm import tqdm
+
+from ris_tf import command, metrics
+from ris_tf import model as models
+from ris_tf.data import pipeline
+from ris_tf.errors import DataError, UsageError
+
+_USAGE = """
+Trains a model on images and their label maps, and goes on where it stopped when run again.
+
+  ris-train --config=nuclei --data=DIR --workdir=runs/nuclei
+  ris-train --config=rosettes --data=synthetic:rosettes --workdir=runs/rosettes --config.train.steps=500
+
+DIR holds train/ and val/, each with images/ and masks/ (uint16 label maps of the same names), or pairs
+NAME_rgb.png and NAME_label.png. The work folder gets config.json, log.csv, last.keras and best.keras.
+--config takes a name ({names}) or a .py file; --config.a.b=VALUE overrides a field.
+"""
+
+
+def optimizer(config):
+    """AdamW with warm-up, cosine decay, gradient clipping and an average of the weights, as config.train says."""
+    train = config.train
+    schedule = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=0.0,
+        decay_steps=max(1, train.steps - train.warmup),
+        alpha=train.final_learning_rate,
+        warmup_target=train.learning_rate,
+        warmup_steps=train.warmup,
+    )
+    return keras.optimizers.AdamW(
+        schedule,
+        weight_decay=train.weight_decay,
+        global_clipnorm=train.clip_norm or None,
+        clipvalue=train.clip_value or None,
+        use_ema=bool(train.ema),
+        ema_momentum=train.ema or 0.99,
+    )
+
+
+def train(config, data, workdir):
+    """Trains until `config.train.steps`, from the last checkpoint in `workdir` if there is one.
+
+    Args:
+      config: ml_collections ConfigDict, see configs/base.py.
+      data: folder or "synthetic:KIND", see `pipeline.open_source`.
+      workdir: folder for checkpoints and logs; made if missing.
+
+    Returns:
+      The best model by SBD on validation images.
+
+    Raises:
+      DataError: something is wrong with the data, or the work folder holds another model.
+    """
+    workdir = Path(workdir)
+    _check_workdir(config, workdir)
+    side, seed = max(config.model.size), config.seed
+    source = pipeline.load(pipeline.open_source(data, "train", side, config.data.synthetic_images, seed), config)
+    extra = []
+    if config.data.extra:
+        opened = pipeline.open_source(config.data.extra, "train", side, config.data.synthetic_images, seed)
+        extra = pipeline.load(opened, config)
+    held_out = _validation(data, config)
+
+    keras.utils.set_random_seed(seed)
+    last = workdir / "last.keras"
+    if last.exists():
+        model = _load(last)
+        model.config.train.update(config.train)
+    else:
+        model = models.build(config)
+        model.compile(optimizer=optimizer(config), jit_compile=False)
+    every = config.train.evaluate_every
+    done = int(model.optimizer.iterations.numpy())
+    epochs = -(-config.train.steps // every)
+    if done >= config.train.steps:
+        print(f"{workdir}: already trained for {done} steps; raise --config.train.steps to go on")
+        return _load(workdir / "best.keras")
+    workdir.mkdir(parents=True, exist_ok=True)
+    _write(workdir / "config.json", json.dumps(config.to_dict(), indent=2))
+    print(f"{len(source) + len(extra)} images, {model.count_params():,} parameters, step {done} of {config.train.steps}")
+    model.fit(
+        pipeline.training_batches(source, config, extra, skip=done),
+        steps_per_epoch=every,
+        initial_epoch=done // every,
+        epochs=epochs,
+        callbacks=[Checkpoints(workdir, held_out)],
+    )
+    return _load(workdir / "best.keras")
+
+
+def _check_workdir(config, workdir):
+    if workdir.exists() and not workdir.is_dir():
+        raise UsageError(f"--workdir={workdir}: is a file; give a folder")
+    recorded = workdir / "config.json"
+    if not recorded.exists():
+        return
+    try:
+        before = json.loads(recorded.read_text())
+        name, model = before["name"], before["model"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{recorded}: is not the config of a run; give another --workdir") from error
+    if model != json.loads(json.dumps(config.model.to_dict())):
+        raise DataError(f"{workdir}: holds another model, trained with config {name!r}; give another --workdir")
+
+
+def _load(path):
+    try:
+        return keras.saving.load_model(path)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path}: cannot be loaded as a model: {' '.join(str(error).split())[:200]}") from error
+
+
+def _validation(data, config):
+    """[(image, labels)] of the split "val", at most `train.validation_images` of them, evenly chosen."""
+    side, limit = max(config.model.size), config.train.validation_images
+    try:
+        opened = pipeline.open_source(data, "val", side, limit, config.seed)
+    except DataError as error:
+        logging.warning("%s; the last weights count as the best", error)
+        return []
+    chosen = np.unique(np.linspace(0, len(opened) - 1, min(limit, len(opened))).round().astype(int))
+    return [opened[i][1]() for i in chosen]
+
+
+def _write(path, text):
+    """Writes a text file that is never seen half-written."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text(text)
+    os.replace(temporary, path)
+
+
+class Checkpoints(keras.callbacks.Callback):
+    """After every epoch: measures the averaged weights, keeps last.keras (to go on) and best.keras (to use), logs.
+
+    Args:
+      workdir: Path.
+      held_out: [(image, labels)].
+    """
+
+    def __init__(self, workdir, held_out):
+        super().__init__()
+        self.workdir, self.held_out = workdir, held_out
+        self.log = workdir / "log.csv"
+        self.rows = list(csv.DictReader(self.log.open())) if self.log.exists() else []
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._save("last.keras")
+        live = [variable.numpy() for variable in self.model.trainable_variables]
+        if self.model.config.train.ema:
+            self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
+        row = {"step": int(self.model.optimizer.iterations.numpy())}
+        row.update({name: round(float(value), 5) for name, value in logs.items()})
+        row.update(self._measure())
+        if not self.held_out or row["val_sbd"] >= max((float(r["val_sbd"]) for r in self.rows), default=0):
+            self._save("best.keras", include_optimizer=False)
+        for variable, value in zip(self.model.trainable_variables, live, strict=True):
+            variable.assign(value)
+        self.rows.append(row)
+        lines = [",".join(row), *(",".join(str(v) for v in r.values()) for r in self.rows)]
+        _write(self.log, "\n".join(lines) + "\n")
+
+    def _measure(self):
+        if not self.held_out:
+            return {}
+        pictures = tqdm(self.held_out, "validation", leave=False)
+        rows = [metrics.evaluate_image(truth, self.model.predict_instances(image).labels) for image, truth in pictures]
+        result = metrics.summarise(rows)
+        row = {f"val_{name}": round(result[name], 4) for name in ("sbd", "ap_0.5", "abs_dic", "dic")}
+        print("\n" + "  ".join(f"{name} {value:.3f}" for name, value in row.items()))
+        return row
+
+    def _save(self, name, **options):
+        temporary = self.workdir / f".{name}.tmp.keras"
+        self.model.save(temporary, **options)
+        os.replace(temporary, self.workdir / name)
+
+
+def main():
+    flags.DEFINE_string("data", None, "folder of training data, or synthetic:discs or synthetic:rosettes")
+    flags.DEFINE_string("workdir", None, "folder for checkpoints and logs")
+
+    def job(values, rest):
+        if rest:
+            raise UsageError(f"unexpected argument {rest[0]!r}; see --helpshort")
+        command.required(values, "config", "data", "workdir")
+        train(values.config, values.data, values.workdir)
+
+    command.run(job, __name__, _USAGE.format(names=", ".join(command.config_names())), with_config=True)
+
+
+if __name__ == "__main__":
+    main()
