@@ -1,6 +1,9 @@
 # Everything runs from .venv, which is made on first use and again when setup.cfg changes.
 
-PYTHON := $(shell command -v python3.11 || command -v python3)
+# The first Python that starts, is new enough and can make an environment with pip in it.
+CANDIDATES := python3.11 python3 /usr/bin/python3.11 /usr/bin/python3 python3.12 python3.13
+USABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
+PYTHON = $(shell for p in $(CANDIDATES); do $$p -c "$(USABLE)" 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 export TF_CPP_MIN_LOG_LEVEL := 2
 
@@ -9,6 +12,7 @@ export TF_CPP_MIN_LOG_LEVEL := 2
 .venv: .venv/stamp
 
 .venv/stamp: setup.cfg pyproject.toml
+	@test -x $(BIN)/python || test -n "$(PYTHON)" || { echo "no Python 3.11 or newer with venv and ensurepip"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
 	touch $@

@@ -19,9 +19,9 @@ def get_config():
     config.model.attend = ConfigDict()
     config.model.attend.widths = (24, 32, 64, 96, 128)  # channels at strides 2, 4, 8, ...
     config.model.attend.features = 48
-    config.model.attend.pixel_features = 8
+    config.model.attend.pixel_features = 12
     config.model.attend.state = 48
-    config.model.attend.mask_hidden = 8
+    config.model.attend.mask_hidden = 12
     config.model.attend.window = 1.5  # cells of stride 4
 
     config.data = ConfigDict()
@@ -73,6 +73,6 @@ def get_config():
     config.predict.min_visible = 0.5  # an instance with less of its mask unclaimed repeats another and is dropped
     config.predict.min_area = 12  # "tiles": image pixels
     config.predict.overlap = 40  # "tiles": network pixels that neighbouring tiles share
-    config.predict.diameter = 18.0  # "tiles": the zoom brings the median object to this diameter, network pixels
+    config.predict.diameter = 22.0  # "tiles": the zoom brings the median object to this diameter, network pixels
     config.predict.zoom_limits = (0.25, 4.0)  # "tiles": network pixels per image pixel
     return config

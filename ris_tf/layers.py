@@ -215,6 +215,8 @@ class PointingInhibition(keras.layers.Layer):
         Returns:
           logits: float32 [B, H * W] after inhibition, before the softmax.
           glance: float32 [B, H * W], sums to 1, within a window of one object.
+          spot: float32 [B, H * W] in [0, 1], the strongest position itself: never to be looked at again, even if no
+            mask comes of it.
         """
         height, width = objectness.shape[1], objectness.shape[2]
         recurrent = self.recurrent_map(tf.cast(h, tf.float32))
@@ -229,7 +231,7 @@ class PointingInhibition(keras.layers.Layer):
         x_top = tf.reduce_sum(strongest * x, axis=1, keepdims=True)
         y_top = tf.reduce_sum(strongest * y, axis=1, keepdims=True)
         distance = tf.square(x - x_top) + tf.square(y - y_top)
-        return logits, tf.nn.softmax(logits - distance / (2 * self.window**2))
+        return logits, tf.nn.softmax(logits - distance / (2 * self.window**2)), tf.exp(-distance)
 
     def get_config(self):
         return {**super().get_config(), "window": self.window}

@@ -102,14 +102,14 @@ def _tiles(look, config, image):
         for top in tile_grid(image.shape[0], round(side[0]), round(share))
         for left in tile_grid(image.shape[1], round(side[1]), round(share))
     ]
-    while boxes:
-        closer = []
-        for box, labels, scores, taken in _look_at(look, config, image, boxes):
-            if taken == config.model.steps and zoom * box[2] / side[0] <= config.predict.zoom_limits[1]:
-                closer += _quarters(box, share / 2)
-            else:
-                canvas.add(labels, scores, box[0], box[1])
-        boxes, share = closer, share / 2
+    crowded = []
+    for box, labels, scores, taken in _look_at(look, config, image, boxes):
+        if taken == config.model.steps:
+            crowded += _quarters(box, share / 2)
+        else:
+            canvas.add(labels, scores, box[0], box[1])
+    for box, labels, scores, _ in _look_at(look, config, image, crowded):
+        canvas.add(labels, scores, box[0], box[1])
     return canvas.instances()
 
 

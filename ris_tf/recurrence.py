@@ -108,14 +108,14 @@ class AttendForm(keras.layers.Layer):
         _, height, width, _ = coverage.shape
         coarse = tf.cast(self.pool(coverage), self.compute_dtype)
         h, c = self.lstm(context["projected"], state["h"], state["c"], coarse)
-        logits, glance = self.inhibition(context["objectness"], h, coverage)
+        logits, glance, spot = self.inhibition(context["objectness"], h, coverage)
         attended = self.attend(context, glance)
         x, y = cell_grid(height, width, 4)
         first, second = self.dynamic_mask.weights_of(
             attended, tf.reduce_sum(glance * x, axis=1), tf.reduce_sum(glance * y, axis=1)
         )
         mask = tf.sigmoid(self.dynamic_mask(context["coarse_pixels"], first[:, None], second[:, None]))  # [B, 1, P]
-        mask = tf.stop_gradient(tf.reshape(mask, [-1, height, width, 1]))
+        explained = tf.stop_gradient(tf.reshape(tf.maximum(mask[:, 0], spot), [-1, height, width, 1]))
         covered = tf.reduce_sum(glance * tf.reshape(coverage, [-1, height * width]), axis=1, keepdims=True)
         outputs = {
             "score": self.score(attended, h, logits, covered),
@@ -124,7 +124,7 @@ class AttendForm(keras.layers.Layer):
             "first": first,
             "second": second,
         }
-        return outputs, {"h": h, "c": c, "coverage": tf.maximum(coverage, mask)}
+        return outputs, {"h": h, "c": c, "coverage": tf.maximum(coverage, explained)}
 
     def attend(self, context, glance):
         """Feature under a glance: float32 [..., P] -> [..., C] for [B, P] or [B, K, P]."""
