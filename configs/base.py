@@ -24,6 +24,12 @@ def get_config():
     config.model.attend.mask_hidden = 12
     config.model.attend.window = 1.5  # cells of stride 4
 
+    config.model.paper = ConfigDict()
+    config.model.paper.filters = 30
+    config.model.paper.layers = 2
+    config.model.paper.reduction = 5  # fixed reduction of the input
+    config.model.paper.init_range = 0.08
+
     config.data = ConfigDict()
     config.data.view = "whole"  # "whole": the image resized to fit; "tiles": crops at objects' own scale
     config.data.max_instances = 32  # per training sample; more are an error told, never cut in silence

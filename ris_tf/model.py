@@ -1,93 +1,178 @@
-"""RIS: the whole model, its training step and its prediction."""
+"""RIS: the model as Keras knows it, with its training step, its prediction, and the ways to make and load one."""
+
+from pathlib import Path
 
 import keras
 import tensorflow as tf
 from ml_collections import ConfigDict
 
-from ris_tf.predict import predict_instances
+from ris_tf import inference, presets
+from ris_tf.errors import DataError, UsageError
 from ris_tf.objective import objective, unroll
 from ris_tf.recurrence import AttendForm, PaperForm
 
+_FORMS = {"attend": AttendForm, "paper": PaperForm}
+
 
 def build(config):
-    """Builds the model of a config.
+    """Builds the model of a config, with random weights.
 
     Args:
-      config: the object that a config file's `get_config()` returns.
+      config: ConfigDict from a config file's `get_config()`, or the same as a dict.
 
     Returns:
-      RIS, built, with random weights.
+      RIS.
+
+    Raises:
+      UsageError: a field of `config.model` is out of range.
     """
-    return RIS(config.to_dict() if hasattr(config, "to_dict") else config)
+    return RIS(config)
+
+
+def load(source):
+    """Loads a trained model.
+
+    Args:
+      source: name of a preset, a work folder of ris-train, or a .keras file.
+
+    Returns:
+      RIS.
+
+    Raises:
+      UsageError: no such preset, folder or file.
+      DataError: the folder or file holds no model of this kind.
+    """
+    path = Path(source)
+    if path.is_dir():
+        candidates = [path / name for name in ("best.keras", "last.keras")]
+        found = [candidate for candidate in candidates if candidate.is_file()]
+        if not found:
+            raise DataError(f"{path}: holds no best.keras or last.keras; is it the work folder of ris-train?")
+        path = found[0]
+    elif not path.is_file():
+        if path.suffix or len(path.parts) > 1:
+            raise UsageError(f"{path}: no such file or folder")
+        return RIS.from_preset(str(source))
+    if path.suffix != ".keras":
+        raise UsageError(f"{path}: is no model; give a preset ({', '.join(presets.names())}), work folder or .keras file")
+    try:
+        model = keras.saving.load_model(path)
+    except Exception as error:  # a broken archive raises nearly anything
+        raise DataError(f"{path}: cannot be read as a Keras model ({' '.join(str(error).split())[:120]})") from error
+    if not isinstance(model, RIS):
+        raise DataError(f"{path}: holds a {type(model).__name__}, not a ris_tf.RIS")
+    return model
 
 
 @keras.saving.register_keras_serializable(package="ris_tf")
 class RIS(keras.Model):
+    """Recurrent instance segmentation: looks at an image once, then picks out one object after another.
+
+    Made from a config alone, which is saved with it. Reads normalised images (`ris_tf.data.normalize`), float32
+    [B, *config.model.size, config.model.channels]; `predict_instances` takes any image.
+
+    `fit` and `evaluate` take batches of {"image": float32 [B, H, W, C], "masks": uint8 [B, N, H, W], "count": int32
+    [B]}, of which the first `count` masks are used.
+
+    Args:
+      config: ConfigDict or dict, see configs/base.py.
+    """
+
     def __init__(self, config, **kwargs):
         super().__init__(**kwargs)
         self.config = ConfigDict(config)
-        model = self.config.model
-        if model.form == "attend":
-            self.form = AttendForm(**model.attend)
-        else:
-            self.form = PaperForm(**model.paper)
-        self.steps = model.steps
-        self.trackers = [keras.metrics.Mean(name=n) for n in self._terms()]
-        self.build((1, *model.size, model.channels))
+        settings = self.config.model
+        if settings.form not in _FORMS:
+            raise UsageError(f"model.form is {settings.form!r}; expected one of {', '.join(_FORMS)}")
+        if settings.steps < 1:
+            raise UsageError(f"model.steps is {settings.steps}; expected at least 1")
+        self.form = _FORMS[settings.form](**settings[settings.form])
+        if any(length % self.form.size_multiple for length in settings.size):
+            raise UsageError(f"model.size is {settings.size}; both must be multiples of {self.form.size_multiple}")
+        terms = ["loss", "hungarian", "matched_iou", *self.form.extra_terms]
+        self.trackers = [keras.metrics.Mean(name=name) for name in terms]
+        self.build((None, *settings.size, settings.channels))
 
-    def _terms(self):
-        names = ["loss", "hungarian", "matched_iou"]
-        if self.config.model.form == "attend":
-            names += ["attention", "query", "auxiliary"]
-        return names
+    @classmethod
+    def from_preset(cls, name):
+        """Loads a model that ships with the package.
+
+        Args:
+          name: one of `ris_tf.presets.names()`.
+
+        Raises:
+          UsageError: no such preset.
+        """
+        config, weights = presets.find(name)
+        model = cls(config)
+        model.load_weights(weights)
+        return model
 
     def build(self, input_shape):
         if not self.built:
-            self.call(tf.zeros(input_shape), steps=1)
+            unroll(self.form, tf.zeros((1, *input_shape[1:]), self.compute_dtype), 1)
             self.built = True
 
     @property
     def metrics(self):
         return self.trackers
 
-    def call(self, images, training=None, steps=None):
-        context, outputs = unroll(self.form, tf.cast(images, self.compute_dtype), steps or self.steps)
+    def call(self, images, training=None):
+        """images: float [B, H, W, C] -> {"masks": float32 [B, T, h, w], "scores": float32 [B, T]}, all in [0, 1]."""
+        context, outputs = unroll(self.form, tf.cast(images, self.compute_dtype), self.config.model.steps)
         return {"masks": self.form.masks(context, outputs), "scores": tf.sigmoid(outputs["score"])}
 
-    def forcing(self):
-        train = self.config.train
-        start, end = train.forcing
-        done = tf.cast(self.optimizer.iterations, tf.float32) / (train.forcing_until * train.steps)
-        return start + (end - start) * tf.minimum(done, 1.0)
-
-    def train_step(self, data):
-        with tf.GradientTape() as tape:
-            terms = self._objective(data, self.forcing())
-            loss = tf.reduce_mean(terms["loss"])
-        self.optimizer.apply(tape.gradient(loss, self.trainable_variables), self.trainable_variables)
-        return self._update(terms)
-
-    def test_step(self, data):
-        return self._update(self._objective(data, 0.0))
-
-    def _objective(self, data, forcing):
-        return objective(
-            self.form, tf.cast(data["image"], self.compute_dtype), data["masks"], data["count"], self.steps, self.config.loss, forcing
-        )
-
-    def _update(self, terms):
-        for tracker in self.trackers:
-            tracker.update_state(terms[tracker.name])
-        return {t.name: t.result() for t in self.trackers}
-
     def predict_instances(self, image):
-        """Finds the instances of one image of any size and dtype; see `ris_tf.predict.predict_instances`."""
-        return predict_instances(self._look, self.config, image)
+        """Finds the instances of one image.
+
+        Args:
+          image: [H, W], [H, W, 1], [H, W, 3] or [H, W, 4] of any size; uint8, uint16, bool or float.
+
+        Returns:
+          Instances: labels int32 [H, W], masks bool [count, H, W], scores float32 [count], count.
+
+        Raises:
+          ValueError: the array is no image.
+        """
+        return inference.predict_instances(self._look, self.config, image)
 
     @tf.function(reduce_retracing=True)
     def _look(self, images):
         outputs = self(images)
         return outputs["masks"], outputs["scores"]
+
+    def compile(self, optimizer="adam", jit_compile=False, **kwargs):
+        """As `keras.Model.compile`; the loss is the model's own. The matching runs on the host: XLA is off."""
+        super().compile(optimizer=optimizer, jit_compile=jit_compile, **kwargs)
+
+    def train_step(self, data):
+        with tf.GradientTape() as tape:
+            terms = self._objective(data, self._forcing())
+            loss = tf.reduce_mean(terms["loss"])
+        variables = self.trainable_variables
+        self.optimizer.apply(tape.gradient(loss, variables), variables)
+        return self._track(terms)
+
+    def test_step(self, data):
+        return self._track(self._objective(data, 0.0))
+
+    def _forcing(self):
+        """Probability of teacher-forced coverage at this step: falls linearly over the first part of training."""
+        train = self.config.train
+        start, end = train.forcing
+        done = tf.cast(self.optimizer.iterations, tf.float32) / (train.forcing_until * train.steps)
+        return start + (end - start) * tf.minimum(done, 1.0)
+
+    def _objective(self, data, forcing):
+        images = tf.cast(data["image"], self.compute_dtype)
+        steps = self.config.model.steps
+        return objective(self.form, images, data["masks"], data["count"], steps, self.config.loss, forcing)
+
+    def _track(self, terms):
+        # Keras shows what its own trackers hold, so the terms go through them.
+        for tracker in self.trackers:
+            tracker.update_state(terms[tracker.name])
+        return {tracker.name: tracker.result() for tracker in self.trackers}
 
     def get_config(self):
         return {"config": self.config.to_dict()}

@@ -113,7 +113,7 @@ def objective(form, images, masks, count, steps, weights, forcing=0.0):
     Returns:
       dict of float32 [B]: "loss" (weighted sum) and its terms, and "matched_iou", the mean IoU of matched pairs.
     """
-    attend = hasattr(form, "query")
+    attend = bool(form.extra_terms)
     truth = Truth(masks, count, form.mask_stride, attend)
     context, outputs = unroll(form, images, steps, truth, forcing)
     predicted = _flatten(form.masks(context, outputs))  # [B, T, P]
@@ -147,7 +147,7 @@ def objective(form, images, masks, count, steps, weights, forcing=0.0):
         terms["attention"] = losses.attention_loss(outputs["logits"], allowed, taken)
         terms["query"] = query_loss(form, context, truth, weights.queries)
         terms["auxiliary"] = auxiliary_loss(context, truth)
-        for name in ("attention", "query", "auxiliary"):
+        for name in form.extra_terms:
             terms["loss"] += weights[name] * terms[name]
     return terms
 

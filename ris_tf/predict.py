@@ -1,147 +1,89 @@
-"""Image of any size and dtype -> Instances."""
+"""ris-predict: counts and outlines the objects in pictures."""
 
-import math
+from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from absl import flags
+from tqdm import tqdm
 
-from ris_tf.data.normalize import normalize
-from ris_tf.data.resize import fit_within
-from ris_tf.labels import Instances
-from ris_tf.tiling import Canvas, tile_grid
+from ris_tf import command
+from ris_tf import model as models
+from ris_tf.data.readers import image_files, read_image
+from ris_tf.errors import DataError, UsageError
+from ris_tf.files import write_png, write_table
+from ris_tf.visualize import overlay
 
-_LOOKS_FOR_SCALE = 6  # tiles of the first pass, which only finds how large the objects are
-_BATCH = 8
+_USAGE = """
+Counts and outlines the objects in images.
+
+  ris-predict --model=nuclei cells.tif --out=found
+  ris-predict --model=runs/mine folder_of_images --out=found
+
+For each image NAME: NAME_labels.png (uint16 label map, 0 background, the image's size) and NAME_overlay.png.
+For all of them: counts.csv. --model takes a preset ({names}), a work folder or a .keras file.
+"""
 
 
-def predict_instances(look, config, image):
-    """Finds the instances of one image.
-
-    In the "whole" view the image is resized to fit the network's input. In the "tiles" view a first pass over a few
-    tiles finds how large the objects are; then the image, at a zoom that brings them to the size the network was
-    trained on, is cut into overlapping tiles. A tile that used up all its steps is looked at again in four closer ones.
+def predict(model, paths, out):
+    """Predicts images and writes what was found.
 
     Args:
-      look: function of float32 [B, h, w, C] (h, w = config.model.size) giving masks float32 [B, T, h', w'] and scores
-        float32 [B, T].
-      config: the model's; `model`, `data.view`, `data.diameter` and `predict` are read.
-      image: [H, W], [H, W, 1], [H, W, 3] or [H, W, 4]; uint8, uint16, bool or float.
+      model: RIS.
+      paths: files and folders, str.
+      out: folder; made if missing.
 
     Returns:
-      Instances, labels of size [H, W].
+      {image name: Instances}.
 
     Raises:
-      ValueError: the array is no image.
+      DataError: an image cannot be read (nothing is written then), two images have the same name, or an image has more
+        objects than a uint16 label map can number.
     """
-    image = normalize(image, config.model.channels)
-    if config.data.view == "whole":
-        return _whole(look, config, image)
-    return _tiles(look, config, image)
+    files, out = image_files(paths), Path(out)
+    names = {}
+    for file in files:
+        if file.stem in names:
+            raise DataError(f"{file}: has the same name as {names[file.stem]}; both would write {file.stem}_labels.png")
+        names[file.stem] = file
+        _check_channels(read_image(file), file)
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"--out={out}: is a file; give a folder")
+    out.mkdir(parents=True, exist_ok=True)
+    results, rows = {}, []
+    for name, file in tqdm(names.items(), "images", disable=len(names) < 2):
+        image = read_image(file)
+        instances = model.predict_instances(image)
+        if instances.count > np.iinfo(np.uint16).max:
+            raise DataError(f"{file}: {instances.count} objects are more than a uint16 label map can number")
+        write_png(out / f"{name}_labels.png", instances.labels.astype(np.uint16))
+        write_png(out / f"{name}_overlay.png", overlay(image, instances.labels))
+        results[name] = instances
+        rows.append({"image": file.name, "count": instances.count})
+    write_table(out / "counts.csv", rows)
+    return results
 
 
-def resolve(masks, scores, size, predict):
-    """Applies the stop rule and decides each pixel.
-
-    Args:
-      masks: float32 [T, h, w] in [0, 1].
-      scores: float32 [T]; the first that is not above `predict.score_threshold` ends the count (poster, "inference").
-      size: (height, width) of the result, to which the masks are resized.
-      predict: `config.predict`.
-
-    Returns:
-      labels int32 [height, width], 1..n; scores float32 [n]; taken: number of steps before the stop.
-    """
-    stop = scores <= predict.score_threshold
-    taken = int(np.argmax(stop)) if stop.any() else len(scores)
-    labels = np.zeros(size, np.int32)
-    best = np.full(size, predict.mask_threshold, np.float32)
-    areas = np.zeros(taken)
-    for t in range(taken):
-        mask = masks[t]
-        if mask.shape != tuple(size):
-            mask = np.asarray(Image.fromarray(mask).resize((size[1], size[0]), Image.Resampling.BILINEAR))
-        areas[t] = np.count_nonzero(mask > predict.mask_threshold)
-        if predict.overlap_rule == "first":
-            wins = (mask > predict.mask_threshold) & (labels == 0)
-        else:
-            wins = mask > best
-            best[wins] = mask[wins]
-        labels[wins] = t + 1
-    left = np.bincount(labels.ravel(), minlength=taken + 1)[1:]
-    keep = (left > 0) & (left >= predict.min_visible * areas)
-    renumber = np.concatenate([[0], np.where(keep, np.cumsum(keep), 0)]).astype(np.int32)
-    return renumber[labels], scores[:taken][keep], taken
+def _check_channels(image, file):
+    if min(image.shape[:2]) < 8:
+        height, width = image.shape[:2]
+        raise DataError(f"{file}: image is {width}x{height} pixels; expected at least 8x8")
 
 
-def _whole(look, config, image):
-    size = config.model.size
-    fitted = fit_within(image, size)
-    height, width = fitted.shape[:2]
-    padded = np.pad(fitted, ((0, size[0] - height), (0, size[1] - width), (0, 0)), mode="edge")
-    masks, scores = (np.asarray(x)[0] for x in look(padded[None]))
-    stride = size[0] / masks.shape[1]
-    rows, columns = math.ceil(height / stride), math.ceil(width / stride)
-    labels, scores, _ = resolve(masks[:, :rows, :columns], scores, image.shape[:2], config.predict)
-    return Instances(labels, scores)
+def main():
+    flags.DEFINE_string("model", None, "preset, work folder of ris-train, or .keras file")
+    flags.DEFINE_string("out", None, "folder for the results")
+
+    def job(values, rest):
+        command.required(values, "model", "out")
+        if not rest:
+            raise UsageError("no image given; name image files or folders after the flags, see --helpshort")
+        results = predict(models.load(values.model), rest, values.out)
+        for name, instances in results.items():
+            print(f"{instances.count:6d}  {name}")
+        print(f"{values.out}: overlays, label maps and counts.csv written")
+
+    command.run(job, __name__, _USAGE.format(names=", ".join(models.presets.names())))
 
 
-def _tiles(look, config, image):
-    zoom = 1.0
-    for _ in range(3):
-        found = _median_diameter(look, config, image, zoom)
-        if found is None:
-            break
-        previous, zoom = zoom, float(np.clip(config.predict.diameter / found, *config.predict.zoom_limits))
-        if 0.75 < zoom / previous < 1.33:
-            break
-    canvas = Canvas(*image.shape[:2], min_area=config.predict.min_area)
-    side = [length / zoom for length in config.model.size]
-    share = config.predict.overlap / zoom
-    boxes = [
-        (top, left, round(side[0]), round(side[1]))
-        for top in tile_grid(image.shape[0], round(side[0]), round(share))
-        for left in tile_grid(image.shape[1], round(side[1]), round(share))
-    ]
-    crowded = []
-    for box, labels, scores, taken in _look_at(look, config, image, boxes):
-        if taken == config.model.steps:
-            crowded += _quarters(box, share / 2)
-        else:
-            canvas.add(labels, scores, box[0], box[1])
-    for box, labels, scores, _ in _look_at(look, config, image, crowded):
-        canvas.add(labels, scores, box[0], box[1])
-    return canvas.instances()
-
-
-def _quarters(box, share):
-    top, left, height, width = box
-    h, w = round((height + share) / 2), round((width + share) / 2)
-    return [(t, x, h, w) for t in (top, top + height - h) for x in (left, left + width - w)]
-
-
-def _median_diameter(look, config, image, zoom):
-    """Median diameter of the objects in a few tiles, in image pixels; None where nothing is found."""
-    side = [round(length / zoom) for length in config.model.size]
-    tops, lefts = tile_grid(image.shape[0], side[0], 0), tile_grid(image.shape[1], side[1], 0)
-    boxes = [(top, left, *side) for top in tops for left in lefts]
-    chosen = [boxes[i] for i in np.unique(np.linspace(0, len(boxes) - 1, _LOOKS_FOR_SCALE).round().astype(int))]
-    areas = []
-    for _, labels, _, _ in _look_at(look, config, image, chosen):
-        areas += list(np.bincount(labels.ravel())[1:])
-    return math.sqrt(4 / math.pi * float(np.median(areas))) if areas else None
-
-
-def _look_at(look, config, image, boxes):
-    """Runs the network on boxes (top, left, height, width) of the image; yields (box, labels, scores, steps taken)."""
-    size = tuple(config.model.size)
-    for start in range(0, len(boxes), _BATCH):
-        part = boxes[start : start + _BATCH]
-        tiles = np.zeros([_BATCH, *size, image.shape[2]], np.float32)
-        for index, (top, left, height, width) in enumerate(part):
-            crop = image[top : top + height, left : left + width]
-            crop = np.pad(crop, ((0, height - crop.shape[0]), (0, width - crop.shape[1]), (0, 0)))
-            fitted = fit_within(crop, size)
-            tiles[index, : fitted.shape[0], : fitted.shape[1]] = fitted
-        masks, scores = (np.asarray(x) for x in look(tiles))
-        for index, box in enumerate(part):
-            yield box, *resolve(masks[index], scores[index], box[2:], config.predict)
+if __name__ == "__main__":
+    main()

@@ -1,8 +1,9 @@
 """The two forms of the recurrence, made of the parts in layers.py, with one interface.
 
 A form has `encode(images) -> context`, `zero_state(context) -> state`, `step(context, state) -> (outputs, state)` and
-`masks(context, outputs) -> probabilities`, where `outputs` of all steps are stacked along axis 1. `mask_stride` is the
-number of image pixels per mask pixel. Every step's outputs hold "score" (a logit).
+`masks(context, outputs) -> probabilities`, where `outputs` of all steps are stacked along axis 1. Every step's outputs
+hold "score" (a logit) and "logits" (the inhibition's). `mask_stride` is the number of image pixels per mask pixel,
+`size_multiple` divides the sides of the images, `extra_terms` names the loss terms that the form adds.
 """
 
 import keras
@@ -31,9 +32,11 @@ class PaperForm(keras.layers.Layer):
       init_range: weights start uniform in +-init_range.
     """
 
+    extra_terms = ()
+
     def __init__(self, filters=30, layers=2, reduction=5, init_range=0.08, **kwargs):
         super().__init__(**kwargs)
-        self.mask_stride = reduction
+        self.mask_stride = self.size_multiple = reduction
         self.encoder = PaperLeafEncoder(filters, reduction, init_range)
         self.recurrence = [ConvLSTMStep(filters, init_range=init_range) for _ in range(layers)]
         self.inhibition = SpatialInhibition(init_range)
@@ -74,9 +77,11 @@ class AttendForm(keras.layers.Layer):
     """
 
     mask_stride = 2
+    extra_terms = ("attention", "query", "auxiliary")
 
     def __init__(self, widths, features, pixel_features, state, mask_hidden, window, **kwargs):
         super().__init__(**kwargs)
+        self.size_multiple = 2 ** len(widths)
         self.encoder = TopDownEncoder(widths, features, pixel_features)
         self.lstm = ConvLSTMStep(state, coverage_kernel=5)
         self.objectness = keras.layers.Conv2D(1, 1, dtype="float32", bias_initializer=keras.initializers.Constant(-1.0))

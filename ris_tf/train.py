@@ -14,6 +14,7 @@ from ris_tf import command, metrics
 from ris_tf import model as models
 from ris_tf.data import pipeline
 from ris_tf.errors import DataError, UsageError
+from ris_tf.files import write_text
 
 _USAGE = """
 Trains a model on images and their label maps, and goes on where it stopped when run again.
@@ -74,19 +75,18 @@ def train(config, data, workdir):
     keras.utils.set_random_seed(seed)
     last = workdir / "last.keras"
     if last.exists():
-        model = _load(last)
-        model.config.train.update(config.train)
+        model = _resumed(models.load(last), config)
     else:
         model = models.build(config)
-        model.compile(optimizer=optimizer(config), jit_compile=False)
+        model.compile(optimizer(config))
     every = config.train.evaluate_every
     done = int(model.optimizer.iterations.numpy())
     epochs = -(-config.train.steps // every)
     if done >= config.train.steps:
         print(f"{workdir}: already trained for {done} steps; raise --config.train.steps to go on")
-        return _load(workdir / "best.keras")
+        return models.load(workdir / "best.keras")
     workdir.mkdir(parents=True, exist_ok=True)
-    _write(workdir / "config.json", json.dumps(config.to_dict(), indent=2))
+    write_text(workdir / "config.json", json.dumps(config.to_dict(), indent=2))
     print(f"{len(source) + len(extra)} images, {model.count_params():,} parameters, step {done} of {config.train.steps}")
     model.fit(
         pipeline.training_batches(source, config, extra, skip=done),
@@ -95,7 +95,18 @@ def train(config, data, workdir):
         epochs=epochs,
         callbacks=[Checkpoints(workdir, held_out)],
     )
-    return _load(workdir / "best.keras")
+    return models.load(workdir / "best.keras")
+
+
+def _resumed(model, config):
+    """Gives a loaded model today's config and optimizer settings, keeping the optimizer's state."""
+    fresh = optimizer(config)
+    fresh.build(model.trainable_variables)
+    for variable, value in zip(fresh.variables, model.optimizer.variables, strict=True):
+        variable.assign(value)
+    model.config = config.copy_and_resolve_references()
+    model.compile(fresh)
+    return model
 
 
 def _check_workdir(config, workdir):
@@ -113,13 +124,6 @@ def _check_workdir(config, workdir):
         raise DataError(f"{workdir}: holds another model, trained with config {name!r}; give another --workdir")
 
 
-def _load(path):
-    try:
-        return keras.saving.load_model(path)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path}: cannot be loaded as a model: {' '.join(str(error).split())[:200]}") from error
-
-
 def _validation(data, config):
     """[(image, labels)] of the split "val", at most `train.validation_images` of them, evenly chosen."""
     side, limit = max(config.model.size), config.train.validation_images
@@ -130,13 +134,6 @@ def _validation(data, config):
         return []
     chosen = np.unique(np.linspace(0, len(opened) - 1, min(limit, len(opened))).round().astype(int))
     return [opened[i][1]() for i in chosen]
-
-
-def _write(path, text):
-    """Writes a text file that is never seen half-written."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(text)
-    os.replace(temporary, path)
 
 
 class Checkpoints(keras.callbacks.Callback):
@@ -154,7 +151,7 @@ class Checkpoints(keras.callbacks.Callback):
         self.rows = list(csv.DictReader(self.log.open())) if self.log.exists() else []
 
     def on_epoch_end(self, epoch, logs=None):
-        self._save("last.keras")
+        self._save("last.keras", self.model)
         live = [variable.numpy() for variable in self.model.trainable_variables]
         if self.model.config.train.ema:
             self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
@@ -162,12 +159,14 @@ class Checkpoints(keras.callbacks.Callback):
         row.update({name: round(float(value), 5) for name, value in logs.items()})
         row.update(self._measure())
         if not self.held_out or row["val_sbd"] >= max((float(r["val_sbd"]) for r in self.rows), default=0):
-            self._save("best.keras", include_optimizer=False)
+            best = models.build(self.model.config)  # without the optimizer's state, a quarter of the size
+            best.set_weights(self.model.get_weights())
+            self._save("best.keras", best)
         for variable, value in zip(self.model.trainable_variables, live, strict=True):
             variable.assign(value)
         self.rows.append(row)
         lines = [",".join(row), *(",".join(str(v) for v in r.values()) for r in self.rows)]
-        _write(self.log, "\n".join(lines) + "\n")
+        write_text(self.log, "\n".join(lines) + "\n")
 
     def _measure(self):
         if not self.held_out:
@@ -179,9 +178,9 @@ class Checkpoints(keras.callbacks.Callback):
         print("\n" + "  ".join(f"{name} {value:.3f}" for name, value in row.items()))
         return row
 
-    def _save(self, name, **options):
+    def _save(self, name, model):
         temporary = self.workdir / f".{name}.tmp.keras"
-        self.model.save(temporary, **options)
+        model.save(temporary)
         os.replace(temporary, self.workdir / name)
 
 

@@ -113,7 +113,9 @@ def _tiff_page(path: Path) -> tuple[np.ndarray, tifffile.TiffPage]:
             )
         ends = [start + count for start, count in zip(page.dataoffsets, page.databytecounts, strict=False)]
         if max(ends, default=0) > tiff.filehandle.size:  # tifffile would fill what is missing with zeros
-            raise DataError(f"{path}: file is truncated ({tiff.filehandle.size} of {max(ends)} bytes); copy or save it again")
+            raise DataError(
+                f"{path}: file is truncated ({tiff.filehandle.size} of {max(ends)} bytes); copy or save it again"
+            )
         array = page.asarray()
         return (np.moveaxis(array, 0, -1) if page.axes == "SYX" else array), page
 

@@ -1,0 +1,39 @@
+"""Writing files that are never seen half-written: to a temporary name first, then renamed."""
+
+import csv
+import io
+import os
+
+import numpy as np
+from PIL import Image
+
+
+def write_bytes(path, data):
+    """Writes bytes to a Path whose folder exists."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        temporary.write_bytes(data)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path, text):
+    """Writes text as UTF-8."""
+    write_bytes(path, text.encode())
+
+
+def write_table(path, rows):
+    """Writes a list of dicts with the same keys as CSV, a header line first."""
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, buffer.getvalue())
+
+
+def write_png(path, array):
+    """Writes uint8 [H, W, 3] or [H, W], or uint16 [H, W], as PNG."""
+    buffer = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(array)).save(buffer, "PNG")
+    write_bytes(path, buffer.getvalue())

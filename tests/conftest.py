@@ -1,0 +1,56 @@
+"""What several test files need: real data where it is, small configs, and commands run in this process."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from absl import flags
+
+from ris_tf.configs import base
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def nuclei():
+    """The folder of real nuclei images; skips where it is absent."""
+    folder = Path(os.environ.get("RIS_DATA", ROOT.parent / "shared" / "data")) / "nuclei"
+    if not folder.is_dir():
+        pytest.skip(f"no real images at {folder}; set RIS_DATA")
+    return folder
+
+
+@pytest.fixture
+def small():
+    """A config of the default form that builds and trains in seconds."""
+    config = base.get_config()
+    config.model.size = (64, 64)
+    config.model.steps = 4
+    config.model.attend.update({"widths": (8, 8, 16, 16), "features": 16, "pixel_features": 4, "state": 8})
+    config.data.max_instances = 6
+    config.data.synthetic_images = 4
+    config.train.update({"batch": 2, "steps": 4, "evaluate_every": 2, "validation_images": 1, "warmup": 1})
+    config.loss.queries = 3
+    return config
+
+
+@pytest.fixture
+def command(monkeypatch, capsys):
+    """Runs a command's main() with arguments: -> (exit code, stdout, stderr)."""
+
+    def run(main, *arguments):
+        known = set(flags.FLAGS)
+        monkeypatch.setattr(sys, "argv", ["ris-command", *map(str, arguments)])
+        try:
+            main()
+            code = 0
+        except SystemExit as stop:
+            code = stop.code or 0
+        finally:
+            for name in set(flags.FLAGS) - known:
+                delattr(flags.FLAGS, name)
+            flags.FLAGS.unparse_flags()
+        return code, *capsys.readouterr()
+
+    return run
