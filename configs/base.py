@@ -67,7 +67,7 @@ def get_config():
     config.train.clip_value = 0.0  # element-wise; 0 for none
     config.train.ema = 0.995  # 0 for none
     config.train.forcing = (1.0, 0.0)  # teacher-forced coverage, from and to
-    config.train.forcing_until = 0.6  # share of the steps
+    config.train.forcing_until = 0.3  # share of the steps
     config.train.precision = "float32"
     config.train.evaluate_every = 250  # steps; also the interval of checkpoints
     config.train.validation_images = 24  # measured as whole images at that interval
@@ -79,6 +79,6 @@ def get_config():
     config.predict.min_visible = 0.5  # an instance with less of its mask unclaimed repeats another and is dropped
     config.predict.min_area = 12  # "tiles": image pixels
     config.predict.overlap = 40  # "tiles": network pixels that neighbouring tiles share
-    config.predict.diameter = 22.0  # "tiles": the zoom brings the median object to this diameter, network pixels
+    config.predict.diameter = 24.0  # "tiles": the zoom brings the typical object to this diameter, network pixels
     config.predict.zoom_limits = (0.25, 4.0)  # "tiles": network pixels per image pixel
     return config

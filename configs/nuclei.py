@@ -1,6 +1,6 @@
 """Nuclei in fluorescence microscopy, and other bright blobs on dark ground.
 
-    ris-train --config=nuclei --data=DIR/nuclei --workdir=runs/nuclei
+ris-train --config=nuclei --data=DIR/nuclei --workdir=runs/nuclei
 """
 
 from ris_tf.configs import base
@@ -20,5 +20,7 @@ def get_config():
     config.data.synthetic_images = 400
     config.data.gamma = 0.4
     config.train.batch = 12
+    config.train.forcing_until = 0.2
+    config.loss.extra_steps = 4
     config.train.steps = 4000
     return config

@@ -1,6 +1,6 @@
 """Leaf rosettes seen from above.
 
-    ris-train --config=rosettes --data=synthetic:rosettes --workdir=runs/rosettes
+ris-train --config=rosettes --data=synthetic:rosettes --workdir=runs/rosettes
 """
 
 from ris_tf.configs import base

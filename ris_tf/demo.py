@@ -40,7 +40,8 @@ def demo(out):
                 true, note = truth, ""
             else:
                 true, note = int(truth.max()), f"   SBD {metrics.symmetric_best_dice(truth, instances.labels):.2f}"
-            print(f"{name:12s} {instances.count:3d} found, {true:3d} there{note}   {out / name}_overlay.png", flush=True)
+            counts = f"{instances.count:3d} found, {true:3d} there"
+            print(f"{name:12s} {counts}{note}   {out / name}_overlay.png", flush=True)
             results.append((name, true, instances.count))
     return results
 

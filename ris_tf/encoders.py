@@ -80,9 +80,7 @@ class TopDownEncoder(keras.layers.Layer):
             levels.append(deepen(down(levels[-1])))
         x = levels[-1]
         outputs = {}
-        for level, (lateral, reduce, block) in zip(
-            range(len(levels) - 2, -1, -1), self.top_down, strict=True
-        ):
+        for level, (lateral, reduce, block) in zip(range(len(levels) - 2, -1, -1), self.top_down, strict=True):
             x = keras.layers.UpSampling2D(2, interpolation="nearest")(reduce(x))
             x = block(x + lateral(levels[level]))
             outputs[f"stride_{2 ** (level + 1)}"] = x

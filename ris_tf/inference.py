@@ -88,7 +88,7 @@ def _whole(look, config, image):
 def _tiles(look, config, image):
     zoom = 1.0
     for _ in range(3):
-        found = _median_diameter(look, config, image, zoom)
+        found = _typical_diameter(look, config, image, zoom)
         if found is None:
             break
         previous, zoom = zoom, float(np.clip(config.predict.diameter / found, *config.predict.zoom_limits))
@@ -119,8 +119,11 @@ def _quarters(box, share):
     return [(t, x, h, w) for t in (top, top + height - h) for x in (left, left + width - w)]
 
 
-def _median_diameter(look, config, image, zoom):
-    """Median diameter of the objects in a few tiles, in image pixels; None where nothing is found."""
+def _typical_diameter(look, config, image, zoom):
+    """Diameter of the object that a typical object's pixel belongs to, in image pixels, from a few tiles; None if none.
+
+    The median over pixels rather than objects: specks found by mistake hardly count.
+    """
     side = [round(length / zoom) for length in config.model.size]
     tops, lefts = tile_grid(image.shape[0], side[0], 0), tile_grid(image.shape[1], side[1], 0)
     boxes = [(top, left, *side) for top in tops for left in lefts]
@@ -128,7 +131,11 @@ def _median_diameter(look, config, image, zoom):
     areas = []
     for _, labels, _, _ in _look_at(look, config, image, chosen):
         areas += list(np.bincount(labels.ravel())[1:])
-    return math.sqrt(4 / math.pi * float(np.median(areas))) if areas else None
+    if not areas:
+        return None
+    areas = np.sort(areas)
+    middle = np.searchsorted(np.cumsum(areas), np.sum(areas) / 2)
+    return math.sqrt(4 / math.pi * float(areas[middle]))
 
 
 def _look_at(look, config, image, boxes):

@@ -194,7 +194,9 @@ class PointingInhibition(keras.layers.Layer):
     def __init__(self, window=1.5, **kwargs):
         super().__init__(**kwargs)
         self.window = window
-        self.recurrent_map = keras.layers.Conv2D(1, 1, kernel_initializer="zeros", dtype="float32", name="recurrent_map")
+        self.recurrent_map = keras.layers.Conv2D(
+            1, 1, kernel_initializer="zeros", dtype="float32", name="recurrent_map"
+        )
         self.coverage_conv = keras.layers.Conv2D(
             1, 3, padding="same", use_bias=False, kernel_initializer="zeros", dtype="float32", name="coverage_conv"
         )

@@ -54,7 +54,8 @@ def load(source):
             raise UsageError(f"{path}: no such file or folder")
         return RIS.from_preset(str(source))
     if path.suffix != ".keras":
-        raise UsageError(f"{path}: is no model; give a preset ({', '.join(presets.names())}), work folder or .keras file")
+        known = ", ".join(presets.names())
+        raise UsageError(f"{path}: is no model; give a preset ({known}), work folder or .keras file")
     try:
         model = keras.saving.load_model(path)
     except Exception as error:  # a broken archive raises nearly anything
@@ -144,6 +145,11 @@ class RIS(keras.Model):
     def compile(self, optimizer="adam", jit_compile=False, **kwargs):
         """As `keras.Model.compile`; the loss is the model's own. The matching runs on the host: XLA is off."""
         super().compile(optimizer=optimizer, jit_compile=jit_compile, **kwargs)
+
+    def compile_from_config(self, config):
+        """Keras leaves this to models that have a `compile` of their own."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)
 
     def train_step(self, data):
         with tf.GradientTape() as tape:

@@ -74,7 +74,7 @@ def unroll(form, images, steps, truth=None, forcing=None):
 
     Returns:
       context: of the form.
-      outputs: dict of tensors stacked along axis 1 ([B, T, ...]); with truth also "uncovered" [B, T, N], before the step.
+      outputs: dict of tensors stacked along axis 1 ([B, T, ...]); with truth also "uncovered" [B, T, N] before a step.
     """
     context = form.encode(images)
     state = form.zero_state(context)
@@ -133,11 +133,7 @@ def objective(form, images, masks, count, steps, weights, forcing=0.0):
         glance_mass = tf.matmul(outputs["glance"], truth.coarse, transpose_b=True)  # [B, T, N]
         similarity = iou + weights.matching_attention * glance_mass
     assignment = matching.match(similarity, rows, truth.count)
-    terms = {
-        "hungarian": losses.hungarian_loss(
-            iou, assignment, outputs["score"], targets, taken, weights.score
-        )
-    }
+    terms = {"hungarian": losses.hungarian_loss(iou, assignment, outputs["score"], targets, taken, weights.score)}
     terms["loss"] = terms["hungarian"]
     terms["matched_iou"] = tf.math.divide_no_nan(
         tf.reduce_sum(iou * assignment, axis=(1, 2)), tf.reduce_sum(assignment, axis=(1, 2))
@@ -172,9 +168,7 @@ def query_loss(form, context, truth, queries):
     predicted = form.query(context, tf.stop_gradient(glance))  # [B, K, P]
     fine = tf.gather(truth.fine, chosen, batch_dims=1)
     intersection = tf.reduce_sum(predicted * fine, axis=2)
-    iou = tf.math.divide_no_nan(
-        intersection, tf.reduce_sum(predicted, 2) + tf.reduce_sum(fine, 2) - intersection
-    )
+    iou = tf.math.divide_no_nan(intersection, tf.reduce_sum(predicted, 2) + tf.reduce_sum(fine, 2) - intersection)
     weight = tf.cast(tf.gather(present, chosen, batch_dims=1), tf.float32)
     return tf.math.divide_no_nan(tf.reduce_sum(weight * (1 - iou), axis=1), tf.reduce_sum(weight, axis=1))
 

@@ -87,7 +87,8 @@ def train(config, data, workdir):
         return models.load(workdir / "best.keras")
     workdir.mkdir(parents=True, exist_ok=True)
     write_text(workdir / "config.json", json.dumps(config.to_dict(), indent=2))
-    print(f"{len(source) + len(extra)} images, {model.count_params():,} parameters, step {done} of {config.train.steps}")
+    images, parameters = len(source) + len(extra), model.count_params()
+    print(f"{images} images, {parameters:,} parameters, step {done} of {config.train.steps}")
     model.fit(
         pipeline.training_batches(source, config, extra, skip=done),
         steps_per_epoch=every,

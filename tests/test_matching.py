@@ -13,10 +13,8 @@ def best_by_brute_force(similarity):
     t, n = similarity.shape
     if t < n:
         similarity, (t, n) = similarity.T, (n, t)
-    return max(
-        (sum(similarity[row, column] for column, row in enumerate(rows)) for rows in itertools.permutations(range(t), n)),
-        default=0.0,
-    )
+    choices = itertools.permutations(range(t), n)
+    return max((sum(similarity[row, column] for column, row in enumerate(rows)) for rows in choices), default=0.0)
 
 
 @pytest.mark.parametrize("seed", range(20))

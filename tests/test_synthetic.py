@@ -40,8 +40,7 @@ def test_labels_are_consecutive_and_large_enough(drawn, kind):
         assert (area[1:] >= MIN_PIXELS).all()
 
 
-@pytest.mark.parametrize("kind, low, high, mean", [("rosettes", 4, 20, (8, 14)),
-                                                   ("discs", 0, 20, (4, 14))])
+@pytest.mark.parametrize("kind, low, high, mean", [("rosettes", 4, 20, (8, 14)), ("discs", 0, 20, (4, 14))])
 def test_instance_counts(drawn, kind, low, high, mean):
     counts = [int(labels.max()) for _, labels in drawn[kind]]
     assert low <= min(counts) and max(counts) <= high
@@ -57,9 +56,11 @@ def test_discs_are_sometimes_absent():
 def test_instances_occlude_each_other(drawn, kind):
     def overlapping(labels):
         boxes = ndimage.find_objects(labels)
-        return any(a[0].start < b[0].stop and b[0].start < a[0].stop
-                   and a[1].start < b[1].stop and b[1].start < a[1].stop
-                   for i, a in enumerate(boxes) for b in boxes[:i])
+        return any(
+            a[0].start < b[0].stop and b[0].start < a[0].stop and a[1].start < b[1].stop and b[1].start < a[1].stop
+            for i, a in enumerate(boxes)
+            for b in boxes[:i]
+        )
 
     assert sum(overlapping(labels) for _, labels in drawn[kind]) > COUNTED // 4
 
@@ -69,8 +70,7 @@ def test_leaves_are_greener_than_the_soil(drawn):
         r, g, b = pixels.reshape(-1, 3).mean(axis=0)
         return g - (r + b) / 2
 
-    lead = [greenness(image[labels > 0]) - greenness(image[labels == 0])
-            for image, labels in drawn["rosettes"]]
+    lead = [greenness(image[labels > 0]) - greenness(image[labels == 0]) for image, labels in drawn["rosettes"]]
     assert np.mean(lead) > 15 and np.mean(np.array(lead) > 0) > 0.95
 
 

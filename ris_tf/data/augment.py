@@ -72,7 +72,8 @@ def _towards_object(x, y, x_half, y_half, labels, seed):
         row, column = tf.unstack(tf.cast(tf.gather(places, tf.minimum(index, count - 1)), tf.float32))
         rows, columns = tf.cast(tf.shape(labels)[0], tf.float32), tf.cast(tf.shape(labels)[1], tf.float32)
         dx, dy = _uniform(seed, 7, -0.7, 0.7) * x_half, _uniform(seed, 8, -0.7, 0.7) * y_half
-        return tf.clip_by_value(column + dx, x_half, columns - x_half), tf.clip_by_value(row + dy, y_half, rows - y_half)
+        column, row = tf.maximum(x_half, column + dx), tf.maximum(y_half, row + dy)
+        return tf.minimum(column, columns - x_half), tf.minimum(row, rows - y_half)
 
     return tf.cond(wanted, move, lambda: (x, y))
 

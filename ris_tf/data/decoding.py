@@ -102,8 +102,8 @@ def _pillow_labels(path: Path) -> np.ndarray:
         return labels
 
 
-def _tiff_page(path: Path) -> tuple[np.ndarray, tifffile.TiffPage]:
-    """Pixels of the only page of a TIFF, [H, W] or [H, W, C] as stored, and the page for its tags."""
+def _tiff_page(path: Path) -> tuple[np.ndarray, tifffile.TiffPage, np.ndarray | None]:
+    """The only page of a TIFF: pixels as stored, [H, W] or [H, W, C]; tags; palette, [3, colours] uint16 or None."""
     with tifffile.TiffFile(path) as tiff:
         page, series = tiff.pages.first, tiff.series[0]
         if len(tiff.pages) > 1 or len(tiff.series) > 1 or not set(series.axes) <= set("YXS"):
@@ -117,14 +117,15 @@ def _tiff_page(path: Path) -> tuple[np.ndarray, tifffile.TiffPage]:
                 f"{path}: file is truncated ({tiff.filehandle.size} of {max(ends)} bytes); copy or save it again"
             )
         array = page.asarray()
-        return (np.moveaxis(array, 0, -1) if page.axes == "SYX" else array), page
+        array = np.moveaxis(array, 0, -1) if page.axes == "SYX" else array  # [H, W] or [H, W, C]
+        return array, page, page.colormap  # the palette is read from the open file
 
 
 def _tiff_image(path: Path) -> np.ndarray:
-    array, page = _tiff_page(path)
+    array, page, palette = _tiff_page(path)
     kinds = tifffile.PHOTOMETRIC
     if page.photometric == kinds.PALETTE:
-        colours = page.colormap.T  # [256 or 65536, 3] uint16
+        colours = palette.T  # [256 or 65536, 3]
         return (colours >> 8 if colours.max() > 255 else colours).astype(np.uint8)[array]
     if page.photometric == kinds.SEPARATED and array.dtype == np.uint8 and array.shape[2:] == (4,):
         return np.array(Image.frombytes("CMYK", array.shape[1::-1], array.tobytes()).convert("RGB"))
@@ -143,7 +144,7 @@ def _tiff_image(path: Path) -> np.ndarray:
 
 
 def _tiff_labels(path: Path) -> np.ndarray:
-    array, _ = _tiff_page(path)
+    array, _, _ = _tiff_page(path)
     return array[..., 0] if array.shape[2:] == (1,) else array
 
 

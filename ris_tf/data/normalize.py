@@ -35,10 +35,6 @@ def normalize(image, channels):
         low, high = np.percentile(grey, (LOW, HIGH))
         grey = (grey - low) / max(float(high - low), 1e-6)
         return np.clip(grey, 0.0, 2.0)[..., None]
-    if image.dtype.kind in "iu":
-        scale = float(np.iinfo(image.dtype).max)
-    else:
-        scale = max(1.0, float(image.max()))
-    return np.broadcast_to(
-        np.clip(image.astype(np.float32) / scale, 0.0, 1.0), (*image.shape[:2], channels)
-    ).copy()
+    whole = image.dtype.kind in "iu"
+    scale = float(np.iinfo(image.dtype).max) if whole else max(1.0, float(image.max()))
+    return np.broadcast_to(np.clip(image.astype(np.float32) / scale, 0.0, 1.0), (*image.shape[:2], channels)).copy()

@@ -14,6 +14,7 @@ from ris_tf.data.readers import find_pairs, read_pair
 from ris_tf.data.resize import fit_labels, fit_within
 
 _PREFIX = "synthetic:"
+_TOLD = set()  # names of the images that a warning was given for
 
 
 def open_source(data, split, size=256, images=None, seed=0):
@@ -49,7 +50,7 @@ def open_source(data, split, size=256, images=None, seed=0):
 def zoom_range(labels, config):
     """Range of the random scale of one image: network pixels per image pixel.
 
-    In "tiles" the median object's diameter comes within `data.diameter`, and a crop holds about the step budget at most.
+    In "tiles" the median object's diameter comes within `data.diameter`, and a crop holds the step budget at most.
     """
     if config.data.view == "whole":
         return tuple(config.data.scale)
@@ -117,10 +118,16 @@ def to_record(image, labels, name, config):
 
 def _cut(ids, name, limit):
     def warn(name, found):
-        logging.warning(
-            "%s: %d objects in one training sample, %d over data.max_instances are left out; raise it",
-            name.numpy().decode(), int(found), int(found) - limit,
-        )
+        name, found = name.numpy().decode(), int(found)
+        if name not in _TOLD:  # once an image, not once an epoch
+            _TOLD.add(name)
+            logging.warning(
+                "%s: %d objects in one training sample, %d are left out; raise data.max_instances (now %d)",
+                name,
+                found,
+                found - limit,
+                limit,
+            )
         return np.int32(0)
 
     told = tf.py_function(warn, [name, tf.size(ids)], tf.int32)

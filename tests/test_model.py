@@ -1,0 +1,144 @@
+"""RIS as a Keras model: sizes, fit, save and load, presets, prediction of any image."""
+
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from ris_tf.configs import leaves_paper
+
+from ris_tf import RIS, Instances, presets
+from ris_tf.data import pipeline
+from ris_tf.errors import DataError, UsageError
+from ris_tf.model import build, load
+
+
+def batches(config):
+    source = pipeline.open_source("synthetic:discs", "train", 64, 4, 1)
+    return pipeline.training_batches(pipeline.load(source, config), config)
+
+
+def test_paper_leaf_network_has_the_published_number_of_parameters():
+    assert build(leaves_paper.get_config()).count_params() == 473_343
+
+
+def test_default_form_stays_under_a_million_parameters():
+    for name in presets.names():
+        assert RIS(presets.find(name)[0]).count_params() < 1_000_000
+
+
+@pytest.mark.parametrize("form", ["attend", "paper"])
+def test_fit_lowers_the_loss_and_evaluate_reports_it(small, form):
+    small.model.form = form
+    if form == "paper":
+        small.model.size = (60, 60)
+        small.loss.update({"score_target": "count", "extra_steps": 1, "matching_attention": 0.0})
+    keras.utils.set_random_seed(1)
+    model = build(small)
+    model.compile(keras.optimizers.Adam(3e-3))
+    data = batches(small).take(2).cache()
+    before = model.evaluate(data, verbose=0, return_dict=True)
+    history = model.fit(data.repeat(), epochs=1, steps_per_epoch=25, verbose=0).history
+    after = model.evaluate(data, verbose=0, return_dict=True)
+    assert after["loss"] < before["loss"] - (0.1 if form == "attend" else 0.01)
+    assert set(history) == set(after) >= {"loss", "hungarian", "matched_iou"}
+
+
+def test_saved_model_loads_in_a_fresh_process(small, tmp_path):
+    model = build(small)
+    model.compile(keras.optimizers.AdamW(1e-3, use_ema=True))
+    model.fit(batches(small), steps_per_epoch=1, verbose=0)
+    image = np.random.default_rng(0).random((1, 64, 64, 3)).astype(np.float32)
+    path, expected = tmp_path / "model.keras", tmp_path / "expected.npz"
+    model.save(path)
+    np.savez(expected, image=image, **{name: value.numpy() for name, value in model(image).items()})
+    script = f"""
+import ris_tf
+import keras, numpy as np
+model = keras.saving.load_model({str(path)!r})
+assert type(model) is ris_tf.RIS
+data = np.load({str(expected)!r})
+outputs = model(data["image"])
+for name in ("masks", "scores"):
+    assert np.abs(outputs[name].numpy() - data[name]).max() < 1e-5, name
+assert int(model.optimizer.iterations) == 1
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_forward_pass_is_the_same_in_graph_and_eager(small):
+    model = build(small)
+    image = np.random.default_rng(0).random((2, 64, 64, 3)).astype(np.float32)
+    eager, graph = model(image), tf.function(model)(image)
+    np.testing.assert_allclose(eager["masks"], graph["masks"], atol=1e-5)
+    assert eager["masks"].shape == (2, 4, 32, 32) and eager["scores"].shape == (2, 4)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.zeros((64, 64), np.uint8),
+        np.full((37, 90, 1), 40_000, np.uint16),
+        np.random.default_rng(0).random((101, 50, 3)),
+        np.random.default_rng(0).integers(0, 255, (300, 200, 4), np.uint8),
+        np.ones((9, 9), bool),
+    ],
+)
+@pytest.mark.parametrize("view", ["whole", "tiles"])
+def test_image_of_any_size_and_dtype(small, image, view):
+    small.data.view = view
+    instances = build(small).predict_instances(image)
+    assert isinstance(instances, Instances)
+    assert instances.labels.shape == image.shape[:2] and instances.labels.dtype == np.int32
+    assert instances.masks.shape == (instances.count, *image.shape[:2]) and instances.scores.shape == (instances.count,)
+
+
+@pytest.mark.parametrize("image", [np.zeros(5), np.zeros((4, 4, 2)), np.zeros((0, 4)), np.array([["a"]])])
+def test_what_is_no_image_is_refused(small, image):
+    with pytest.raises(ValueError, match="Received"):
+        build(small).predict_instances(image)
+
+
+def test_preset_is_the_model_it_was_written_from(small, tmp_path, monkeypatch):
+    monkeypatch.setattr(presets, "FOLDER", tmp_path)
+    model = build(small)
+    presets.write(model, "mine", tmp_path)
+    again = RIS.from_preset("mine")
+    for one, other in zip(model.weights, again.weights, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-6)
+    assert presets.names() == ["mine"]
+    assert load("mine").config.to_json(sort_keys=True) == model.config.to_json(sort_keys=True)
+
+
+def test_shipped_presets_are_small():
+    files = list(presets.FOLDER.iterdir())
+    assert {"nuclei", "rosettes"} <= set(presets.names())
+    assert sum(file.stat().st_size for file in files) < 6e6
+
+
+@pytest.mark.parametrize(("field", "value"), [("form", "other"), ("steps", 0), ("size", (60, 64))])
+def test_config_out_of_range_names_the_field(small, field, value):
+    small.model[field] = value
+    with pytest.raises(UsageError, match=f"model.{field}"):
+        build(small)
+
+
+def test_load_says_what_is_wrong(tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "broken.keras").write_bytes(b"PK\3\4 not a model")
+    (tmp_path / "notes.txt").write_text("hello")
+    other = keras.Sequential([keras.layers.Input([2]), keras.layers.Dense(1)])
+    other.save(tmp_path / "other.keras")
+    for source, error, words in [
+        ("nonesuch", UsageError, "unknown preset"),
+        (tmp_path / "missing.keras", UsageError, "no such file"),
+        (tmp_path / "notes.txt", UsageError, "is no model"),
+        (tmp_path / "empty", DataError, "best.keras"),
+        (tmp_path / "broken.keras", DataError, "cannot be read"),
+        (tmp_path / "other.keras", DataError, "Sequential"),
+    ]:
+        with pytest.raises(error, match=words):
+            load(source)

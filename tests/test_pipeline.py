@@ -1,0 +1,139 @@
+"""Normalisation, augmentation and batches: aligned, in range, repeatable, nothing cut in silence."""
+
+import logging
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from ris_tf.configs import base, nuclei, rosettes
+
+from ris_tf.data import pipeline, synthetic
+from ris_tf.data.augment import recolour, warp
+from ris_tf.data.normalize import normalize
+from ris_tf.data.resize import fit_labels, fit_within
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_grey_percentiles_do_not_depend_on_depth_or_exposure(dtype):
+    rng = np.random.default_rng(0)
+    image = rng.integers(20, 200, (50, 60, 1))
+    expected = normalize(image.astype(np.uint8), 1)
+    scaled = (image * (100 if dtype == np.uint16 else 1) + 7).astype(dtype)
+    np.testing.assert_allclose(normalize(scaled, 1), expected, atol=1e-4)
+    low, high = np.percentile(image, [1, 99.8])
+    np.testing.assert_allclose(expected, np.maximum((image - low) / (high - low), 0), atol=1e-5)
+
+
+def test_colour_is_scaled_by_the_range_of_its_type():
+    image = np.random.default_rng(0).integers(0, 256, (8, 9, 3)).astype(np.uint8)
+    np.testing.assert_allclose(normalize(image, 3), image / 255, atol=1e-6)
+    np.testing.assert_allclose(normalize(image.astype(np.uint16) * 257, 3), image / 255, atol=1e-6)
+    np.testing.assert_allclose(normalize(np.float64(image) / 255, 3), image / 255, atol=1e-6)
+    np.testing.assert_allclose(normalize(image[..., 0], 3), np.repeat(image[..., :1], 3, 2) / 255, atol=1e-6)
+    constant = normalize(np.full((4, 4), 9, np.uint8), 1)
+    assert np.isfinite(constant).all() and constant.max() == 0
+
+
+@pytest.mark.parametrize("view", ["whole", "tiles"])
+@pytest.mark.parametrize("index", range(6))
+def test_image_and_labels_stay_aligned(view, index):
+    """The image is the label map itself: after any warp, each object must still hold its own grey value."""
+    config = base.get_config()
+    config.data.view, config.model.size = view, (96, 80)
+    labels = np.kron(np.arange(1, 17).reshape(4, 4), np.ones((40, 40), int)).astype(np.int32)
+    image = (labels[..., None] / 16).astype(np.float32)
+    moved, ids = warp(image, labels, tf.constant([0.7, 1.5]), tf.constant([3, index], tf.int64), config)
+    moved, ids = moved.numpy()[..., 0], ids.numpy()
+    assert ids.shape == (96, 80) and (ids > 0).mean() > 0.2
+    inner = ids.copy()
+    for axis in (0, 1):  # away from edges, where bilinear sampling mixes two objects
+        for shift in (-2, 2):
+            inner[np.roll(ids, shift, axis) != ids] = 0
+    inner[:2], inner[-2:], inner[:, :2], inner[:, -2:] = 0, 0, 0, 0
+    assert (inner > 0).sum() > 200
+    np.testing.assert_allclose(moved[inner > 0] * 16, inner[inner > 0], atol=0.02)
+
+
+def test_no_randomness_gives_the_image_itself():
+    config = base.get_config()
+    config.data.view, config.model.size = "whole", (40, 50)
+    image = np.random.default_rng(0).random((40, 50, 3)).astype(np.float32)
+    labels = np.random.default_rng(1).integers(0, 5, (40, 50)).astype(np.int32)
+    moved, ids = warp(image, labels, tf.ones([2]), None, config)
+    np.testing.assert_allclose(moved, image, atol=1e-5)
+    np.testing.assert_array_equal(ids, labels)
+
+
+@pytest.mark.parametrize("field", ["gamma", "contrast", "brightness", "colour", "noise"])
+def test_every_colour_field_changes_the_image(field):
+    config = base.get_config()
+    image = tf.random.uniform([20, 20, 3])
+    seed = tf.constant([1, 2], tf.int64)
+    for name in ("gamma", "contrast", "brightness", "colour", "noise"):
+        config.data[name] = 0.0
+    np.testing.assert_allclose(recolour(image, seed, config), image, atol=1e-5)
+    config.data[field] = 0.3
+    assert np.abs(recolour(image, seed, config) - image).max() > 0.01
+
+
+@pytest.mark.parametrize("module", [nuclei, rosettes])
+def test_batches_are_the_one_record_and_repeatable(module):
+    config = module.get_config()
+    config.train.batch = 3
+    records = pipeline.load(pipeline.open_source("synthetic:discs", "train", 128, 5, 1), config)
+    first = list(pipeline.training_batches(records, config).take(3))
+    for batch, again in zip(first, pipeline.training_batches(records, config).take(3), strict=True):
+        for name in batch:
+            np.testing.assert_array_equal(batch[name], again[name])
+        size, limit = config.model.size, config.data.max_instances
+        assert batch["image"].shape == (3, *size, config.model.channels) and batch["image"].dtype == tf.float32
+        assert batch["masks"].shape == (3, limit, *size) and batch["masks"].dtype == tf.uint8
+        present = batch["masks"].numpy().any(axis=(2, 3))
+        np.testing.assert_array_equal(present, np.arange(limit) < batch["count"].numpy()[:, None])
+        assert batch["masks"].numpy().sum(axis=1).max() <= 1
+    (later,) = pipeline.training_batches(records, config, skip=2).take(1)
+    np.testing.assert_array_equal(later["image"], first[2]["image"])
+
+
+def test_objects_over_the_limit_are_told(small, caplog):
+    small.data.max_instances, small.data.min_area = 3, 1
+    labels = np.kron(np.arange(1, 17).reshape(4, 4), np.ones((16, 16), int)).astype(np.int32)
+    with caplog.at_level(logging.WARNING):
+        record = pipeline.to_record(tf.zeros([64, 64, 3]), labels, tf.constant("plate_7"), small)
+    assert record["count"] == 3 and record["masks"].shape[0] == 3
+    assert "plate_7: 16 objects" in caplog.text
+
+
+def test_tiles_bring_objects_to_the_range_of_diameters():
+    config = nuclei.get_config()
+    rows, columns = np.indices((400, 400))
+    labels = ((rows // 100) * 4 + columns // 100 + 1) * ((rows % 100 - 50) ** 2 + (columns % 100 - 50) ** 2 < 40**2)
+    low, high = pipeline.zoom_range(labels.astype(np.int32), config)
+    assert 80 * low == pytest.approx(config.data.diameter[0], rel=0.02) or low > config.data.diameter[0] / 80
+    assert 80 * high == pytest.approx(config.data.diameter[1], rel=0.02)
+    assert (128 / low / 100) ** 2 <= config.model.steps
+
+
+def test_fit_keeps_proportions_and_labels():
+    image = np.random.default_rng(0).random((100, 40, 3)).astype(np.float32)
+    assert fit_within(image, (50, 50)).shape == (50, 20, 3)
+    np.testing.assert_allclose(fit_within(image, (50, 50)), image.reshape(50, 2, 20, 2, 3).mean(axis=(1, 3)), atol=1e-5)
+    labels = np.random.default_rng(0).integers(0, 70_000, (30, 60))
+    assert fit_labels(labels, (64, 128)).shape == (64, 128)
+    assert set(np.unique(fit_labels(labels, (64, 128)))) <= set(np.unique(labels))
+
+
+def test_synthetic_splits_and_seeds_differ():
+    images = [
+        pipeline.open_source("synthetic:discs", split, 64, 1, seed)[0][1]()[0]
+        for split, seed in [("train", 1), ("val", 1), ("test", 1), ("train", 2)]
+    ]
+    assert all(not np.array_equal(a, b) for i, a in enumerate(images) for b in images[:i])
+    np.testing.assert_array_equal(images[0], synthetic.sample("discs", 1000, 0, 64)[0])
+
+
+def test_real_images_load(nuclei):
+    config = __import__("ris_tf.configs.nuclei", fromlist=["nuclei"]).get_config()
+    records = pipeline.load(pipeline.open_source(nuclei, "val")[:3], config)
+    batch = next(iter(pipeline.evaluation_batches(records, config)))
+    assert batch["image"].shape == (3, 128, 128, 1) and batch["count"].numpy().min() >= 1
