@@ -1,0 +1,126 @@
+"""From masks and scores to instances, with a network that is known to be right: connected components of the tile."""
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from ris_tf.configs import nuclei, rosettes
+from ris_tf.inference import predict_instances, resolve
+
+
+def perfect_look(config, seen=None):
+    """Finds every bright blob of a tile, at stride 2, largest first, as far as the steps go; then says stop."""
+    steps = config.model.steps
+
+    def look(tiles):
+        batch, height, width, _ = tiles.shape
+        masks = np.zeros((batch, steps, height // 2, width // 2), np.float32)
+        scores = np.full((batch, steps), 0.1, np.float32)
+        for b, tile in enumerate(tiles[..., 0]):
+            if seen is not None:
+                seen.append(tile)
+            labels, count = ndimage.label(tile > 0.5)
+            areas = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+            for t, index in enumerate(np.argsort(-areas)[:steps]):
+                inside = (labels == index + 1).astype(np.float32)
+                masks[b, t] = inside.reshape(height // 2, 2, width // 2, 2).mean(axis=(1, 3))
+                scores[b, t] = 0.9
+        return masks, scores
+
+    return look
+
+
+def mosaic(height, width, pitch, radius, seed=0):
+    """Bright discs on a jittered grid: float image [H, W] and their number."""
+    rng = np.random.default_rng(seed)
+    image = np.zeros((height, width), np.float32)
+    rows, columns = np.indices(image.shape)
+    count = 0
+    for y in range(pitch // 2, height - pitch // 2 + 1, pitch):
+        for x in range(pitch // 2, width - pitch // 2 + 1, pitch):
+            slack = pitch / 2 - radius - 2
+            dy, dx = rng.uniform(-slack, slack, 2) if slack > 0 else (0, 0)
+            image[(rows - y - dy) ** 2 + (columns - x - dx) ** 2 < radius**2] = 1
+            count += 1
+    return image, count
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "pitch", "radius"),
+    [(512, 640, 32, 10), (300, 1100, 20, 6), (700, 650, 100, 40), (128, 128, 60, 14), (90, 70, 30, 9)],
+)
+def test_mosaic_is_counted_without_double_counting_at_seams(height, width, pitch, radius):
+    config = nuclei.get_config()
+    image, count = mosaic(height, width, pitch, radius)
+    instances = predict_instances(perfect_look(config), config, image)
+    assert instances.count == count
+    truth, _ = ndimage.label(image)
+    for label in range(1, count + 1):
+        inside = truth == label
+        found = np.bincount(instances.labels[inside]).argmax()
+        other = instances.labels == found
+        assert found > 0 and (inside & other).sum() / (inside | other).sum() > 0.75
+
+
+def test_zoom_follows_the_size_of_the_objects():
+    config = nuclei.get_config()
+    for radius, pitch in ((5, 16), (40, 130)):
+        seen = []
+        image, _ = mosaic(640, 640, pitch, radius)
+        predict_instances(perfect_look(config, seen), config, image)
+        last, count = ndimage.label(seen[-8] > 0.5)
+        areas = np.bincount(last.ravel())[1:]
+        assert count and np.sqrt(areas.max() * 4 / np.pi) == pytest.approx(config.predict.diameter, rel=0.35)
+
+
+def test_crowded_tile_is_looked_at_again_closer():
+    config = nuclei.get_config()
+    config.predict.zoom_limits = (1.0, 1.0)  # no help from the zoom: 128 px tiles of 64 discs, but 24 steps
+    image, count = mosaic(256, 256, 16, 5)
+    assert predict_instances(perfect_look(config), config, image).count == count
+
+
+def test_whole_view_pads_and_comes_back_to_the_images_size():
+    config = rosettes.get_config()
+    image = np.zeros((150, 400, 3), np.uint8)
+    rows, columns = np.indices(image.shape[:2])
+    for x in (60, 180, 330):
+        image[(rows - 70) ** 2 + (columns - x) ** 2 < 30**2] = 255
+    instances = predict_instances(perfect_look(config), config, image)
+    assert instances.count == 3 and instances.labels.shape == (150, 400)
+    inside = image[..., 0] > 0
+    assert ((instances.labels > 0) & inside).sum() / ((instances.labels > 0) | inside).sum() > 0.9
+
+
+def test_first_low_score_ends_the_count():
+    config = rosettes.get_config().predict
+    masks = np.zeros((4, 8, 8), np.float32)
+    for t in range(4):
+        masks[t, 2 * t : 2 * t + 2] = 0.9
+    labels, scores, taken = resolve(masks, np.float32([0.9, 0.8, 0.4, 0.9]), (8, 8), config)
+    assert taken == 2 and labels.max() == 2 and len(scores) == 2
+    config.score_threshold = 0.85
+    assert resolve(masks, np.float32([0.9, 0.8, 0.4, 0.9]), (8, 8), config)[2] == 1
+    assert resolve(masks, np.zeros(4, np.float32), (8, 8), config)[0].max() == 0
+
+
+def test_pixel_claimed_twice_goes_to_the_best_or_to_the_first():
+    config = rosettes.get_config().predict
+    masks = np.zeros((2, 4, 6), np.float32)
+    masks[0, :, :4], masks[1, :, 3:] = 0.6, 0.8
+    config.overlap_rule = "best"
+    assert resolve(masks, np.ones(2, np.float32), (4, 6), config)[0][0].tolist() == [1, 1, 1, 2, 2, 2]
+    config.overlap_rule = "first"
+    assert resolve(masks, np.ones(2, np.float32), (4, 6), config)[0][0].tolist() == [1, 1, 1, 1, 2, 2]
+    config.mask_threshold = 0.7
+    assert resolve(masks, np.ones(2, np.float32), (4, 6), config)[0][0].tolist() == [0, 0, 0, 1, 1, 1]
+
+
+def test_repeat_of_an_object_is_not_counted():
+    config = rosettes.get_config().predict
+    masks = np.zeros((2, 4, 6), np.float32)
+    masks[0, :, :4], masks[1, :, 1:5] = 0.9, 0.8
+    labels, scores, taken = resolve(masks, np.ones(2, np.float32), (4, 6), config)
+    assert taken == 2 and labels.max() == 1 and len(scores) == 1
+    config.min_visible = 0.0
+    assert resolve(masks, np.ones(2, np.float32), (4, 6), config)[0].max() == 2
