@@ -4,10 +4,12 @@ import os
 import sys
 from pathlib import Path
 
+import tensorflow as tf
 from absl import flags, logging
 from ml_collections import config_flags
 
 from ris_tf.errors import RisError, UsageError
+from ris_tf.quiet import quiet
 
 CONFIGS = Path(__file__).resolve().parent / "configs"
 if not CONFIGS.is_dir():  # a checkout, where configs/ lies beside ris_tf/
@@ -50,7 +52,7 @@ def run(job, module, usage, with_config=False):
     logging.get_absl_handler().setFormatter(None)
     try:
         if any(argument in _HELP for argument in sys.argv[1:]):
-            print(_help(module, usage))
+            print(_help(module, usage, with_config))
             sys.exit(0)
         if with_config:
             sys.argv = _with_paths(sys.argv)
@@ -64,6 +66,8 @@ def run(job, module, usage, with_config=False):
         except (AttributeError, KeyError, TypeError, ValueError, SyntaxError, ImportError, OSError) as error:
             message = " ".join(str(error).split())
             raise UsageError(f"--config: {message}") from error
+        with quiet():
+            tf.config.list_logical_devices()  # looks for GPUs now, with the notes that come of it
         job(flags.FLAGS, arguments[1:])
     except RisError as error:
         print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
@@ -87,8 +91,10 @@ def _with_paths(arguments):
     return result
 
 
-def _help(module, usage):
+def _help(module, usage, with_config):
     lines = [usage.strip(), "", "Flags:"]
+    if with_config:
+        lines.append("  --config: name or .py file; --config.FIELD=VALUE changes a field of it")
     for flag in flags.FLAGS.get_flags_for_module(module):
         default = "" if flag.default in (None, "") else f" (default: {flag.default})"
         lines.append(f"  --{flag.name}: {flag.help}{default}")

@@ -94,6 +94,7 @@ def train(config, data, workdir):
         steps_per_epoch=every,
         initial_epoch=done // every,
         epochs=epochs,
+        shuffle=False,  # the pipeline does
         callbacks=[Checkpoints(workdir, held_out)],
     )
     return models.load(workdir / "best.keras")

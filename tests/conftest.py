@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from absl import flags
+
 from ris_tf.configs import base
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from ris_tf.configs import leaves_paper
 from scipy.optimize import linear_sum_assignment
 
 from ris_tf import losses
+from ris_tf.configs import leaves_paper
 from ris_tf.model import build
 from ris_tf.objective import Truth, interiors, objective, reduce_masks
 

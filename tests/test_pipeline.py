@@ -5,8 +5,8 @@ import logging
 import numpy as np
 import pytest
 import tensorflow as tf
-from ris_tf.configs import base, nuclei, rosettes
 
+from ris_tf.configs import base, nuclei, rosettes
 from ris_tf.data import pipeline, synthetic
 from ris_tf.data.augment import recolour, warp
 from ris_tf.data.normalize import normalize

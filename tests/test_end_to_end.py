@@ -1,0 +1,55 @@
+"""The shipped presets reach their figures on images they never saw, the demo runs, the wheel holds everything."""
+
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from ris_tf import RIS, demo
+from ris_tf.data import pipeline
+from ris_tf.evaluate import evaluate
+
+ROOT = Path(__file__).resolve().parent.parent
+
+pytestmark = pytest.mark.slow
+
+
+def test_rosettes_preset_on_a_fresh_seed():
+    result, _ = evaluate(RIS.from_preset("rosettes"), pipeline.open_source("synthetic:rosettes", "test", 256, 30, 77))
+    assert result["sbd"] >= 0.80 and result["abs_dic"] <= 1.0
+
+
+def test_nuclei_preset_on_validation_images(nuclei):
+    result, _ = evaluate(RIS.from_preset("nuclei"), pipeline.open_source(nuclei, "val"))
+    assert result["ap_0.5"] >= 0.70 and result["relative_abs_dic"] <= 0.12
+
+
+def test_demo_counts_coins_discs_and_leaves(tmp_path):
+    results = demo.demo(tmp_path)
+    assert len(results) == len(list(tmp_path.glob("*_overlay.png"))) >= 6
+    for name, true, found in results:
+        assert abs(true - found) <= max(2, 0.15 * true), name
+
+
+def test_wheel_is_small_and_complete(tmp_path):
+    source = tmp_path / "source"
+    ignored = shutil.ignore_patterns(".venv", ".git", "build", "*.egg-info", "demo_out", "dist", "__pycache__")
+    shutil.copytree(ROOT, source, ignore=ignored)
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(source)]
+    subprocess.run(command, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    assert wheel.stat().st_size < 8e6
+    names = zipfile.ZipFile(wheel).namelist()
+    for file in (
+        "ris_tf/model.py",
+        "ris_tf/data/readers.py",
+        "ris_tf/configs/nuclei.py",
+        "ris_tf/export/__init__.py",
+        "ris_tf/presets/nuclei.weights.h5",
+        "ris_tf/presets/rosettes.json",
+    ):
+        assert file in names
+    assert not [name for name in names if name.startswith(("configs/", "export/", "tests/"))]
