@@ -65,6 +65,15 @@ def zoom_range(labels, config):
     return low, max(low, config.data.diameter[1] / diameter)
 
 
+def share(labels, zoom, config):
+    """How often an image is drawn in an epoch: the root of the number of crops that cover it, 1 to 8; "whole": once."""
+    if config.data.view == "whole":
+        return 1
+    scale = math.sqrt(zoom[0] * zoom[1])
+    crops = labels.size * scale**2 / (config.model.size[0] * config.model.size[1])
+    return int(np.clip(round(math.sqrt(crops)), 1, 8))
+
+
 def load(source, config):
     """Reads a source into memory, normalised and at the scale that training needs.
 
@@ -73,7 +82,7 @@ def load(source, config):
       config: of the run.
 
     Returns:
-      list of {"image": float32 [H, W, C], "labels": int32 [H, W], "zoom": float32 [2], "name": str}.
+      list of {"image": float32 [H, W, C], "labels": int32 [H, W], "zoom": float32 [2], "name": str, "share": int}.
 
     Raises:
       DataError: a file is wrong.
@@ -89,18 +98,22 @@ def load(source, config):
             size = [max(1, round(length * zoom[1] * 1.2)) for length in labels.shape]
             image, labels = fit_within(image, size), fit_labels(labels, size)
             zoom = zoom_range(labels, config)
-        records.append({"image": image, "labels": labels, "zoom": np.float32(zoom), "name": name})
+        record = {"image": image, "labels": labels, "zoom": np.float32(zoom), "name": name}
+        records.append({**record, "share": share(labels, zoom, config)})
     return records
 
 
-def _stream(records):
+def _stream(records, repeated=False):
     signature = {
         "image": tf.TensorSpec([None, None, records[0]["image"].shape[2]], tf.float32),
         "labels": tf.TensorSpec([None, None], tf.int32),
         "zoom": tf.TensorSpec([2], tf.float32),
         "name": tf.TensorSpec([], tf.string),
     }
-    return tf.data.Dataset.from_generator(lambda: iter(records), output_signature=signature)
+    fields = [{name: record[name] for name in signature} for record in records]
+    times = [record["share"] if repeated else 1 for record in records]
+    fields = [field for field, count in zip(fields, times, strict=True) for _ in range(count)]
+    return tf.data.Dataset.from_generator(lambda: iter(fields), output_signature=signature)
 
 
 def to_record(image, labels, name, config):
@@ -147,14 +160,16 @@ def training_batches(records, config, extra=(), skip=0):
       tf.data.Dataset of {"image": float32 [B, H, W, C], "masks": uint8 [B, N, H, W], "count": int32 [B]}.
     """
     streams = [
-        _stream(part).shuffle(len(part), seed=config.seed, reshuffle_each_iteration=True).repeat()
+        _stream(part, True)
+        .shuffle(sum(record["share"] for record in part), seed=config.seed, reshuffle_each_iteration=True)
+        .repeat()
         for part in (records, extra)
         if part
     ]
     dataset = streams[0]
     if len(streams) == 2:
-        share = config.data.extra_share
-        dataset = tf.data.Dataset.sample_from_datasets(streams, [1 - share, share], seed=config.seed)
+        weights = [1 - config.data.extra_share, config.data.extra_share]
+        dataset = tf.data.Dataset.sample_from_datasets(streams, weights, seed=config.seed)
 
     def augment(index, sample):
         seed = tf.stack([tf.constant(config.seed, tf.int64), index])
