@@ -68,7 +68,6 @@ def get_config():
     config.train.ema = 0.995  # 0 for none
     config.train.forcing = (1.0, 0.0)  # teacher-forced coverage, from and to
     config.train.forcing_until = 0.3  # share of the steps
-    config.train.precision = "float32"
     config.train.evaluate_every = 250  # steps; also the interval of checkpoints
     config.train.validation_images = 24  # measured as whole images at that interval
 

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 from ml_collections import ConfigDict
 
-from ris_tf import inference, presets
+from ris_tf import inference, presets, settings
 from ris_tf.errors import DataError, UsageError
 from ris_tf.objective import objective, unroll
 from ris_tf.recurrence import AttendForm, PaperForm
@@ -24,7 +24,7 @@ def build(config):
       RIS.
 
     Raises:
-      UsageError: a field of `config.model` is out of range.
+      UsageError: a field of the config is out of range.
     """
     return RIS(config)
 
@@ -82,17 +82,14 @@ class RIS(keras.Model):
     def __init__(self, config, **kwargs):
         super().__init__(**kwargs)
         self.config = ConfigDict(config)
-        settings = self.config.model
-        if settings.form not in _FORMS:
-            raise UsageError(f"model.form is {settings.form!r}; expected one of {', '.join(_FORMS)}")
-        if settings.steps < 1:
-            raise UsageError(f"model.steps is {settings.steps}; expected at least 1")
-        self.form = _FORMS[settings.form](**settings[settings.form])
-        if any(length % self.form.size_multiple for length in settings.size):
-            raise UsageError(f"model.size is {settings.size}; both must be multiples of {self.form.size_multiple}")
+        settings.check(self.config)
+        shape = self.config.model
+        self.form = _FORMS[shape.form](**shape[shape.form])
+        if any(length % self.form.size_multiple for length in shape.size):
+            raise UsageError(f"model.size is {shape.size}; both must be multiples of {self.form.size_multiple}")
         terms = ["loss", "hungarian", "matched_iou", *self.form.extra_terms]
         self.trackers = [keras.metrics.Mean(name=name) for name in terms]
-        self.build((None, *settings.size, settings.channels))
+        self.build((None, *shape.size, shape.channels))
 
     @classmethod
     def from_preset(cls, name):
@@ -166,7 +163,7 @@ class RIS(keras.Model):
         """Probability of teacher-forced coverage at this step: falls linearly over the first part of training."""
         train = self.config.train
         start, end = train.forcing
-        done = tf.cast(self.optimizer.iterations, tf.float32) / (train.forcing_until * train.steps)
+        done = tf.cast(self.optimizer.iterations, tf.float32) / max(train.forcing_until * train.steps, 1.0)
         return start + (end - start) * tf.minimum(done, 1.0)
 
     def _objective(self, data, forcing):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import os
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import numpy as np
 from absl import flags, logging
 from tqdm import tqdm
 
-from ris_tf import command, metrics
+from ris_tf import command, metrics, settings
 from ris_tf import model as models
 from ris_tf.data import pipeline
 from ris_tf.errors import DataError, UsageError
@@ -61,8 +62,10 @@ def train(config, data, workdir):
 
     Raises:
       DataError: something is wrong with the data, or the work folder holds another model.
+      UsageError: a field of the config is out of range.
     """
     workdir = Path(workdir)
+    settings.check(config)
     _check_workdir(config, workdir)
     side, seed = max(config.model.size), config.seed
     source = pipeline.load(pipeline.open_source(data, "train", side, config.data.synthetic_images, seed), config)
@@ -79,9 +82,9 @@ def train(config, data, workdir):
     else:
         model = models.build(config)
         model.compile(optimizer(config))
-    every = config.train.evaluate_every
     done = int(model.optimizer.iterations.numpy())
-    epochs = -(-config.train.steps // every)
+    epochs = max(1, round(config.train.steps / config.train.evaluate_every))
+    per_epoch = math.ceil(config.train.steps / epochs)
     if done >= config.train.steps:
         print(f"{workdir}: already trained for {done} steps; raise --config.train.steps to go on")
         return models.load(workdir / "best.keras")
@@ -91,8 +94,8 @@ def train(config, data, workdir):
     print(f"{images} images, {parameters:,} parameters, step {done} of {config.train.steps}")
     model.fit(
         pipeline.training_batches(source, config, extra, skip=done),
-        steps_per_epoch=every,
-        initial_epoch=done // every,
+        steps_per_epoch=per_epoch,
+        initial_epoch=done // per_epoch,
         epochs=epochs,
         shuffle=False,  # the pipeline does
         callbacks=[Checkpoints(workdir, held_out)],

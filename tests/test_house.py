@@ -15,7 +15,7 @@ SHADOWING = {"io", "onnx"}  # run as a script, such a file hides the library of 
 FLOORS = [
     {"configs"},
     {"errors"},
-    {"files", "labels", "quiet", "layers", "matching"},
+    {"files", "labels", "quiet", "layers", "matching", "settings"},
     {"command", "crf", "curriculum", "data", "encoders", "losses", "metrics", "tiling", "visualize"},
     {"inference", "objective", "presets", "recurrence"},
     {"model", "runtime"},

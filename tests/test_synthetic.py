@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from ris_tf.data.synthetic import KINDS, MIN_PIXELS, sample
+from ris_tf.data.scene import MIN_PIXELS
+from ris_tf.data.synthetic import KINDS, sample
 from ris_tf.errors import UsageError
 
 COUNTED = 60

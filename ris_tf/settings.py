@@ -1,0 +1,96 @@
+"""Checks the fields of a config before any work is done."""
+
+import numbers
+
+from ris_tf.errors import UsageError
+
+_CHOICES = {
+    "model.form": ("attend", "paper"),
+    "model.channels": (1, 3),
+    "data.view": ("whole", "tiles"),
+    "loss.score_target": ("count", "uncovered"),
+    "predict.overlap_rule": ("best", "first"),
+}
+_LEAST = {  # smallest value allowed
+    "model.steps": 1,
+    "data.max_instances": 1,
+    "data.min_area": 1,
+    "data.synthetic_images": 1,
+    "data.rotation": 0,
+    "data.brightness": 0,
+    "data.contrast": 0,
+    "data.gamma": 0,
+    "data.noise": 0,
+    "loss.score": 0,
+    "loss.extra_steps": 0,
+    "loss.matching_attention": 0,
+    "loss.attention": 0,
+    "loss.query": 0,
+    "loss.queries": 1,
+    "loss.auxiliary": 0,
+    "train.batch": 1,
+    "train.steps": 1,
+    "train.learning_rate": 0,
+    "train.warmup": 0,
+    "train.weight_decay": 0,
+    "train.clip_norm": 0,
+    "train.clip_value": 0,
+    "train.evaluate_every": 1,
+    "train.validation_images": 1,
+    "predict.min_area": 1,
+    "predict.overlap": 0,
+    "predict.diameter": 1,
+}
+_SHARES = (  # within [0, 1]
+    "data.colour",
+    "data.extra_share",
+    "train.final_learning_rate",
+    "train.ema",
+    "train.forcing_until",
+    "predict.score_threshold",
+    "predict.mask_threshold",
+    "predict.min_visible",
+)
+_RANGES = ("data.scale", "data.diameter", "predict.zoom_limits")  # (low, high), both above 0
+
+
+def check(config):
+    """Checks a whole config.
+
+    Args:
+      config: ConfigDict, see configs/base.py.
+
+    Raises:
+      UsageError: a field is out of range; the message names it, what it holds and what would be right.
+    """
+    for name, choices in _CHOICES.items():
+        _require(config, name, lambda value, choices=choices: value in choices, f"one of {choices}")
+    for name, least in _LEAST.items():
+        _require(config, name, lambda value, least=least: _number(value) and value >= least, f"at least {least}")
+    for name in _SHARES:
+        _require(config, name, lambda value: _number(value) and 0 <= value <= 1, "a number from 0 to 1")
+    for name in _RANGES:
+        _require(config, name, lambda value: _pair(value) and 0 < value[0] <= value[1], "(low, high) above 0")
+    _require(config, "model.size", lambda value: _pair(value) and min(value) >= 1, "(height, width) in pixels")
+    shares = "(from, to), both from 0 to 1"
+    _require(config, "train.forcing", lambda value: _pair(value) and min(value) >= 0 and max(value) <= 1, shares)
+    _require(config, "train.ema", lambda value: value < 1, "below 1")
+    if config.predict.overlap >= min(config.model.size):
+        raise UsageError(f"predict.overlap is {config.predict.overlap}; expected less than model.size")
+
+
+def _require(config, name, right, expected):
+    part, field = name.split(".")
+    if part not in config or field not in config[part]:
+        raise UsageError(f"{name} is missing from the config; expected {expected}")
+    value = config[part][field]
+    if not right(value):
+        raise UsageError(f"{name} is {value!r}; expected {expected}")
+
+
+def _number(value):
+    return isinstance(value, numbers.Real) and value == value and abs(value) < float("inf")
+
+
+def _pair(value):
+    return isinstance(value, (tuple, list)) and len(value) == 2 and all(_number(item) for item in value)

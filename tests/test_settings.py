@@ -1,0 +1,51 @@
+"""Every config passes; every field that is out of range is named."""
+
+import importlib
+
+import pytest
+
+from ris_tf import settings
+from ris_tf.command import config_names
+from ris_tf.configs import base
+from ris_tf.errors import UsageError
+
+
+@pytest.mark.parametrize("name", ["base", *config_names()])
+def test_shipped_configs_pass(name):
+    settings.check(importlib.import_module(f"ris_tf.configs.{name}").get_config())
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("model.form", "other"),
+        ("model.channels", 2),
+        ("model.steps", 0),
+        ("model.size", (64, -1)),
+        ("data.view", "all"),
+        ("data.scale", (1.2, 0.8)),
+        ("data.colour", 1.5),
+        ("loss.score_target", "n"),
+        ("loss.attention", -1.0),
+        ("train.batch", 0),
+        ("train.ema", 1.0),
+        ("train.forcing", (2.0, 0.0)),
+        ("train.learning_rate", float("nan")),
+        ("predict.overlap_rule", "last"),
+        ("predict.score_threshold", -0.1),
+        ("predict.overlap", 4000),
+    ],
+)
+def test_field_out_of_range_is_named(name, value):
+    config = base.get_config()
+    part, field = name.split(".")
+    config[part][field] = value
+    with pytest.raises(UsageError, match=f"{part}.{field} is"):
+        settings.check(config)
+
+
+def test_missing_field_is_named():
+    config = base.get_config()
+    del config.train.batch
+    with pytest.raises(UsageError, match="train.batch is missing"):
+        settings.check(config)
