@@ -10,7 +10,7 @@ from ris_tf.data.resize import fit_within
 from ris_tf.labels import Instances
 from ris_tf.tiling import Canvas, tile_grid
 
-_LOOKS_FOR_SCALE = 6  # tiles of the first pass, which only finds how large the objects are
+_LOOKS_FOR_SCALE = 16  # tiles of the first pass, which only finds how large the objects are
 _BATCH = 8
 
 

@@ -75,6 +75,8 @@ def check(config):
     shares = "(from, to), both from 0 to 1"
     _require(config, "train.forcing", lambda value: _pair(value) and min(value) >= 0 and max(value) <= 1, shares)
     _require(config, "train.ema", lambda value: value < 1, "below 1")
+    if config.train.clip_norm and config.train.clip_value:
+        raise UsageError(f"train.clip_value is {config.train.clip_value}; expected 0 while train.clip_norm is not")
     if config.predict.overlap >= min(config.model.size):
         raise UsageError(f"predict.overlap is {config.predict.overlap}; expected less than model.size")
 

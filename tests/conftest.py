@@ -32,6 +32,7 @@ def small():
     config.data.synthetic_images = 4
     config.train.update({"batch": 2, "steps": 4, "evaluate_every": 2, "validation_images": 1, "warmup": 1})
     config.loss.queries = 3
+    config.predict.overlap = 10
     return config
 
 

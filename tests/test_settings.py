@@ -29,6 +29,7 @@ def test_shipped_configs_pass(name):
         ("loss.attention", -1.0),
         ("train.batch", 0),
         ("train.ema", 1.0),
+        ("train.clip_value", 5.0),
         ("train.forcing", (2.0, 0.0)),
         ("train.learning_rate", float("nan")),
         ("predict.overlap_rule", "last"),
