@@ -22,5 +22,7 @@ def get_config():
     config.train.batch = 12
     config.train.forcing_until = 0.2
     config.loss.extra_steps = 4
-    config.train.steps = 4000
+    config.train.steps = 6500
+    config.predict.score_threshold = 0.8  # tuned on validation images, as is the next
+    config.predict.min_area = 25
     return config
