@@ -32,7 +32,7 @@ def get_config():
 
     config.data = ConfigDict()
     config.data.view = "whole"  # "whole": the image resized to fit; "tiles": crops at objects' own scale
-    config.data.max_instances = 32  # per training sample; more are an error told, never cut in silence
+    config.data.max_instances = 32  # per training sample; more are left out with a warning
     config.data.min_area = 12  # visible pixels of the training sample that make an object
     config.data.scale = (0.75, 1.2)  # "whole": random scale
     config.data.diameter = (9.0, 40.0)  # "tiles": range of the median object's diameter after random scaling, pixels

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ris_tf.configs import base, nuclei, rosettes
+from ris_tf.configs import base, rosettes
+from ris_tf.configs import nuclei as nuclei_config
 from ris_tf.data import pipeline, synthetic
 from ris_tf.data.augment import recolour, warp
 from ris_tf.data.normalize import normalize
@@ -76,7 +77,7 @@ def test_every_colour_field_changes_the_image(field):
     assert np.abs(recolour(image, seed, config) - image).max() > 0.01
 
 
-@pytest.mark.parametrize("module", [nuclei, rosettes])
+@pytest.mark.parametrize("module", [nuclei_config, rosettes])
 def test_batches_are_the_one_record_and_repeatable(module):
     config = module.get_config()
     config.train.batch = 3
@@ -105,7 +106,7 @@ def test_objects_over_the_limit_are_told(small, caplog):
 
 
 def test_tiles_bring_objects_to_the_range_of_diameters():
-    config = nuclei.get_config()
+    config = nuclei_config.get_config()
     rows, columns = np.indices((400, 400))
     labels = ((rows // 100) * 4 + columns // 100 + 1) * ((rows % 100 - 50) ** 2 + (columns % 100 - 50) ** 2 < 40**2)
     low, high = pipeline.zoom_range(labels.astype(np.int32), config)
@@ -133,7 +134,7 @@ def test_synthetic_splits_and_seeds_differ():
 
 
 def test_real_images_load(nuclei):
-    config = __import__("ris_tf.configs.nuclei", fromlist=["nuclei"]).get_config()
+    config = nuclei_config.get_config()
     records = pipeline.load(pipeline.open_source(nuclei, "val")[:3], config)
     batch = next(iter(pipeline.evaluation_batches(records, config)))
     assert batch["image"].shape == (3, 128, 128, 1) and batch["count"].numpy().min() >= 1
