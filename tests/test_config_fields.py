@@ -145,7 +145,7 @@ def look(tiles):
 @pytest.mark.parametrize("field", PREDICT)
 def test_predict_fields(field):
     config = nuclei.get_config()
-    config.predict.update({"zoom_limits": (0.5, 2.0)})
+    config.predict.update({"zoom_limits": (0.5, 2.0), "score_threshold": 0.5, "min_area": 12})
     image = np.random.default_rng(0).random((300, 260))
     before = predict_instances(look, config, image).labels
     config.predict[field] = PREDICT[field]
