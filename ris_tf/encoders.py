@@ -59,10 +59,7 @@ class TopDownEncoder(keras.layers.Layer):
         self.stem = ConvBlock(widths[0], strides=2)
         self.down = [ConvBlock(width, strides=2) for width in widths[1:]]
         self.deepen = [ConvBlock(width) for width in widths[1:]]
-        self.top_down = [
-            [keras.layers.Conv2D(width, 1), keras.layers.Conv2D(width, 1), ConvBlock(width)]
-            for width in reversed((widths[0], features, features, *widths[3:-1]))
-        ]
+        self.up = [UpBlock(width) for width in reversed((widths[0], features, features, *widths[3:-1]))]
         self.pixel_out = keras.layers.Conv2D(pixel_features, 1)
 
     def call(self, images):
@@ -80,9 +77,8 @@ class TopDownEncoder(keras.layers.Layer):
             levels.append(deepen(down(levels[-1])))
         x = levels[-1]
         outputs = {}
-        for level, (lateral, reduce, block) in zip(range(len(levels) - 2, -1, -1), self.top_down, strict=True):
-            x = keras.layers.UpSampling2D(2, interpolation="nearest")(reduce(x))
-            x = block(x + lateral(levels[level]))
+        for level, up in zip(range(len(levels) - 2, -1, -1), self.up, strict=True):
+            x = up(x, levels[level])
             outputs[f"stride_{2 ** (level + 1)}"] = x
         outputs["pixels"] = self.pixel_out(x)
         return outputs
@@ -113,3 +109,25 @@ class ConvBlock(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "filters": self.filters, "strides": self.strides}
+
+
+@keras.saving.register_keras_serializable(package="ris_tf")
+class UpBlock(keras.layers.Layer):
+    """One step of the top-down path: twice the size, plus the skip connection, then a ConvBlock.
+
+    [B, H, W, C] and skip [B, 2H, 2W, D] -> [B, 2H, 2W, filters].
+    """
+
+    def __init__(self, filters, **kwargs):
+        super().__init__(**kwargs)
+        self.filters = filters
+        self.lateral = keras.layers.Conv2D(filters, 1)
+        self.reduce = keras.layers.Conv2D(filters, 1)
+        self.enlarge = keras.layers.UpSampling2D(2, interpolation="nearest")
+        self.block = ConvBlock(filters)
+
+    def call(self, x, skip):
+        return self.block(self.enlarge(self.reduce(x)) + self.lateral(skip))
+
+    def get_config(self):
+        return {**super().get_config(), "filters": self.filters}

@@ -223,7 +223,7 @@ class PointingInhibition(keras.layers.Layer):
         height, width = objectness.shape[1], objectness.shape[2]
         recurrent = self.recurrent_map(tf.cast(h, tf.float32))
         if recurrent.shape[1] != height:
-            recurrent = keras.layers.UpSampling2D(height // recurrent.shape[1], interpolation="bilinear")(recurrent)
+            recurrent = tf.image.resize(recurrent, [height, width], "bilinear")
         logits = objectness + recurrent + self.coverage_conv(coverage) - tf.nn.softplus(self.strength) * coverage
         logits = tf.reshape(logits, [-1, height * width])
         x, y = cell_grid(height, width, 32.0)  # here in cells
