@@ -24,7 +24,7 @@ def predict_instances(look, config, image):
     Args:
       look: function of float32 [B, h, w, C] (h, w = config.model.size) giving masks float32 [B, T, h', w'] and scores
         float32 [B, T].
-      config: the model's; `model`, `data.view`, `data.diameter` and `predict` are read.
+      config: the model's; `model`, `data.view` and `predict` are read.
       image: [H, W], [H, W, 1], [H, W, 3] or [H, W, 4]; uint8, uint16, bool or float.
 
     Returns:

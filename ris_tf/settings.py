@@ -75,6 +75,13 @@ def check(config):
     shares = "(from, to), both from 0 to 1"
     _require(config, "train.forcing", lambda value: _pair(value) and min(value) >= 0 and max(value) <= 1, shares)
     _require(config, "train.ema", lambda value: value < 1, "below 1")
+    if config.model.form == "paper" and config.loss.score_target != "count":
+        raise UsageError("loss.score_target is 'uncovered'; expected 'count', for model.form 'paper' has no coverage")
+    _require(config.model, "attend.widths", _widths, "four or more multiples of 8: channels at strides 2, 4, 8, ...")
+    for field in ("features", "pixel_features", "state", "mask_hidden"):
+        _require(config.model, f"attend.{field}", lambda value: _number(value) and value >= 1, "at least 1")
+    _require(config.model, "attend.features", lambda value: value % 8 == 0, "a multiple of 8")
+    _require(config.model, "attend.window", lambda value: _number(value) and value > 0, "above 0")
     if config.train.clip_norm and config.train.clip_value:
         raise UsageError(f"train.clip_value is {config.train.clip_value}; expected 0 while train.clip_norm is not")
     if config.predict.overlap >= min(config.model.size):
@@ -82,6 +89,7 @@ def check(config):
 
 
 def _require(config, name, right, expected):
+    """Raises UsageError unless `right(value)` holds of the field `name`, given as PART.FIELD."""
     part, field = name.split(".")
     if part not in config or field not in config[part]:
         raise UsageError(f"{name} is missing from the config; expected {expected}")
@@ -92,6 +100,10 @@ def _require(config, name, right, expected):
 
 def _number(value):
     return isinstance(value, numbers.Real) and value == value and abs(value) < float("inf")
+
+
+def _widths(value):
+    return isinstance(value, (tuple, list)) and len(value) >= 4 and all(width > 0 and width % 8 == 0 for width in value)
 
 
 def _pair(value):

@@ -106,7 +106,7 @@ class Canvas:
         self._min_area = min_area
         self._margin = margin
 
-    def add(self, labels, scores, top, left, inner=None):
+    def add(self, labels, scores, top, left):
         """Puts the instances of one tile on the canvas.
 
         Args:
@@ -115,8 +115,6 @@ class Canvas:
             top: row of the tile's first row on the canvas, int; may be negative.
             left: column of the tile's first column on the canvas, int; may be negative.
                 Whatever falls outside the canvas (padding) is left out.
-            inner: `(top, bottom, left, right)` inside the tile: the half-open part of it that is
-                to be trusted. The rest counts as never looked at. None trusts all of it.
 
         Raises:
             ValueError: a label has no score.
@@ -125,9 +123,6 @@ class Canvas:
         if labels.ndim != 2 or (labels.size and labels.max() > len(scores)):
             received = f"shape {labels.shape}, largest id {labels.max(initial=0)}, {len(scores)} scores"
             raise ValueError(f"labels must be [h, w] with ids 1..len(scores). Received: {received}")
-        if inner is not None:
-            labels = labels[inner[0] : inner[1], inner[2] : inner[3]]
-            top, left = top + inner[0], left + inner[2]
         height, width = self._labels.shape
         labels = labels[max(-top, 0) : max(height - top, 0), max(-left, 0) : max(width - left, 0)]
         top, left = max(top, 0), max(left, 0)

@@ -87,7 +87,7 @@ def train(config, data, workdir):
     per_epoch = math.ceil(config.train.steps / epochs)
     if done >= config.train.steps:
         print(f"{workdir}: already trained for {done} steps; raise --config.train.steps to go on")
-        return models.load(workdir / "best.keras")
+        return models.load(workdir)
     workdir.mkdir(parents=True, exist_ok=True)
     write_text(workdir / "config.json", json.dumps(config.to_dict(), indent=2))
     images, parameters = len(source) + len(extra), model.count_params()
@@ -107,6 +107,9 @@ def _resumed(model, config):
     """Gives a loaded model today's config and optimizer settings, keeping the optimizer's state."""
     fresh = optimizer(config)
     fresh.build(model.trainable_variables)
+    if len(fresh.variables) != len(model.optimizer.variables):
+        expected = "0" if config.train.ema else "above 0"
+        raise UsageError(f"train.ema is {config.train.ema}; expected {expected}, as when this run began")
     for variable, value in zip(fresh.variables, model.optimizer.variables, strict=True):
         variable.assign(value)
     model.config = config.copy_and_resolve_references()

@@ -161,7 +161,7 @@ def test_model_fields(small, field):
         return model(image)["masks"].numpy(), model.count_params()
 
     if field == "form":
-        small.model.size = (160, 160)
+        small.model.size, small.loss.score_target = (160, 160), "count"
     before, parameters = outputs()
     part = small.model.attend if field.startswith("attend.") else small.model
     part[field.split(".")[-1]] = MODEL[field]

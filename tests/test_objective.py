@@ -8,7 +8,7 @@ from scipy.optimize import linear_sum_assignment
 from ris_tf import losses
 from ris_tf.configs import leaves_paper
 from ris_tf.model import build
-from ris_tf.objective import Truth, interiors, objective, reduce_masks
+from ris_tf.objective import Truth, interiors, objective, reduce_masks, unroll
 
 
 def squares(counts, limit, size):
@@ -111,6 +111,17 @@ def test_covered_objects_are_told_from_open_ones():
     coverage = np.zeros([1, 16, 16, 1], np.float32)
     coverage[0, :5, :5] = 1
     np.testing.assert_array_equal(truth.uncovered(coverage), [[0, 1, 1, 0]])
+
+
+def test_forced_coverage_explains_one_object_a_step(small):
+    """With the true mask always entering, each step leaves one object fewer; without, an untrained model's does not."""
+    model = build(small)
+    truth = Truth(squares([3, 1], 6, 64), np.int32([3, 1]), 2, True)
+    images = np.random.default_rng(0).random((2, 64, 64, 3)).astype(np.float32)
+    _, outputs = unroll(model.form, images, 4, truth, 1.0)
+    np.testing.assert_array_equal(outputs["uncovered"].numpy().sum(axis=2), [[3, 2, 1, 0], [1, 0, 0, 0]])
+    _, outputs = unroll(model.form, images, 4, truth, 0.0)
+    assert outputs["uncovered"].numpy().sum(axis=2).tolist() != [[3, 2, 1, 0], [1, 0, 0, 0]]
 
 
 def test_masks_are_reduced_by_area():

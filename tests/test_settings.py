@@ -28,6 +28,7 @@ def test_shipped_configs_pass(name):
         ("loss.score_target", "n"),
         ("loss.attention", -1.0),
         ("train.batch", 0),
+        ("model.form", "paper"),
         ("train.ema", 1.0),
         ("train.clip_value", 5.0),
         ("train.forcing", (2.0, 0.0)),
@@ -41,7 +42,16 @@ def test_field_out_of_range_is_named(name, value):
     config = base.get_config()
     part, field = name.split(".")
     config[part][field] = value
-    with pytest.raises(UsageError, match=f"{part}.{field} is"):
+    named = "loss.score_target" if value == "paper" else name
+    with pytest.raises(UsageError, match=f"{named} is"):
+        settings.check(config)
+
+
+@pytest.mark.parametrize(("field", "value"), [("widths", (8, 16, 24)), ("widths", (8, 16, 24, 30)), ("features", 20)])
+def test_shape_of_the_encoder_out_of_range_is_named(field, value):
+    config = base.get_config()
+    config.model.attend[field] = value
+    with pytest.raises(UsageError, match=f"attend.{field} is"):
         settings.check(config)
 
 

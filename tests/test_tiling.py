@@ -237,7 +237,7 @@ def test_new_object_takes_free_pixels_only_and_needs_half_of_its_own():
     assert canvas.instances().count == 3
 
 
-def test_what_lies_outside_the_canvas_or_the_inner_part_is_left_out():
+def test_what_lies_outside_the_canvas_is_left_out():
     tile = np.zeros((20, 20), dtype=int)
     tile[:4, :4], tile[8:12, 8:12], tile[17:, 17:] = 1, 2, 3
     canvas = Canvas(15, 15)
@@ -245,11 +245,6 @@ def test_what_lies_outside_the_canvas_or_the_inner_part_is_left_out():
     found = canvas.instances()
     assert found.count == 2 and found.scores.tolist() == pytest.approx([0.8, 0.9])
     assert (found.labels[3:7, 3:7] == 1).all() and (found.labels[12:, 12:] == 2).all()
-    canvas = Canvas(20, 20)
-    canvas.add(tile, [0.7, 0.8, 0.9], 0, 0, inner=(6, 20, 6, 20))
-    found = canvas.instances()
-    assert found.count == 2 and found.labels[:6].max() == 0
-    np.testing.assert_array_equal(found.labels[6:, 6:] > 0, tile[6:, 6:] > 0)
 
 
 def test_min_area_and_empty_tiles():

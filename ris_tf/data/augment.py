@@ -21,7 +21,7 @@ def warp(image, labels, zoom, seed, config):
       image: float32 [H, W, C].
       labels: int32 [H, W].
       zoom: float32 [2], range of the scale, output pixels per input pixel.
-      seed: int64 [2]; None for the centre, upright, at the lower end of zoom.
+      seed: int64 [2].
       config: of the run; `data.view`, `data.rotation`, `model.size` are read.
 
     Returns:
@@ -29,21 +29,17 @@ def warp(image, labels, zoom, seed, config):
     """
     height, width = config.model.size
     rows, columns = tf.cast(tf.shape(labels)[0], tf.float32), tf.cast(tf.shape(labels)[1], tf.float32)
-    if seed is None:
-        scale, angle, flip, u, v = zoom[0], tf.constant(0.0), tf.constant(1.0), tf.constant(0.5), tf.constant(0.5)
-    else:
-        scale = tf.exp(_uniform(seed, 0, 0.0, 1.0) * (tf.math.log(zoom[1]) - tf.math.log(zoom[0]))) * zoom[0]
-        limit = config.data.rotation * math.pi / 180
-        angle = _uniform(seed, 1, -limit, limit)
-        flip = tf.where(_uniform(seed, 2, 0.0, 1.0) < 0.5, -1.0, 1.0)
-        u, v = _uniform(seed, 3, 0.0, 1.0), _uniform(seed, 4, 0.0, 1.0)
+    scale = tf.exp(_uniform(seed, 0, 0.0, 1.0) * (tf.math.log(zoom[1]) - tf.math.log(zoom[0]))) * zoom[0]
+    limit = config.data.rotation * math.pi / 180
+    angle = _uniform(seed, 1, -limit, limit)
+    flip = tf.where(_uniform(seed, 2, 0.0, 1.0) < 0.5, -1.0, 1.0)
+    u, v = _uniform(seed, 3, 0.0, 1.0), _uniform(seed, 4, 0.0, 1.0)
     if config.data.view == "whole":
         x_centre, y_centre = columns * (0.4 + 0.2 * u), rows * (0.4 + 0.2 * v)
     else:  # anywhere, the crop within the image where the image is large enough
         x_half, y_half = tf.minimum(width / scale, columns) / 2, tf.minimum(height / scale, rows) / 2
         x_centre, y_centre = x_half + u * (columns - 2 * x_half), y_half + v * (rows - 2 * y_half)
-        if seed is not None:
-            x_centre, y_centre = _towards_object(x_centre, y_centre, x_half, y_half, labels, seed)
+        x_centre, y_centre = _towards_object(x_centre, y_centre, x_half, y_half, labels, seed)
     # Output (x, y) -> input: rotate and flip about the output's centre, scale back, move to the input's centre.
     a, b = tf.cos(angle) / scale, tf.sin(angle) / scale
     x_out, y_out = (width - 1) / 2, (height - 1) / 2

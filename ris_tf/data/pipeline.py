@@ -103,7 +103,7 @@ def load(source, config):
     return records
 
 
-def _stream(records, repeated=False):
+def _stream(records):
     signature = {
         "image": tf.TensorSpec([None, None, records[0]["image"].shape[2]], tf.float32),
         "labels": tf.TensorSpec([None, None], tf.int32),
@@ -111,8 +111,7 @@ def _stream(records, repeated=False):
         "name": tf.TensorSpec([], tf.string),
     }
     fields = [{name: record[name] for name in signature} for record in records]
-    times = [record["share"] if repeated else 1 for record in records]
-    fields = [field for field, count in zip(fields, times, strict=True) for _ in range(count)]
+    fields = [field for field, record in zip(fields, records, strict=True) for _ in range(record["share"])]
     return tf.data.Dataset.from_generator(lambda: iter(fields), output_signature=signature)
 
 
@@ -160,7 +159,7 @@ def training_batches(records, config, extra=(), skip=0):
       tf.data.Dataset of {"image": float32 [B, H, W, C], "masks": uint8 [B, N, H, W], "count": int32 [B]}.
     """
     streams = [
-        _stream(part, True)
+        _stream(part)
         .shuffle(sum(record["share"] for record in part), seed=config.seed, reshuffle_each_iteration=True)
         .repeat()
         for part in (records, extra)
@@ -179,14 +178,3 @@ def training_batches(records, config, extra=(), skip=0):
     dataset = dataset.enumerate().skip(skip * config.train.batch)
     dataset = dataset.map(augment, num_parallel_calls=2, deterministic=True)
     return dataset.batch(config.train.batch, drop_remainder=True).prefetch(4)
-
-
-def evaluation_batches(records, config):
-    """The same record without randomness, each image once, in order: `RIS.evaluate` takes it."""
-
-    def centre(sample):
-        zoom = sample["zoom"] if config.data.view == "tiles" else tf.ones([2])
-        image, labels = warp(sample["image"], sample["labels"], zoom, None, config)
-        return to_record(image, labels, sample["name"], config)
-
-    return _stream(records).map(centre).batch(config.train.batch).prefetch(2)
