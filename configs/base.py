@@ -29,6 +29,13 @@ def get_config():
     config.model.paper.layers = 2
     config.model.paper.reduction = 5  # fixed reduction of the input
     config.model.paper.init_range = 0.08
+    config.model.paper.encoder = "leaf"  # four convolutions; or "fcn8s", VGG16 with its levels fused, as for people
+    config.model.paper.score_pool = 0  # side that the state is max-pooled to before the score; 0: the whole state
+
+    config.model.fcn8s = ConfigDict()
+    config.model.fcn8s.widths = (64, 128, 256, 512, 512)  # channels of VGG16's five blocks
+    config.model.fcn8s.dense = 4096  # channels of its two dense layers, run as convolutions
+    config.model.fcn8s.weights = "random"  # or "imagenet" (downloads), or a file of VGG16 weights; read by ris-train
 
     config.data = ConfigDict()
     config.data.view = "whole"  # "whole": the image resized to fit; "tiles": crops at objects' own scale
@@ -37,6 +44,9 @@ def get_config():
     config.data.scale = (0.75, 1.2)  # "whole": random scale
     config.data.diameter = (9.0, 40.0)  # "tiles": range of the median object's diameter after random scaling, pixels
     config.data.rotation = 180.0  # degrees, +-
+    config.data.shift = 0.1  # "whole": random shift as a share of the image, +-
+    config.data.padding = "edge"  # "whole", what lies beside the image: its edge, or "mean", ImageNet's mean colour
+    config.data.category = "person"  # of a data set with COCO annotations
     config.data.brightness = 0.08
     config.data.contrast = 0.25
     config.data.gamma = 0.2
@@ -68,8 +78,22 @@ def get_config():
     config.train.ema = 0.995  # 0 for none
     config.train.forcing = (1.0, 0.0)  # teacher-forced coverage, from and to
     config.train.forcing_until = 0.3  # share of the steps
+    config.train.unroll = 0  # steps of the recurrence in training; 0: model.steps
+    config.train.precision = "float32"  # or "mixed_bfloat16", "mixed_float16"
+    config.train.matcher = "scipy"  # on the host; or "graph", in TensorFlow
+    config.train.jit_compile = False  # XLA; with the graph matcher the whole step is one program
+    config.train.recompute = False  # trade time for memory: each step's activations are computed again backwards
+    config.train.deterministic = False  # bitwise repeatable
+    config.train.distribute = "one"  # device; or "mirrored", over all of this machine's GPUs
     config.train.evaluate_every = 250  # steps; also the interval of checkpoints
     config.train.validation_images = 24  # measured as whole images at that interval
+
+    config.curriculum = ConfigDict()
+    config.curriculum.start = 0  # steps of the recurrence at first; 0: no curriculum
+    config.curriculum.increase = 1  # steps added when the smoothed loss stops falling
+    config.curriculum.smoothing = 0.98  # of the loss, per training step
+    config.curriculum.tolerance = 0.01  # a fall by less counts as none
+    config.curriculum.patience = 100  # training steps without a fall
 
     config.predict = ConfigDict()
     config.predict.score_threshold = 0.5
@@ -80,4 +104,12 @@ def get_config():
     config.predict.overlap = 40  # "tiles": network pixels that neighbouring tiles share
     config.predict.diameter = 24.0  # "tiles": the zoom brings the typical object to this diameter, network pixels
     config.predict.zoom_limits = (0.25, 4.0)  # "tiles": network pixels per image pixel
+
+    config.predict.crf = ConfigDict()  # refinement by a fully connected CRF, with --crf
+    config.predict.crf.iterations = 5
+    config.predict.crf.smooth_weight = 3.0
+    config.predict.crf.smooth_distance = 3.0  # pixels
+    config.predict.crf.bilateral_weight = 5.0
+    config.predict.crf.bilateral_distance = 30.0  # pixels
+    config.predict.crf.bilateral_colour = 0.1  # of the normalised image
     return config

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import keras
 import tensorflow as tf
-from ml_collections import ConfigDict
 
 from ris_tf import inference, presets, settings
 from ris_tf.errors import DataError, UsageError
@@ -81,7 +80,7 @@ class RIS(keras.Model):
 
     def __init__(self, config, **kwargs):
         super().__init__(**kwargs)
-        self.config = ConfigDict(config)
+        self.config = settings.complete(config)
         settings.check(self.config)
         shape = self.config.model
         self.form = _FORMS[shape.form](**shape[shape.form])

@@ -1,14 +1,25 @@
 """Checks the fields of a config before any work is done."""
 
+import copy
 import numbers
 
+from ml_collections import ConfigDict
+
+from ris_tf.configs import base
 from ris_tf.errors import UsageError
 
 _CHOICES = {
     "model.form": ("attend", "paper"),
     "model.channels": (1, 3),
     "data.view": ("whole", "tiles"),
+    "data.padding": ("edge", "mean"),
     "loss.score_target": ("count", "uncovered"),
+    "train.precision": ("float32", "mixed_bfloat16", "mixed_float16"),
+    "train.matcher": ("scipy", "graph"),
+    "train.jit_compile": (False, True),
+    "train.recompute": (False, True),
+    "train.deterministic": (False, True),
+    "train.distribute": ("one", "mirrored"),
     "predict.overlap_rule": ("best", "first"),
 }
 _LEAST = {  # smallest value allowed
@@ -35,8 +46,12 @@ _LEAST = {  # smallest value allowed
     "train.weight_decay": 0,
     "train.clip_norm": 0,
     "train.clip_value": 0,
+    "train.unroll": 0,
     "train.evaluate_every": 1,
     "train.validation_images": 1,
+    "curriculum.start": 0,
+    "curriculum.increase": 1,
+    "curriculum.patience": 1,
     "predict.min_area": 1,
     "predict.overlap": 0,
     "predict.diameter": 1,
@@ -44,14 +59,40 @@ _LEAST = {  # smallest value allowed
 _SHARES = (  # within [0, 1]
     "data.colour",
     "data.extra_share",
+    "data.shift",
     "train.final_learning_rate",
     "train.ema",
     "train.forcing_until",
+    "curriculum.smoothing",
+    "curriculum.tolerance",
     "predict.score_threshold",
     "predict.mask_threshold",
     "predict.min_visible",
 )
 _RANGES = ("data.scale", "data.diameter", "predict.zoom_limits")  # (low, high), both above 0
+
+
+def complete(config):
+    """A copy of a recorded config in which fields that came later have the values of configs/base.py.
+
+    Args:
+      config: ConfigDict or dict.
+
+    Returns:
+      ConfigDict.
+    """
+
+    def fill(given, defaults):
+        for name, value in defaults.items():
+            if name not in given:
+                given[name] = copy.deepcopy(value)
+            elif isinstance(value, ConfigDict) and isinstance(given[name], ConfigDict):
+                fill(given[name], value)
+        return given
+
+    given = config.copy_and_resolve_references() if isinstance(config, ConfigDict) else ConfigDict(config)
+    with given.unlocked():
+        return fill(given, base.get_config())
 
 
 def check(config):
