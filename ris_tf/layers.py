@@ -27,7 +27,8 @@ class ConvLSTMStep(keras.layers.Layer):
         c' = f * c + i * g,  h' = o * tanh(c')
 
     Gates lie in the order i, f, g, o along the channels, as in `keras.layers.ConvLSTM2D`. The input's convolution is
-    a method of its own, so that an input which is the same at every step is convolved once.
+    a method of its own, so that an input which is the same at every step is convolved once. In mixed precision the
+    convolutions and h are of the lower precision; the gates and c are float32, which is also faster on a CPU.
 
     Args:
       filters: channels of the state.
@@ -38,7 +39,7 @@ class ConvLSTMStep(keras.layers.Layer):
     """
 
     def __init__(self, filters, kernel_size=3, init_range=None, coverage_kernel=0, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # c stays float32
         self.filters = filters
         self.kernel_size = kernel_size
         self.init_range = init_range
@@ -78,16 +79,17 @@ class ConvLSTMStep(keras.layers.Layer):
         return self.input_conv(inputs)
 
     def zero_state(self, projected):
-        """Returns (h, c), each zeros [B, H, W, filters], for a projected input."""
+        """Returns (h, c), zeros [B, H, W, filters] of the compute dtype and of float32, for a projected input."""
         zeros = tf.zeros_like(projected[..., : self.filters])
-        return zeros, zeros
+        return zeros, tf.cast(zeros, tf.float32)
 
     def call(self, projected, h, c, coverage=None):
         """Advances the state by one step.
 
         Args:
           projected: [B, H, W, 4 * filters] from `project`.
-          h, c: [B, H, W, filters].
+          h: [B, H, W, filters].
+          c: float32 [B, H, W, filters].
           coverage: [B, H, W, 1] in [0, 1], what is already explained; only with `coverage_kernel`.
 
         Returns:
@@ -96,9 +98,9 @@ class ConvLSTMStep(keras.layers.Layer):
         gates = projected + self.hidden_conv(h)
         if self.coverage_conv is not None:
             gates += self.coverage_conv(coverage)
-        i, f, g, o = tf.split(gates, 4, axis=-1)
+        i, f, g, o = (tf.cast(gate, tf.float32) for gate in tf.split(gates, 4, axis=-1))
         c = tf.sigmoid(f) * c + tf.sigmoid(i) * tf.tanh(g)
-        return tf.sigmoid(o) * tf.tanh(c), c
+        return tf.cast(tf.sigmoid(o) * tf.tanh(c), h.dtype), c
 
     def get_config(self):
         return {
@@ -118,17 +120,17 @@ class SpatialInhibition(keras.layers.Layer):
     """
 
     def __init__(self, init_range=0.08, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(**{**kwargs, "dtype": "float32"})  # log-softmax needs it
         self.init_range = init_range
         uniform = keras.initializers.RandomUniform(-init_range, init_range)
-        self.score_map = keras.layers.Conv2D(1, 1, kernel_initializer=uniform, bias_initializer=uniform)
+        self.score_map = keras.layers.Conv2D(1, 1, kernel_initializer=uniform, bias_initializer=uniform, dtype="float32")
 
     def build(self, input_shape):
         self.bias = self.add_weight(name="bias", shape=[], initializer="ones", dtype="float32")
 
     def call(self, h):
         """h: [B, H, W, R] -> (log_attention float32 [B, H * W], mask float32 [B, H, W] in [0, 1])."""
-        logits = tf.cast(self.score_map(h), tf.float32)  # [B, H, W, 1]
+        logits = self.score_map(h)  # [B, H, W, 1]
         height, width = logits.shape[1], logits.shape[2]
         log_attention = tf.nn.log_softmax(tf.reshape(logits, [-1, height * width]))
         return log_attention, tf.reshape(tf.sigmoid(log_attention + self.bias), [-1, height, width])
@@ -154,6 +156,7 @@ class StateScore(keras.layers.Layer):
             1,
             kernel_initializer=keras.initializers.RandomUniform(-init_range, init_range),
             bias_initializer=keras.initializers.Constant(10.0),
+            dtype="float32",
         )
 
     def call(self, h):
@@ -173,7 +176,7 @@ class StateScore(keras.layers.Layer):
             size = self.pool * self.pool * channels
         else:
             size = height * width * channels
-        return tf.cast(self.dense(tf.reshape(h, [-1, size]))[:, 0], tf.float32)
+        return self.dense(tf.reshape(h, [-1, size]))[:, 0]
 
     def get_config(self):
         return {**super().get_config(), "pool": self.pool, "init_range": self.init_range}
@@ -192,7 +195,7 @@ class PointingInhibition(keras.layers.Layer):
     """
 
     def __init__(self, window=1.5, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(**{**kwargs, "dtype": "float32"})
         self.window = window
         self.recurrent_map = keras.layers.Conv2D(
             1, 1, kernel_initializer="zeros", dtype="float32", name="recurrent_map"
@@ -221,7 +224,7 @@ class PointingInhibition(keras.layers.Layer):
             mask comes of it.
         """
         height, width = objectness.shape[1], objectness.shape[2]
-        recurrent = self.recurrent_map(tf.cast(h, tf.float32))
+        recurrent = self.recurrent_map(h)
         if recurrent.shape[1] != height:
             recurrent = tf.image.resize(recurrent, [height, width], "bilinear")
         logits = objectness + recurrent + self.coverage_conv(coverage) - tf.nn.softplus(self.strength) * coverage
@@ -244,7 +247,7 @@ class AttendedScore(keras.layers.Layer):
     """Score ("is there an object left") from what is attended and from the strongest evidence anywhere."""
 
     def __init__(self, hidden=32, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(**{**kwargs, "dtype": "float32"})
         self.hidden = hidden
         self.mlp = keras.layers.Dense(hidden, activation="relu", dtype="float32")
         self.out = keras.layers.Dense(1, bias_initializer=keras.initializers.Constant(2.0), dtype="float32")
@@ -273,7 +276,7 @@ class DynamicMask(keras.layers.Layer):
     """
 
     def __init__(self, hidden=8, pixel_features=8, **kwargs):
-        super().__init__(dtype="float32", **{k: v for k, v in kwargs.items() if k != "dtype"})
+        super().__init__(**{**kwargs, "dtype": "float32"})
         self.hidden = hidden
         self.pixel_features = pixel_features
         self.mlp = keras.layers.Dense(64, activation="relu", dtype="float32")

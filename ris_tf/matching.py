@@ -48,3 +48,101 @@ def match(similarity, rows, columns):
     assignment = tf.py_function(assign, [tf.stop_gradient(similarity), rows, columns], tf.float32)
     assignment.set_shape(similarity.shape)
     return assignment
+
+
+def match_in_graph(similarity, rows, columns):
+    """`assign` in TensorFlow operations alone, so that XLA can compile it; the whole batch at once.
+
+    Shortest augmenting paths with potentials (Jonker and Volgenant 1987; the form of Crouse 2016, IEEE TAES 52(4), that
+    SciPy uses): one path for each step. The problem is made square; a pair that does not take part costs more than any
+    that does, so the smaller side is used up.
+
+    Args:
+      similarity: float32 [B, T, N], finite, T and N static; its sum over the assigned pairs is maximised.
+      rows: int32 [B], steps that take part, 0..T.
+      columns: int32 [B], objects that take part, 0..N.
+
+    Returns:
+      float32 [B, T, N], 1 where step t is assigned to object n, else 0; a constant for the gradient.
+    """
+    _, steps, objects = similarity.shape
+    side = max(steps, objects)
+    real = tf.range(side)[None, :, None] < rows[:, None, None]
+    real &= tf.range(side)[None, None, :] < columns[:, None, None]  # [B, side, side]
+    similarity = tf.pad(tf.stop_gradient(similarity), [[0, 0], [0, side - steps], [0, side - objects]])
+    dearest = tf.reduce_max(tf.where(real, -similarity, -np.inf), axis=(1, 2), keepdims=True)
+    cost = tf.where(real, -similarity, tf.where(tf.math.is_finite(dearest), dearest, 0.0) + 1.0)
+    batch = tf.shape(cost)[0]
+    state = (tf.constant(0), tf.zeros([batch, side]), tf.zeros([batch, side]), tf.fill([batch, side], -1))
+
+    def augment(row, u, v, owner):
+        u, v, owner = _augment(cost, row, u, v, owner)
+        return row + 1, u, v, owner
+
+    _, _, _, owner = tf.while_loop(lambda row, *_: row < side, augment, state, maximum_iterations=side)
+    assignment = tf.transpose(tf.one_hot(owner, side), [0, 2, 1]) * tf.cast(real, tf.float32)
+    return tf.stop_gradient(tf.ensure_shape(assignment[:, :steps, :objects], [None, steps, objects]))
+
+
+def _augment(cost, row, u, v, owner):
+    """Adds one row to a partial assignment along the cheapest augmenting path (Dijkstra on reduced costs).
+
+    Args:
+      cost: float32 [B, S, S].
+      row: int32 scalar, the row to add.
+      u, v: float32 [B, S], potentials of rows and columns.
+      owner: int32 [B, S], row that holds each column, -1 for none.
+
+    Returns:
+      u, v, owner after it.
+    """
+    batch, side = tf.shape(cost)[0], cost.shape[1]
+    column = tf.range(side)[None]
+
+    def searching(_, done, *rest):
+        return tf.reduce_any(~done)
+
+    def scan(current, done, end, lowest, distance, before, visited):
+        """Relaxes the edges of the row `current` and goes to the nearest column not yet visited."""
+        edges = tf.gather(cost, current, batch_dims=1) - tf.gather(u, current, batch_dims=1)[:, None] - v
+        through = lowest[:, None] + edges
+        better = (through < distance) & ~visited & ~done[:, None]
+        distance = tf.where(better, through, distance)
+        before = tf.where(better, current[:, None], before)
+        open_distance = tf.where(visited, np.inf, distance)
+        nearest = tf.argmin(open_distance, axis=1, output_type=tf.int32)
+        lowest = tf.where(done, lowest, tf.reduce_min(open_distance, axis=1))
+        visited |= (column == nearest[:, None]) & ~done[:, None]
+        holder = tf.gather(owner, nearest, batch_dims=1)
+        found = ~done & (holder < 0)
+        end = tf.where(found, nearest, end)
+        current = tf.where(done | found, current, holder)
+        return current, done | found, end, lowest, distance, before, visited
+
+    start = (
+        tf.fill([batch], row),
+        tf.zeros([batch], tf.bool),
+        tf.zeros([batch], tf.int32),
+        tf.zeros([batch]),
+        tf.fill([batch, side], np.float32(np.inf)),
+        tf.fill([batch, side], -1),
+        tf.zeros([batch, side], tf.bool),
+    )
+    _, _, end, lowest, distance, before, visited = tf.while_loop(searching, scan, start, maximum_iterations=side)
+    # Potentials: the new row by the path's length; visited columns, and the rows that hold them, by what they save.
+    saved = tf.where(visited, lowest[:, None] - distance, 0.0)
+    u += tf.cast(column == row, tf.float32) * lowest[:, None]
+    held = tf.one_hot(owner, side) * saved[:, :, None]  # [B, column, row]; -1 gives zeros
+    u, v = u + tf.reduce_sum(held, axis=1), v - saved
+
+    def flip(at, more, owner):
+        """Hands the column `at` to the row that reached it, then goes to the column that this row held."""
+        here = (column == at[:, None]) & more[:, None]
+        taker = tf.gather(before, at, batch_dims=1)
+        held_before = tf.argmax(owner == taker[:, None], axis=1, output_type=tf.int32)
+        owner = tf.where(here, taker[:, None], owner)
+        return tf.where(more, held_before, at), more & (taker != row), owner
+
+    begin = (end, tf.ones([batch], tf.bool), owner)
+    _, _, owner = tf.while_loop(lambda at, more, owner: tf.reduce_any(more), flip, begin, maximum_iterations=side)
+    return u, v, owner

@@ -1,23 +1,25 @@
 """RIS: the model as Keras knows it, with its training step, its prediction, and the ways to make and load one."""
 
+import contextlib
 from pathlib import Path
 
 import keras
 import tensorflow as tf
 
-from ris_tf import inference, presets, settings
+from ris_tf import inference, matching, presets, settings
 from ris_tf.errors import DataError, UsageError
-from ris_tf.objective import objective, unroll
+from ris_tf.objective import Comparison, unroll
 from ris_tf.recurrence import AttendForm, PaperForm
 
 _FORMS = {"attend": AttendForm, "paper": PaperForm}
 
 
-def build(config):
+def build(config, dtype="float32"):
     """Builds the model of a config, with random weights.
 
     Args:
       config: ConfigDict from a config file's `get_config()`, or the same as a dict.
+      dtype: Keras dtype policy.
 
     Returns:
       RIS.
@@ -25,7 +27,7 @@ def build(config):
     Raises:
       UsageError: a field of the config is out of range.
     """
-    return RIS(config)
+    return RIS(config, dtype)
 
 
 def load(source):
@@ -64,6 +66,17 @@ def load(source):
     return model
 
 
+@contextlib.contextmanager
+def _precision(policy):
+    """Layers made within take this dtype policy unless they name their own."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
 @keras.saving.register_keras_serializable(package="ris_tf")
 class RIS(keras.Model):
     """Recurrent instance segmentation: looks at an image once, then picks out one object after another.
@@ -76,14 +89,20 @@ class RIS(keras.Model):
 
     Args:
       config: ConfigDict or dict, see configs/base.py.
+      dtype: Keras dtype policy, such as "mixed_bfloat16"; softmax, masks, IoU and losses stay float32 under each.
+
+    Attributes:
+      steps: steps of the recurrence in training and `evaluate`; a curriculum raises them.
     """
 
-    def __init__(self, config, **kwargs):
-        super().__init__(**kwargs)
+    def __init__(self, config, dtype="float32", **kwargs):
+        super().__init__(dtype=dtype, **kwargs)
         self.config = settings.complete(config)
         settings.check(self.config)
         shape = self.config.model
-        self.form = _FORMS[shape.form](**shape[shape.form])
+        self.steps = self.config.train.unroll or shape.steps
+        with _precision(dtype):
+            self.form = _FORMS[shape.form](**shape[shape.form])
         if any(length % self.form.size_multiple for length in shape.size):
             raise UsageError(f"model.size is {shape.size}; both must be multiples of {self.form.size_multiple}")
         terms = ["loss", "hungarian", "matched_iou", *self.form.extra_terms]
@@ -138,9 +157,23 @@ class RIS(keras.Model):
         outputs = self(images)
         return outputs["masks"], outputs["scores"]
 
-    def compile(self, optimizer="adam", jit_compile=False, **kwargs):
-        """As `keras.Model.compile`; the loss is the model's own. The matching runs on the host: XLA is off."""
-        super().compile(optimizer=optimizer, jit_compile=jit_compile, **kwargs)
+    def compile(self, optimizer="adam", jit_compile=False, matcher="scipy", recompute=False, **kwargs):
+        """As `keras.Model.compile`; the loss is the model's own.
+
+        Args:
+          optimizer: of Keras.
+          jit_compile: True compiles with XLA. The matching on the host stays outside: XLA runs the network forward,
+            then, the matching known, forward and backward. With the graph matcher the whole step is one XLA program.
+          matcher: "scipy", on the host, or "graph", in TensorFlow.
+          recompute: whether the activations of each step are computed again in the gradient in place of being kept.
+          **kwargs: of `keras.Model.compile`.
+        """
+        self.matcher, self.recompute = matcher, recompute
+        self.split = jit_compile and matcher == "scipy"
+        if self.split:
+            self._forward = tf.function(self._similarity, jit_compile=True)
+            self._backward = tf.function(self._gradients, jit_compile=True)
+        super().compile(optimizer=optimizer, jit_compile=jit_compile and not self.split, **kwargs)
 
     def compile_from_config(self, config):
         """Keras leaves this to models that have a `compile` of their own."""
@@ -148,15 +181,19 @@ class RIS(keras.Model):
         self.optimizer.build(self.trainable_variables)
 
     def train_step(self, data):
-        with tf.GradientTape() as tape:
-            terms = self._objective(data, self._forcing())
-            loss = tf.reduce_mean(terms["loss"])
-        variables = self.trainable_variables
-        self.optimizer.apply(tape.gradient(loss, variables), variables)
+        data = {name: data[name] for name in ("image", "masks", "count")}  # names, which XLA cannot read, stay out
+        randomness = self._forcing(), tf.stack([self.config.seed, tf.cast(self.optimizer.iterations, tf.int32)])
+        if self.split:
+            assignment = matching.match(*self._forward(data, *randomness))
+            gradients, terms = self._backward(data, *randomness, assignment)
+        else:
+            gradients, terms = self._gradients(data, *randomness)
+        self.optimizer.apply(gradients, self.trainable_variables)
         return self._track(terms)
 
     def test_step(self, data):
-        return self._track(self._objective(data, 0.0))
+        compared = self._compare(data, 0.0, (self.config.seed, 0))
+        return self._track(compared.terms(self._match(compared)))
 
     def _forcing(self):
         """Probability of teacher-forced coverage at this step: falls linearly over the first part of training."""
@@ -165,10 +202,30 @@ class RIS(keras.Model):
         done = tf.cast(self.optimizer.iterations, tf.float32) / max(train.forcing_until * train.steps, 1.0)
         return start + (end - start) * tf.minimum(done, 1.0)
 
-    def _objective(self, data, forcing):
+    def _compare(self, data, forcing, seed):
         images = tf.cast(data["image"], self.compute_dtype)
-        steps = self.config.model.steps
-        return objective(self.form, images, data["masks"], data["count"], steps, self.config.loss, forcing)
+        weights = self.config.loss
+        return Comparison(
+            self.form, images, data["masks"], data["count"], self.steps, weights, forcing, seed, self.recompute
+        )
+
+    def _similarity(self, data, forcing, seed):
+        compared = self._compare(data, forcing, seed)
+        return compared.similarity, compared.rows, compared.columns
+
+    def _gradients(self, data, forcing, seed, assignment=None):
+        with tf.GradientTape() as tape:
+            compared = self._compare(data, forcing, seed)
+            if assignment is None:
+                assignment = self._match(compared)
+            terms = compared.terms(assignment)
+            loss = tf.reduce_mean(terms["loss"]) / tf.distribute.get_strategy().num_replicas_in_sync
+            scaled = self.optimizer.scale_loss(loss)
+        return tape.gradient(scaled, self.trainable_variables), terms
+
+    def _match(self, compared):
+        match = matching.match_in_graph if self.matcher == "graph" else matching.match
+        return match(compared.similarity, compared.rows, compared.columns)
 
     def _track(self, terms):
         # Keras shows what its own trackers hold, so the terms go through them.
@@ -177,4 +234,4 @@ class RIS(keras.Model):
         return {tracker.name: tracker.result() for tracker in self.trackers}
 
     def get_config(self):
-        return {"config": self.config.to_dict()}
+        return {"config": self.config.to_dict(), "dtype": self.dtype_policy.name}

@@ -61,7 +61,7 @@ class Truth:
         return tf.cast((covered < 0.5 * area) & (area > 0), tf.float32)
 
 
-def unroll(form, images, steps, truth=None, forcing=None):
+def unroll(form, images, steps, truth=None, forcing=None, seed=(0, 0), recompute=False):
     """Runs the encoder once and the recurrence `steps` times.
 
     Args:
@@ -71,6 +71,8 @@ def unroll(form, images, steps, truth=None, forcing=None):
       truth: with `forcing`, the Truth whose masks may enter the coverage.
       forcing: float in [0, 1]; the probability that, after a step, coverage takes the true mask of the uncovered object
         holding most of the attention in place of the predicted mask (teacher forcing); None for inference.
+      seed: int [2], of the random numbers.
+      recompute: whether the gradient computes the activations of each step again in place of keeping them.
 
     Returns:
       context: of the form.
@@ -78,28 +80,50 @@ def unroll(form, images, steps, truth=None, forcing=None):
     """
     context = form.encode(images)
     state = form.zero_state(context)
+    step = tf.recompute_grad(form.step) if recompute else form.step
     collected = []
-    for _ in range(steps):
+    for index in range(steps):
         before = state.get("coverage")
-        outputs, state = form.step(context, state)
+        outputs, state = step(context, state)
         if truth is not None and before is not None:
             outputs["uncovered"] = truth.uncovered(before)
-            state["coverage"] = _force(state["coverage"], before, outputs, truth, forcing)
+            draw = _uniform([tf.shape(before)[0]], seed, index)
+            state["coverage"] = _force(state["coverage"], before, outputs, truth, draw < forcing)
         collected.append(outputs)
     return context, {name: tf.stack([o[name] for o in collected], axis=1) for name in collected[0]}
 
 
-def _force(coverage, before, outputs, truth, forcing):
+def _uniform(shape, seed, stream, low=0.0):
+    """Random float32 in [low, 1), the same for the same int [2] seed and stream on every device and under XLA.
+
+    TensorFlow's stateless generators give other numbers under XLA. This is the finaliser of MurmurHash3 (Appleby,
+    public domain), twice, over a counter.
+    """
+    seed = tf.cast(tf.cast(seed, tf.int32), tf.uint32)
+    counter = tf.cast(tf.range(tf.reduce_prod(shape)), tf.uint32)
+    start = _scramble(seed[0] * tf.constant(0x9E3779B1, tf.uint32) + tf.constant(stream, tf.uint32))
+    bits = _scramble(_scramble(tf.bitwise.bitwise_xor(counter, start)) + seed[1] * tf.constant(0x85EBCA77, tf.uint32))
+    share = tf.cast(tf.bitwise.right_shift(bits, tf.constant(8, tf.uint32)), tf.float32) / 2.0**24
+    return tf.reshape(low + (1.0 - low) * share, shape)
+
+
+def _scramble(bits):
+    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35), (16, 1)):
+        bits = tf.bitwise.bitwise_xor(bits, tf.bitwise.right_shift(bits, tf.constant(shift, tf.uint32)))
+        bits *= tf.constant(factor, tf.uint32)
+    return bits
+
+
+def _force(coverage, before, outputs, truth, forced):
     share = tf.einsum("bnp,bp->bn", truth.coarse, outputs["glance"])
     pick = tf.argmax(share + outputs["uncovered"] * 10.0, axis=1)
     mask = tf.reshape(tf.gather(truth.coarse, pick, batch_dims=1), tf.shape(before))
-    forced = tf.random.uniform([tf.shape(before)[0]]) < forcing
     forced &= tf.reduce_max(outputs["uncovered"], axis=1) > 0
     return tf.stop_gradient(tf.where(forced[:, None, None, None], tf.maximum(before, mask), coverage))
 
 
-def objective(form, images, masks, count, steps, weights, forcing=0.0):
-    """Every loss term of a batch.
+class Comparison:
+    """One unrolled pass over a batch, compared with its truth: all that the matching needs, and the loss after it.
 
     Args:
       form: PaperForm or AttendForm.
@@ -108,47 +132,66 @@ def objective(form, images, masks, count, steps, weights, forcing=0.0):
       count: int [B].
       steps: T.
       weights: `config.loss`.
-      forcing: see `unroll`.
+      forcing, seed, recompute: see `unroll`.
 
-    Returns:
-      dict of float32 [B]: "loss" (weighted sum) and its terms, and "matched_iou", the mean IoU of matched pairs.
+    Attributes:
+      similarity: float32 [B, T, N], what the matching maximises.
+      rows, columns: int32 [B], the steps and objects that take part in it.
     """
-    attend = bool(form.extra_terms)
-    truth = Truth(masks, count, form.mask_stride, attend)
-    context, outputs = unroll(form, images, steps, truth, forcing)
-    predicted = _flatten(form.masks(context, outputs))  # [B, T, P]
-    iou = matching.relaxed_iou(predicted, truth.fine)
 
-    step = tf.range(steps)[None]  # [1, T]
-    if weights.score_target == "count":
-        targets = tf.cast(step < truth.count[:, None], tf.float32)
-        taken = tf.cast(step < losses.steps_of(truth.count, steps, weights.extra_steps)[:, None], tf.float32)
-        rows = tf.minimum(steps, truth.count)
-    else:
-        targets = tf.reduce_max(outputs["uncovered"], axis=2)  # [B, T]
-        taken = tf.concat([tf.ones_like(targets[:, : weights.extra_steps]), targets], axis=1)[:, :steps]
-        rows = tf.cast(tf.reduce_sum(targets, axis=1), tf.int32)
-    similarity = iou
-    if attend:
-        glance_mass = tf.matmul(outputs["glance"], truth.coarse, transpose_b=True)  # [B, T, N]
-        similarity = iou + weights.matching_attention * glance_mass
-    assignment = matching.match(similarity, rows, truth.count)
-    terms = {"hungarian": losses.hungarian_loss(iou, assignment, outputs["score"], targets, taken, weights.score)}
-    terms["loss"] = terms["hungarian"]
-    terms["matched_iou"] = tf.math.divide_no_nan(
-        tf.reduce_sum(iou * assignment, axis=(1, 2)), tf.reduce_sum(assignment, axis=(1, 2))
-    )
-    if attend:
-        allowed = tf.cast(tf.matmul(outputs["uncovered"], truth.cores) > 0, tf.float32)  # [B, T, Q]
-        terms["attention"] = losses.attention_loss(outputs["logits"], allowed, taken)
-        terms["query"] = query_loss(form, context, truth, weights.queries)
-        terms["auxiliary"] = auxiliary_loss(context, truth)
-        for name in form.extra_terms:
-            terms["loss"] += weights[name] * terms[name]
-    return terms
+    def __init__(self, form, images, masks, count, steps, weights, forcing=0.0, seed=(0, 0), recompute=False):
+        self.form, self.weights, self.seed = form, weights, seed
+        attend = bool(form.extra_terms)
+        self.truth = truth = Truth(masks, count, form.mask_stride, attend)
+        self.context, self.outputs = unroll(form, images, steps, truth, forcing, seed, recompute)
+        predicted = _flatten(form.masks(self.context, self.outputs))  # [B, T, P]
+        self.similarity = self.iou = matching.relaxed_iou(predicted, truth.fine)
+        step = tf.range(steps)[None]  # [1, T]
+        if weights.score_target == "count":
+            self.targets = tf.cast(step < truth.count[:, None], tf.float32)
+            taken = step < losses.steps_of(truth.count, steps, weights.extra_steps)[:, None]
+            self.taken = tf.cast(taken, tf.float32)
+            self.rows = tf.minimum(steps, truth.count)
+        else:
+            self.targets = tf.reduce_max(self.outputs["uncovered"], axis=2)  # [B, T]
+            begin = tf.ones_like(self.targets[:, : weights.extra_steps])
+            self.taken = tf.concat([begin, self.targets], axis=1)[:, :steps]
+            self.rows = tf.cast(tf.reduce_sum(self.targets, axis=1), tf.int32)
+        self.columns = truth.count
+        if attend:
+            mass = tf.matmul(self.outputs["glance"], truth.coarse, transpose_b=True)  # [B, T, N]
+            self.similarity += weights.matching_attention * mass
+
+    def terms(self, assignment):
+        """Every loss term under an assignment float32 [B, T, N] of 0 and 1.
+
+        Returns:
+          dict of float32 [B]: "loss" (weighted sum) and its terms, and "matched_iou", the mean IoU of matched pairs.
+        """
+        form, weights, outputs, truth = self.form, self.weights, self.outputs, self.truth
+        score = outputs["score"]
+        hungarian = losses.hungarian_loss(self.iou, assignment, score, self.targets, self.taken, weights.score)
+        terms = {"loss": hungarian, "hungarian": hungarian}
+        terms["matched_iou"] = tf.math.divide_no_nan(
+            tf.reduce_sum(self.iou * assignment, axis=(1, 2)), tf.reduce_sum(assignment, axis=(1, 2))
+        )
+        if form.extra_terms:
+            allowed = tf.cast(tf.matmul(outputs["uncovered"], truth.cores) > 0, tf.float32)  # [B, T, Q]
+            terms["attention"] = losses.attention_loss(outputs["logits"], allowed, self.taken)
+            terms["query"] = query_loss(form, self.context, truth, weights.queries, self.seed)
+            terms["auxiliary"] = auxiliary_loss(self.context, truth)
+            for name in form.extra_terms:
+                terms["loss"] += weights[name] * terms[name]
+        return terms
 
 
-def query_loss(form, context, truth, queries):
+def objective(*args, matcher=matching.match, **kwargs):
+    """Every loss term of a batch: a `Comparison` of these arguments, matched. Returns as `Comparison.terms`."""
+    compared = Comparison(*args, **kwargs)
+    return compared.terms(matcher(compared.similarity, compared.rows, compared.columns))
+
+
+def query_loss(form, context, truth, queries, seed):
     """1 - relaxed IoU of masks made from random places inside the objects, without the recurrence.
 
     Objects of late steps thereby train the mask head as often as those of early ones.
@@ -156,13 +199,14 @@ def query_loss(form, context, truth, queries):
     height, width = context["objectness"].shape[1:3]
     x, y = cell_grid(height, width, 32.0)
     present = tf.reduce_sum(truth.coarse, axis=2) > 0
-    noise = tf.random.uniform(tf.shape(present)) + tf.cast(present, tf.float32)
+    noise = _uniform(tf.shape(present), seed, 1001) + tf.cast(present, tf.float32)
     chosen = tf.argsort(noise, axis=1, direction="DESCENDING")[:, :queries]  # a random subset, objects first
     inside = tf.gather(truth.coarse, chosen, batch_dims=1)  # [B, K, Q]
     cores = tf.gather(truth.cores, chosen, batch_dims=1)
     # Mostly from the interior, where the inhibition will point, sometimes from anywhere inside.
-    pool = tf.where(tf.random.uniform(tf.shape(chosen))[..., None] < 0.7, cores, inside)
-    place = tf.argmax(pool * tf.random.uniform(tf.shape(pool), 0.5, 1.0), axis=2)  # [B, K]
+    from_core = _uniform(tf.shape(chosen), seed, 1002) < 0.7
+    pool = tf.where(from_core[..., None], cores, inside)
+    place = tf.argmax(pool * _uniform(tf.shape(pool), seed, 1003, low=0.5), axis=2)  # [B, K]
     distance = tf.square(tf.gather(x, place)[..., None] - x) + tf.square(tf.gather(y, place)[..., None] - y)
     glance = tf.nn.softmax(tf.math.log(inside + 1e-3) - distance / (2 * form.inhibition.window**2))
     predicted = form.query(context, tf.stop_gradient(glance))  # [B, K, P]
