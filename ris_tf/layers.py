@@ -123,7 +123,9 @@ class SpatialInhibition(keras.layers.Layer):
         super().__init__(**{**kwargs, "dtype": "float32"})  # log-softmax needs it
         self.init_range = init_range
         uniform = keras.initializers.RandomUniform(-init_range, init_range)
-        self.score_map = keras.layers.Conv2D(1, 1, kernel_initializer=uniform, bias_initializer=uniform, dtype="float32")
+        self.score_map = keras.layers.Conv2D(
+            1, 1, kernel_initializer=uniform, bias_initializer=uniform, dtype="float32"
+        )
 
     def build(self, input_shape):
         self.bias = self.add_weight(name="bias", shape=[], initializer="ones", dtype="float32")
@@ -144,11 +146,11 @@ class StateScore(keras.layers.Layer):
     """The published score: one fully connected unit over the top hidden state, bias starting at 10.
 
     Args:
-      pool: None reads the whole state (leaves, as released: ties the model to one input size); an integer first
-        max-pools the state to pool x pool (people).
+      pool: 0 reads the whole state (leaves, as released: ties the model to one input size); otherwise the state is
+        first max-pooled to pool x pool (people).
     """
 
-    def __init__(self, pool=None, init_range=0.08, **kwargs):
+    def __init__(self, pool=0, init_range=0.08, **kwargs):
         super().__init__(**kwargs)
         self.pool = pool
         self.init_range = init_range

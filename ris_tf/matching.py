@@ -35,7 +35,8 @@ def assign(similarity, rows, columns):
     Returns:
       float32 [B, T, N], 1 where step t is assigned to object n, else 0.
     """
-    similarity, rows, columns = np.asarray(similarity), np.asarray(rows), np.asarray(columns)
+    # SciPy refuses NaN; a loss that is no number is told by who trains, with the names of the images.
+    similarity, rows, columns = np.nan_to_num(similarity), np.asarray(rows), np.asarray(columns)
     assignment = np.zeros(similarity.shape, np.float32)
     for image, (t, n) in enumerate(zip(rows, columns, strict=True)):
         pairs = scipy.optimize.linear_sum_assignment(similarity[image, :t, :n], maximize=True)

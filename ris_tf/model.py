@@ -1,6 +1,7 @@
 """RIS: the model as Keras knows it, with its training step, its prediction, and the ways to make and load one."""
 
 import contextlib
+import json
 from pathlib import Path
 
 import keras
@@ -93,16 +94,19 @@ class RIS(keras.Model):
 
     Attributes:
       steps: steps of the recurrence in training and `evaluate`; a curriculum raises them.
+      curriculum: dict, state of a curriculum, saved with the model; empty without one.
     """
 
-    def __init__(self, config, dtype="float32", **kwargs):
+    def __init__(self, config, dtype="float32", curriculum=None, **kwargs):
         super().__init__(dtype=dtype, **kwargs)
+        self._curriculum = json.dumps(curriculum or {})  # Keras would track a dict as layers
         self.config = settings.complete(config)
         settings.check(self.config)
         shape = self.config.model
         self.steps = self.config.train.unroll or shape.steps
         with _precision(dtype):
-            self.form = _FORMS[shape.form](**shape[shape.form])
+            encoder = {"fcn8s": {"widths": shape.fcn8s.widths, "dense": shape.fcn8s.dense}}
+            self.form = _FORMS[shape.form](**shape[shape.form], **(encoder if shape.form == "paper" else {}))
         if any(length % self.form.size_multiple for length in shape.size):
             raise UsageError(f"model.size is {shape.size}; both must be multiples of {self.form.size_multiple}")
         terms = ["loss", "hungarian", "matched_iou", *self.form.extra_terms]
@@ -128,6 +132,19 @@ class RIS(keras.Model):
         if not self.built:
             unroll(self.form, tf.zeros((1, *input_shape[1:]), self.compute_dtype), 1)
             self.built = True
+
+    @property
+    def curriculum(self):
+        return json.loads(self._curriculum)
+
+    @curriculum.setter
+    def curriculum(self, state):
+        self._curriculum = json.dumps(state)
+
+    def trace_again(self):
+        """Makes a running `fit` take up a change of `steps`."""
+        if self.train_function is not None:
+            self.make_train_function(force=True)
 
     @property
     def metrics(self):
@@ -189,7 +206,7 @@ class RIS(keras.Model):
         else:
             gradients, terms = self._gradients(data, *randomness)
         self.optimizer.apply(gradients, self.trainable_variables)
-        return self._track(terms)
+        return {**self._track(terms), "batch_loss": tf.reduce_mean(terms["loss"])}  # the others are means so far
 
     def test_step(self, data):
         compared = self._compare(data, 0.0, (self.config.seed, 0))
@@ -234,4 +251,4 @@ class RIS(keras.Model):
         return {tracker.name: tracker.result() for tracker in self.trackers}
 
     def get_config(self):
-        return {"config": self.config.to_dict(), "dtype": self.dtype_policy.name}
+        return {"config": self.config.to_dict(), "dtype": self.dtype_policy.name, "curriculum": self.curriculum}

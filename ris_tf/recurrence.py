@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from ris_tf.encoders import PaperLeafEncoder, TopDownEncoder
+from ris_tf.fcn8s import FCN8s, enlarge
 from ris_tf.layers import (
     AttendedScore,
     ConvLSTMStep,
@@ -23,27 +24,38 @@ from ris_tf.layers import (
 
 @keras.saving.register_keras_serializable(package="ris_tf")
 class PaperForm(keras.layers.Layer):
-    """The published leaf network: the inhibition is the mask.
+    """The published networks, for leaves and for people: the inhibition is the mask.
 
     Args:
       filters: channels of the encoder and of each ConvLSTM layer.
       layers: ConvLSTM layers; each reads the one below at the same step.
-      reduction: fixed reduction of the input image.
+      reduction: fixed reduction of the input image, and so of the masks; only of the encoder "leaf".
       init_range: weights start uniform in +-init_range.
+      encoder: "leaf", or "fcn8s", whose masks at stride 8 are enlarged to the image.
+      score_pool: side that the state is max-pooled to before the score; 0 reads the whole state.
+      fcn8s: {"widths", "dense"} of the encoder "fcn8s"; None for those of VGG16.
     """
 
     extra_terms = ()
 
-    def __init__(self, filters=30, layers=2, reduction=5, init_range=0.08, **kwargs):
+    def __init__(
+        self, filters=30, layers=2, reduction=5, init_range=0.08, encoder="leaf", score_pool=0, fcn8s=None, **kwargs
+    ):
         super().__init__(**kwargs)
-        self.mask_stride = self.size_multiple = reduction
-        self.encoder = PaperLeafEncoder(filters, reduction, init_range)
+        self.enlarges = encoder == "fcn8s"
+        if self.enlarges:
+            self.mask_stride = self.size_multiple = 1
+            self.encoder = FCN8s(**(fcn8s or {}), features=filters, init_range=init_range)
+        else:
+            self.mask_stride = self.size_multiple = reduction
+            self.encoder = PaperLeafEncoder(filters, reduction, init_range)
         self.recurrence = [ConvLSTMStep(filters, init_range=init_range) for _ in range(layers)]
         self.inhibition = SpatialInhibition(init_range)
-        self.score = StateScore(None, init_range)
+        self.score = StateScore(score_pool, init_range)
 
     def encode(self, images):
-        return {"projected": self.recurrence[0].project(self.encoder(images))}
+        # The images are there for their size, which their features do not tell.
+        return {"projected": self.recurrence[0].project(self.encoder(images)), "images": images}
 
     def zero_state(self, context):
         zeros = self.recurrence[0].zero_state(context["projected"])
@@ -60,6 +72,9 @@ class PaperForm(keras.layers.Layer):
         return {"score": self.score(h), "logits": log_attention, "mask": mask}, {"layers": layers}
 
     def masks(self, context, outputs):
+        """Masks of the stacked steps, float32 [B, T, H / mask_stride, W / mask_stride] in [0, 1]."""
+        if self.enlarges:
+            return enlarge(outputs["mask"], context["images"].shape[1:3])
         return outputs["mask"]
 
 

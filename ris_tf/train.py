@@ -8,11 +8,13 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import tensorflow as tf
 from absl import flags, logging
 from tqdm import tqdm
 
-from ris_tf import command, metrics, settings
+from ris_tf import command, metrics, monitor, settings
 from ris_tf import model as models
+from ris_tf.curriculum import Curriculum
 from ris_tf.data import pipeline
 from ris_tf.errors import DataError, UsageError
 from ris_tf.files import write_text
@@ -27,6 +29,8 @@ DIR holds train/ and val/, each with images/ and masks/ (uint16 label maps of th
 NAME_rgb.png and NAME_label.png. The work folder gets config.json, log.csv, last.keras and best.keras.
 --config takes a name ({names}) or a .py file; --config.a.b=VALUE overrides a field.
 """
+
+_PICTURES = 4  # validation images drawn in TensorBoard
 
 
 def optimizer(config):
@@ -76,12 +80,10 @@ def train(config, data, workdir):
     held_out = _validation(data, config)
 
     keras.utils.set_random_seed(seed)
-    last = workdir / "last.keras"
-    if last.exists():
-        model = _resumed(models.load(last), config)
-    else:
-        model = models.build(config)
-        model.compile(optimizer(config))
+    if config.train.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    with strategy(config).scope():
+        model = _model(config, workdir / "last.keras")
     done = int(model.optimizer.iterations.numpy())
     epochs = max(1, round(config.train.steps / config.train.evaluate_every))
     per_epoch = math.ceil(config.train.steps / epochs)
@@ -91,29 +93,57 @@ def train(config, data, workdir):
     workdir.mkdir(parents=True, exist_ok=True)
     write_text(workdir / "config.json", json.dumps(config.to_dict(), indent=2))
     images, parameters = len(source) + len(extra), model.count_params()
+    devices = ", ".join(device.device_type for device in tf.config.list_logical_devices("GPU")) or "CPU"
+    compiled = ", XLA" if config.train.jit_compile else ""
     print(f"{images} images, {parameters:,} parameters, step {done} of {config.train.steps}")
+    print(f"on {devices}, {config.train.precision}{compiled}")
+
+    def names(step):
+        batches = pipeline.training_batches(source, config, extra, skip=step, names=True)
+        return [name.decode() for name in next(iter(batches))["name"].numpy()]
+
+    callbacks = [
+        monitor.FiniteLoss(names),
+        monitor.Progress(config, done),
+        Checkpoints(workdir, held_out),
+        monitor.TensorBoard(workdir / "tensorboard", held_out[:_PICTURES]),
+    ]
+    if config.curriculum.start:
+        most = max(np.unique(record["labels"]).size - 1 for record in [*source, *extra])
+        callbacks.insert(1, Curriculum(config.curriculum, min(model.steps, most + config.loss.extra_steps)))
     model.fit(
         pipeline.training_batches(source, config, extra, skip=done),
         steps_per_epoch=per_epoch,
         initial_epoch=done // per_epoch,
         epochs=epochs,
         shuffle=False,  # the pipeline does
-        callbacks=[Checkpoints(workdir, held_out)],
+        verbose=0,
+        callbacks=callbacks,
     )
     return models.load(workdir / "best.keras")
 
 
-def _resumed(model, config):
-    """Gives a loaded model today's config and optimizer settings, keeping the optimizer's state."""
-    fresh = optimizer(config)
-    fresh.build(model.trainable_variables)
-    if len(fresh.variables) != len(model.optimizer.variables):
-        expected = "0" if config.train.ema else "above 0"
-        raise UsageError(f"train.ema is {config.train.ema}; expected {expected}, as when this run began")
-    for variable, value in zip(fresh.variables, model.optimizer.variables, strict=True):
-        variable.assign(value)
-    model.config = config.copy_and_resolve_references()
-    model.compile(fresh)
+def strategy(config):
+    """The tf.distribute strategy that config.train.distribute names."""
+    return tf.distribute.MirroredStrategy() if config.train.distribute == "mirrored" else tf.distribute.get_strategy()
+
+
+def _model(config, last):
+    """The model to train, compiled: new, or with the state of the checkpoint `last` and today's config."""
+    model = models.build(config, config.train.precision)
+    train = config.train
+    model.compile(optimizer(config), jit_compile=train.jit_compile, matcher=train.matcher, recompute=train.recompute)
+    model.optimizer.build(model.trainable_variables)
+    if last.exists():
+        before = models.load(last)
+        model.set_weights(before.get_weights())
+        model.curriculum = before.curriculum
+        if len(model.optimizer.variables) != len(before.optimizer.variables):
+            raise UsageError(
+                f"{last}: holds another optimizer; expected train.ema and train.precision as when this run began"
+            )
+        for variable, value in zip(model.optimizer.variables, before.optimizer.variables, strict=True):
+            variable.assign(value)
     return model
 
 
@@ -164,8 +194,11 @@ class Checkpoints(keras.callbacks.Callback):
         if self.model.config.train.ema:
             self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
         row = {"step": int(self.model.optimizer.iterations.numpy())}
-        row.update({name: round(float(value), 5) for name, value in logs.items()})
-        row.update(self._measure())
+        row["recurrence_steps"] = self.model.steps
+        row.update({name: round(float(value), 5) for name, value in logs.items() if name != "batch_loss"})
+        measured = self._measure()
+        row.update(measured)
+        logs.update(measured)  # for the callbacks after this one
         if not self.held_out or row["val_sbd"] >= max((float(r["val_sbd"]) for r in self.rows), default=0):
             best = models.build(self.model.config)  # without the optimizer's state, a quarter of the size
             best.set_weights(self.model.get_weights())
@@ -183,7 +216,7 @@ class Checkpoints(keras.callbacks.Callback):
         rows = [metrics.evaluate_image(truth, self.model.predict_instances(image).labels) for image, truth in pictures]
         result = metrics.summarise(rows)
         row = {f"val_{name}": round(result[name], 4) for name in ("sbd", "ap_0.5", "abs_dic", "dic")}
-        print("\n" + "  ".join(f"{name} {value:.3f}" for name, value in row.items()))
+        tqdm.write("  ".join(f"{name} {value:.3f}" for name, value in row.items()))
         return row
 
     def _save(self, name, model):

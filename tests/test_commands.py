@@ -46,7 +46,9 @@ def test_train_resumes_and_its_workdir_is_a_model(command, folder, tmp_path):
     arguments = ["--config=rosettes", f"--data={folder}", f"--workdir={workdir}", *FEW]
     code, out, err = command(train.main, *arguments, "--config.train.steps=2")
     assert code == 0, err
-    assert {"config.json", "log.csv", "last.keras", "best.keras"} == {file.name for file in workdir.iterdir()}
+    assert {"config.json", "log.csv", "last.keras", "best.keras", "tensorboard"} == {
+        file.name for file in workdir.iterdir()
+    }
     code, out, err = command(train.main, *arguments, "--config.train.steps=4")
     assert code == 0 and "step 2 of 4" in out, err
     rows = list(csv.DictReader((workdir / "log.csv").open()))

@@ -38,6 +38,10 @@ ELSEWHERE = {  # tested in the file named
     "data.scale", "data.extra", "data.synthetic_images",  # below, below, test_commands
     "train.batch", "train.evaluate_every", "train.validation_images",  # test_pipeline, test_commands
     "train.forcing", "train.forcing_until",  # below
+    "train.unroll", "train.precision", "train.matcher", "train.jit_compile", "train.recompute",  # below, test_routes
+    "train.deterministic", "train.distribute",  # test_training
+    "curriculum.start", "curriculum.increase", "curriculum.smoothing", "curriculum.tolerance",  # test_curriculum
+    "curriculum.patience",
 }  # fmt: skip
 
 
@@ -66,7 +70,6 @@ def test_loss_fields(small, field):
     model = build(small)
 
     def loss():
-        tf.random.set_seed(1)
         return objective(model.form, image, masks, np.int32([3, 1]), 4, small.loss)["loss"].numpy()
 
     before = loss()
@@ -129,6 +132,13 @@ def test_forcing_falls_as_the_fields_say(small):
     for step, expected in ((0, 0.8), (25, 0.5), (50, 0.2), (100, 0.2)):
         model.optimizer.iterations.assign(step)
         assert float(model._forcing()) == pytest.approx(expected)
+
+
+def test_unroll_sets_the_steps_of_training_alone(small):
+    small.train.unroll = 2
+    model = build(small)
+    assert model.steps == 2
+    assert model(np.zeros([1, 64, 64, 3], np.float32))["scores"].shape == (1, 4)
 
 
 def look(tiles):

@@ -16,8 +16,8 @@ FLOORS = [
     {"configs"},
     {"errors"},
     {"files", "labels", "quiet", "layers", "matching", "settings"},
-    {"command", "crf", "curriculum", "data", "encoders", "losses", "metrics", "tiling", "visualize"},
-    {"inference", "objective", "presets", "recurrence"},
+    {"command", "crf", "curriculum", "data", "encoders", "fcn8s", "losses", "metrics", "tiling", "visualize"},
+    {"inference", "monitor", "objective", "presets", "recurrence"},
     {"model", "runtime"},
     {"ris_tf"},  # ris_tf/__init__.py, what users import: for the commands, not for what it is made of
     {"evaluate", "predict"},

@@ -62,3 +62,26 @@ def test_matching_is_a_constant_for_the_gradient():
         tape.watch(similarity)
         total = tf.reduce_sum(similarity * matching.match(similarity, [3], [3]))
     np.testing.assert_array_equal(tape.gradient(total, similarity), matching.assign(similarity, [3], [3]))
+
+
+def test_graph_matcher_costs_what_scipy_does_on_10000_problems():
+    """Ties, zeros, no step and no object included."""
+    rng = np.random.default_rng(0)
+    compiled = tf.function(matching.match_in_graph, jit_compile=True, reduce_retracing=False)
+    shapes = [(5, 8), (20, 20), (7, 3), (1, 1)]
+    for trial in range(40):
+        steps, objects = shapes[trial % 4]
+        similarity = rng.random((250, steps, objects)).astype(np.float32)
+        similarity[50:100] = np.round(similarity[50:100] * 4) / 4  # ties
+        similarity[100:150] *= rng.random((50, steps, objects)) < 0.3
+        similarity[150:160] = 0.0
+        rows = rng.integers(0, steps + 1, 250).astype(np.int32)
+        columns = rng.integers(0, objects + 1, 250).astype(np.int32)
+        rows[-5:] = 0
+        ours = compiled(similarity, rows, columns).numpy()
+        expected = matching.assign(similarity, rows, columns)
+        np.testing.assert_allclose((ours * similarity).sum((1, 2)), (expected * similarity).sum((1, 2)), atol=1e-5)
+        np.testing.assert_array_equal(ours.sum((1, 2)), np.minimum(rows, columns))
+        assert ours.sum(1).max() <= 1 and ours.sum(2).max() <= 1
+        inside = (np.arange(steps)[:, None] < rows[:, None, None]) & (np.arange(objects) < columns[:, None, None])
+        assert not ours[~inside].any()

@@ -146,7 +146,7 @@ def _cut(ids, name, limit):
     return ids[: limit + told]
 
 
-def training_batches(records, config, extra=(), skip=0):
+def training_batches(records, config, extra=(), skip=0, names=False):
     """Endless shuffled, augmented batches, the same for the same config.seed.
 
     Args:
@@ -154,6 +154,7 @@ def training_batches(records, config, extra=(), skip=0):
       config: of the run.
       extra: further records, of which `data.extra_share` of the samples are drawn.
       skip: batches left out at the start, for a run that goes on.
+      names: whether the batches also hold "name", string [B].
 
     Returns:
       tf.data.Dataset of {"image": float32 [B, H, W, C], "masks": uint8 [B, N, H, W], "count": int32 [B]}.
@@ -173,7 +174,8 @@ def training_batches(records, config, extra=(), skip=0):
     def augment(index, sample):
         seed = tf.stack([tf.constant(config.seed, tf.int64), index])
         image, labels = warp(sample["image"], sample["labels"], sample["zoom"], spread(seed, 0), config)
-        return to_record(recolour(image, spread(seed, 1), config), labels, sample["name"], config)
+        record = to_record(recolour(image, spread(seed, 1), config), labels, sample["name"], config)
+        return {**record, "name": sample["name"]} if names else record
 
     dataset = dataset.enumerate().skip(skip * config.train.batch)
     dataset = dataset.map(augment, num_parallel_calls=2, deterministic=True)

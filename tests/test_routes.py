@@ -1,0 +1,112 @@
+"""Every route through a training step gives the same losses: XLA or not, matching on the host or in the graph."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ris_tf.model import build
+
+ROUTES = {
+    "host": {},
+    "graph": {"matcher": "graph"},
+    "xla_host": {"jit_compile": True},
+    "xla_graph": {"jit_compile": True, "matcher": "graph"},
+    "recompute": {"recompute": True},
+}
+
+
+def paper(config):
+    config.model.form = "paper"
+    config.model.size = (60, 60)
+    config.loss.update({"score_target": "count", "extra_steps": 1})
+    return config
+
+
+def data(config, counts=(0, 1, 3, 4)):
+    height, width = config.model.size
+    masks = np.zeros([len(counts), 6, height, width], np.uint8)
+    for b, count in enumerate(counts):
+        for n in range(count):
+            top, left = divmod(n, 3)
+            masks[b, n, top * 20 + 2 : top * 20 + 18, left * 20 + 2 : left * 20 + 18] = 1
+    shade = np.random.default_rng(0).random((len(counts), height, width, 3)) * 0.3 + masks.max(1)[..., None] * 0.6
+    return {"image": shade.astype(np.float32), "masks": masks, "count": np.int32(counts)}
+
+
+def losses(config, steps, rate=1e-3, dtype="float32", **route):
+    keras.utils.set_random_seed(1)
+    model = build(config, dtype)
+    model.compile(keras.optimizers.Adam(rate), **route)
+    repeated = tf.data.Dataset.from_tensors(data(config)).repeat()
+    history = model.fit(repeated, steps_per_epoch=1, epochs=steps, verbose=0, shuffle=False).history
+    return np.array(history["loss"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["paper", "attend"])
+def test_twenty_losses_are_equal_on_all_routes(small, form):
+    config = paper(small) if form == "paper" else small
+    expected = losses(config, 20, 3e-4)  # at higher rates Adam makes rounding of tiny gradients grow beyond 1e-4
+    assert expected[-1] < expected[0]
+    for name, route in ROUTES.items():
+        np.testing.assert_allclose(losses(config, 20, 3e-4, **route), expected, rtol=1e-4, err_msg=name)
+
+
+def test_one_loss_is_equal_on_all_routes(small):
+    expected = losses(small, 2)
+    for name, route in ROUTES.items():
+        np.testing.assert_allclose(losses(small, 2, **route), expected, rtol=1e-4, err_msg=name)
+
+
+def test_xla_compiles_the_whole_step_with_the_graph_matcher(small):
+    """The compiled program holds convolutions, the loops of the matcher and the optimizer, and calls no host."""
+    model = build(paper(small))
+    model.compile(keras.optimizers.Adam(1e-3), jit_compile=True, matcher="graph")
+    model.optimizer.build(model.trainable_variables)
+    batch = {name: tf.constant(value) for name, value in data(small).items()}
+    step = tf.function(model.train_step, jit_compile=True)
+    hlo = step.experimental_get_compiler_ir(batch)(stage="hlo")
+    assert hlo.startswith("HloModule") and "convolution" in hlo and "while(" in hlo
+    assert "PyFunc" not in hlo and "callback" not in hlo
+
+
+def test_xla_compiles_forward_and_backward_around_the_host_matching(small):
+    model = build(paper(small))
+    model.compile(keras.optimizers.Adam(1e-3), jit_compile=True)
+    batch = {name: tf.constant(value) for name, value in data(small).items()}
+    randomness = tf.constant(0.0), tf.constant([1, 0])
+    assert not model.jit_compile  # of Keras: the matching between stays on the host
+    assignment = tf.zeros([4, 4, 6])
+    forward = model._forward.experimental_get_compiler_ir(batch, *randomness)(stage="hlo")
+    backward = model._backward.experimental_get_compiler_ir(batch, *randomness, assignment)(stage="hlo")
+    for hlo in (forward, backward):
+        assert hlo.startswith("HloModule") and "convolution" in hlo
+    assert backward.count("convolution(") > 2 * forward.count("convolution(")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["paper", "attend"])
+def test_mixed_precision_learns_as_float32_does(small, form):
+    """The mean loss of the last ten of 200 steps is within 3%."""
+    config = paper(small) if form == "paper" else small
+    config.train.forcing = (0.0, 0.0)
+    expected = losses(config, 200, 3e-4)
+    for dtype in ("mixed_bfloat16", "mixed_float16"):
+        reached = losses(config, 200, 3e-4, dtype)
+        assert reached[-10:].mean() == pytest.approx(expected[-10:].mean(), rel=0.03), dtype
+
+
+@pytest.mark.parametrize("dtype", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("form", ["paper", "attend"])
+def test_masks_scores_and_losses_stay_float32(small, form, dtype):
+    config = paper(small) if form == "paper" else small
+    model = build(config, dtype)
+    model.compile(keras.optimizers.Adam(1e-3))
+    assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer) == (dtype == "mixed_float16")
+    batch = data(config)
+    compared = model._compare(batch, 0.0, (1, 0))
+    values = [*model(batch["image"]).values(), compared.similarity, compared.outputs["logits"]]
+    values += compared.terms(model._match(compared)).values()
+    assert {value.dtype for value in values} == {tf.float32}
+    assert compared.context["projected"].dtype == dtype.removeprefix("mixed_")

@@ -1,0 +1,126 @@
+"""ris-train's run: bitwise repeatable, resumed without a trace, on several devices, stopped where the loss breaks."""
+
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from ris_tf import train
+from ris_tf.data import synthetic
+from ris_tf.model import load
+
+SMALL = (
+    "--config=rosettes", "--data=synthetic:rosettes", "--config.data.synthetic_images=6", "--config.model.size=(64,64)",
+    "--config.model.steps=4", "--config.train.batch=2", "--config.train.evaluate_every=2", "--config.train.warmup=0",
+    "--config.train.validation_images=1", "--config.model.attend.widths=(8,8,16,16)", "--config.curriculum.start=2",
+    "--config.curriculum.patience=2",
+)  # fmt: skip
+
+
+def in_own_process(*arguments):
+    """Op determinism and devices are set for a whole process."""
+    code = "import sys; from ris_tf import train; sys.argv[0] = 'ris-train'; train.main()"
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_deterministic_runs_are_equal_bit_by_bit_and_so_is_one_that_was_resumed(tmp_path):
+    flags = (*SMALL, "--config.train.deterministic=true", "--config.train.final_learning_rate=1.0")
+    in_own_process(*flags, f"--workdir={tmp_path / 'a'}", "--config.train.steps=8")
+    in_own_process(*flags, f"--workdir={tmp_path / 'b'}", "--config.train.steps=4", "--config.train.forcing=(0.5,0.5)")
+    in_own_process(*flags, f"--workdir={tmp_path / 'c'}", "--config.train.steps=8", "--config.train.forcing=(0.5,0.5)")
+    in_own_process(*flags, f"--workdir={tmp_path / 'b'}", "--config.train.steps=8", "--config.train.forcing=(0.5,0.5)")
+    in_own_process(*flags, f"--workdir={tmp_path / 'd'}", "--config.train.steps=8", "--config.train.forcing=(0.5,0.5)")
+    a, b, c, d = (load(tmp_path / name / "last.keras") for name in "abcd")
+    for one, resumed, again in zip(c.weights, b.weights, d.weights, strict=True):
+        np.testing.assert_array_equal(one, again)
+        np.testing.assert_array_equal(one, resumed)
+    assert any((one.numpy() != other.numpy()).any() for one, other in zip(a.weights, c.weights, strict=True))
+    assert b.curriculum == c.curriculum and c.curriculum["steps"] > 2
+
+
+def test_mirrored_run_equals_that_of_one_device():
+    """Two virtual CPUs share each batch; the paper form, which draws no random numbers in its step."""
+    code = """
+import tensorflow as tf, keras, numpy as np, sys
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from ris_tf.model import build
+from ris_tf.configs import base
+from ris_tf.train import strategy
+def weights(distribute):
+    config = base.get_config()
+    config.model.update({"form": "paper", "size": (60, 60), "steps": 3})
+    config.loss.score_target = "count"
+    config.train.distribute = distribute
+    keras.utils.set_random_seed(1)
+    rng = np.random.default_rng(0)
+    batch = {"image": rng.random((4, 60, 60, 3)).astype("float32"), "count": np.int32([1, 2, 0, 3]),
+             "masks": rng.integers(0, 2, (4, 3, 60, 60)).astype("uint8")}
+    with strategy(config).scope():
+        model = build(config)
+        model.compile(keras.optimizers.SGD(0.1))
+    data = tf.data.Dataset.from_tensor_slices(batch).batch(4).repeat()
+    model.fit(data, steps_per_epoch=3, verbose=0, shuffle=False)
+    return [w.numpy() for w in model.weights]
+devices = ["CPU:0", "CPU:1"]
+mirrored, one = tf.distribute.MirroredStrategy, weights("one")
+tf.distribute.MirroredStrategy = lambda: mirrored(devices)
+for a, b in zip(one, weights("mirrored")):
+    assert np.abs(a - b).max() < 1e-5, np.abs(a - b).max()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_broken_loss_names_the_images_and_keeps_the_checkpoint(command, tmp_path, monkeypatch):
+    data = tmp_path / "data" / "train"
+    for kind in ("images", "masks"):
+        (data / kind).mkdir(parents=True)
+    for name in ("one", "two", "three"):
+        image, labels = synthetic.sample("discs", 1, 0, 64)
+        Image.fromarray(image).save(data / "images" / f"{name}.png")
+        Image.fromarray(labels).save(data / "masks" / f"{name}.png")
+    load_records = train.pipeline.load
+
+    def broken(source, config):
+        records = load_records(source, config)
+        for record in records:
+            if record["name"] == "two":
+                record["image"][:] = np.nan
+        return records
+
+    monkeypatch.setattr(train.pipeline, "load", broken)
+    flags = [f"--data={tmp_path / 'data'}", *SMALL[:1], *SMALL[2:], f"--workdir={tmp_path / 'run'}"]
+    code, _, err = command(train.main, *flags, "--config.train.batch=1", "--config.train.steps=6")
+    message = err.strip().splitlines()[-1]
+    assert code == 1 and "two: the loss became nan at step" in message and "one" not in message.split(":")[1]
+
+
+def test_tensorboard_holds_scalars_and_overlays(command, tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    code, out, err = command(train.main, *SMALL, f"--workdir={tmp_path}", "--config.train.steps=4")
+    assert code == 0, err
+    assert "CPU, float32" in out or "GPU, float32" in out
+    events = EventAccumulator(str(tmp_path / "tensorboard"), {"tensors": 0, "images": 0})
+    events.Reload()
+    tags = set(events.Tags()["tensors"])
+    assert {"training/loss", "training/steps_of_the_recurrence", "validation/sbd", "validation/0"} <= tags
+    assert [event.step for event in events.Tensors("training/loss")] == [2, 4]
+    steps = [float(tf.make_ndarray(event.tensor_proto)) for event in events.Tensors("training/steps_of_the_recurrence")]
+    assert steps[0] >= 2 and steps[1] >= steps[0]
+
+
+def test_half_precision_run_resumes_with_its_loss_scale(command, tmp_path):
+    flags = [*SMALL, f"--workdir={tmp_path}", "--config.train.precision=mixed_float16"]
+    assert command(train.main, *flags, "--config.train.steps=2")[0] == 0
+    code, out, err = command(train.main, *flags, "--config.train.steps=4")
+    assert code == 0 and "step 2 of 4" in out and "mixed_float16" in out, err
+    assert int(load(tmp_path / "last.keras").optimizer.iterations) == 4
+    assert load(tmp_path).dtype_policy.name == "float32"  # what is kept for use
+    assert isinstance(load(tmp_path / "last.keras").optimizer, keras.optimizers.LossScaleOptimizer)
