@@ -29,7 +29,13 @@ def get_config():
     config.model.paper.layers = 2
     config.model.paper.reduction = 5  # fixed reduction of the input
     config.model.paper.init_range = 0.08
+    config.model.paper.encoder = "leaf"  # four convolutions; or "fcn8s", VGG16 with its levels fused, as for people
     config.model.paper.score_pool = 0  # side that the state is max-pooled to before the score; 0: the whole state
+
+    config.model.fcn8s = ConfigDict()
+    config.model.fcn8s.widths = (64, 128, 256, 512, 512)  # channels of VGG16's five blocks
+    config.model.fcn8s.dense = 4096  # channels of its two dense layers, run as convolutions
+    config.model.fcn8s.weights = "random"  # or "imagenet" (downloads), or a file of VGG16 weights; read by ris-train
 
     config.data = ConfigDict()
     config.data.view = "whole"  # "whole": the image resized to fit; "tiles": crops at objects' own scale
@@ -38,6 +44,9 @@ def get_config():
     config.data.scale = (0.75, 1.2)  # "whole": random scale
     config.data.diameter = (9.0, 40.0)  # "tiles": range of the median object's diameter after random scaling, pixels
     config.data.rotation = 180.0  # degrees, +-
+    config.data.shift = 0.1  # "whole": random shift as a share of the image, +-
+    config.data.padding = "edge"  # "whole", what lies beside the image: its edge, or "mean", ImageNet's mean colour
+    config.data.category = "person"  # of a data set with COCO annotations
     config.data.brightness = 0.08
     config.data.contrast = 0.25
     config.data.gamma = 0.2

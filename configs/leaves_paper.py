@@ -16,6 +16,7 @@ def get_config():
     config.model.steps = 30
     config.data.gamma = config.data.contrast = config.data.brightness = config.data.colour = config.data.noise = 0.0
     config.data.scale = (1.0, 1.0)
+    config.data.shift = 0.0  # published are flips and rotations only
     config.loss.score_target = "count"
     config.loss.extra_steps = 1  # the released code; the paper speaks of n + 2
     config.loss.matching_attention = 0.0
@@ -28,7 +29,9 @@ def get_config():
     config.train.clip_norm = 0.0
     config.train.clip_value = 5.0
     config.train.ema = 0.0
+    config.train.unroll = 40
     config.train.forcing = (0.0, 0.0)
+    config.curriculum.start = 2  # "learn to segment any 2 leaves"
     config.predict.mask_threshold = 0.9
     config.predict.overlap_rule = "first"
     config.predict.min_visible = 0.0

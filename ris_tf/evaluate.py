@@ -73,8 +73,8 @@ def main():
         if out.exists() and not out.is_dir():
             raise UsageError(f"--out={out}: is a file; give a folder")
         model = models.load(values.model)
-        side = max(model.config.model.size)
-        source = pipeline.open_source(values.data, values.split, max(side, 256), values.images, values.seed)
+        side, category = max(model.config.model.size), model.config.data.category
+        source = pipeline.open_source(values.data, values.split, max(side, 256), values.images, values.seed, category)
         result, rows = evaluate(model, source)
         out.mkdir(parents=True, exist_ok=True)
         write_table(out / "per_image.csv", rows)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from PIL import Image
 
-from ris_tf.data.normalize import normalize
+from ris_tf.data.normalize import mean_colour, normalize
 from ris_tf.data.resize import fit_within
 from ris_tf.labels import Instances
 from ris_tf.tiling import Canvas, tile_grid
@@ -24,7 +24,7 @@ def predict_instances(look, config, image):
     Args:
       look: function of float32 [B, h, w, C] (h, w = config.model.size) giving masks float32 [B, T, h', w'] and scores
         float32 [B, T].
-      config: the model's; `model`, `data.view` and `predict` are read.
+      config: the model's; `model`, `data.view`, `data.padding` and `predict` are read.
       image: [H, W], [H, W, 1], [H, W, 3] or [H, W, 4]; uint8, uint16, bool or float.
 
     Returns:
@@ -77,7 +77,11 @@ def _whole(look, config, image):
     size = config.model.size
     fitted = fit_within(image, size)
     height, width = fitted.shape[:2]
-    padded = np.pad(fitted, ((0, size[0] - height), (0, size[1] - width), (0, 0)), mode="edge")
+    if config.data.padding == "edge":
+        padded = np.pad(fitted, ((0, size[0] - height), (0, size[1] - width), (0, 0)), mode="edge")
+    else:
+        padded = np.broadcast_to(mean_colour(fitted.shape[2]), (*size, fitted.shape[2])).copy()
+        padded[:height, :width] = fitted
     masks, scores = (np.asarray(x)[0] for x in look(padded[None]))
     stride = size[0] / masks.shape[1]
     rows, columns = math.ceil(height / stride), math.ceil(width / stride)

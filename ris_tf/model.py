@@ -131,7 +131,7 @@ class RIS(keras.Model):
     def build(self, input_shape):
         if not self.built:
             unroll(self.form, tf.zeros((1, *input_shape[1:]), self.compute_dtype), 1)
-            self.built = True
+            self.form.built = self.built = True  # a form is used by its methods, never called
 
     @property
     def curriculum(self):
@@ -191,11 +191,11 @@ class RIS(keras.Model):
             self._forward = tf.function(self._similarity, jit_compile=True)
             self._backward = tf.function(self._gradients, jit_compile=True)
         super().compile(optimizer=optimizer, jit_compile=jit_compile and not self.split, **kwargs)
+        self.optimizer.build(self.trainable_variables)
 
     def compile_from_config(self, config):
         """Keras leaves this to models that have a `compile` of their own."""
         self.compile(**keras.saving.deserialize_keras_object(config))
-        self.optimizer.build(self.trainable_variables)
 
     def train_step(self, data):
         data = {name: data[name] for name in ("image", "masks", "count")}  # names, which XLA cannot read, stay out

@@ -12,6 +12,7 @@ _CHOICES = {
     "model.form": ("attend", "paper"),
     "model.channels": (1, 3),
     "data.view": ("whole", "tiles"),
+    "data.padding": ("edge", "mean"),
     "loss.score_target": ("count", "uncovered"),
     "train.precision": ("float32", "mixed_bfloat16", "mixed_float16"),
     "train.matcher": ("scipy", "graph"),
@@ -59,6 +60,7 @@ _LEAST = {  # smallest value allowed
 _SHARES = (  # within [0, 1]
     "data.colour",
     "data.extra_share",
+    "data.shift",
     "train.final_learning_rate",
     "train.ema",
     "train.forcing_until",
@@ -121,10 +123,21 @@ def check(config):
         _require(config.model, f"attend.{field}", lambda value: _number(value) and value >= 1, "at least 1")
     _require(config.model, "attend.features", lambda value: value % 8 == 0, "a multiple of 8")
     _require(config.model, "attend.window", lambda value: _number(value) and value > 0, "above 0")
+    _check_fcn8s(config.model)
     if config.train.clip_norm and config.train.clip_value:
         raise UsageError(f"train.clip_value is {config.train.clip_value}; expected 0 while train.clip_norm is not")
     if config.predict.overlap >= min(config.model.size):
         raise UsageError(f"predict.overlap is {config.predict.overlap}; expected less than model.size")
+
+
+def _check_fcn8s(model):
+    _require(model, "paper.encoder", lambda value: value in ("leaf", "fcn8s"), "'leaf' or 'fcn8s'")
+    _require(model, "paper.score_pool", lambda value: value in range(9), "0 to 8")
+    _require(model, "fcn8s.widths", lambda value: _whole(value, 5), "the channels of five blocks")
+    _require(model, "fcn8s.dense", lambda value: _whole([value], 1), "at least 1")
+    _require(model, "fcn8s.weights", lambda value: isinstance(value, str), "'random', 'imagenet' or a file")
+    if model.form == "paper" and model.paper.encoder == "fcn8s" and model.channels != 3:
+        raise UsageError(f"model.channels is {model.channels}; expected 3, for paper.encoder 'fcn8s' reads colours")
 
 
 def _require(config, name, right, expected):
@@ -139,6 +152,11 @@ def _require(config, name, right, expected):
 
 def _number(value):
     return isinstance(value, numbers.Real) and value == value and abs(value) < float("inf")
+
+
+def _whole(value, count):
+    """Whether `value` holds `count` whole numbers from 1 up."""
+    return isinstance(value, (tuple, list)) and len(value) == count and all(v in range(1, 1 << 20) for v in value)
 
 
 def _widths(value):

@@ -17,6 +17,7 @@ from ris_tf import model as models
 from ris_tf.curriculum import Curriculum
 from ris_tf.data import pipeline
 from ris_tf.errors import DataError, UsageError
+from ris_tf.fcn8s import load_vgg16
 from ris_tf.files import write_text
 
 _USAGE = """
@@ -71,11 +72,12 @@ def train(config, data, workdir):
     workdir = Path(workdir)
     settings.check(config)
     _check_workdir(config, workdir)
-    side, seed = max(config.model.size), config.seed
-    source = pipeline.load(pipeline.open_source(data, "train", side, config.data.synthetic_images, seed), config)
-    extra = []
+    seed = config.seed
+    arguments = {"size": max(config.model.size), "seed": seed, "category": config.data.category}
+    opened = pipeline.open_source(data, "train", images=config.data.synthetic_images, **arguments)
+    source, extra = pipeline.load(opened, config), []
     if config.data.extra:
-        opened = pipeline.open_source(config.data.extra, "train", side, config.data.synthetic_images, seed)
+        opened = pipeline.open_source(config.data.extra, "train", images=config.data.synthetic_images, **arguments)
         extra = pipeline.load(opened, config)
     held_out = _validation(data, config)
 
@@ -133,7 +135,6 @@ def _model(config, last):
     model = models.build(config, config.train.precision)
     train = config.train
     model.compile(optimizer(config), jit_compile=train.jit_compile, matcher=train.matcher, recompute=train.recompute)
-    model.optimizer.build(model.trainable_variables)
     if last.exists():
         before = models.load(last)
         model.set_weights(before.get_weights())
@@ -144,6 +145,8 @@ def _model(config, last):
             )
         for variable, value in zip(model.optimizer.variables, before.optimizer.variables, strict=True):
             variable.assign(value)
+    elif config.model.form == "paper" and config.model.paper.encoder == "fcn8s":
+        load_vgg16(model.form.encoder, config.model.fcn8s.weights)
     return model
 
 
@@ -166,7 +169,7 @@ def _validation(data, config):
     """[(image, labels)] of the split "val", at most `train.validation_images` of them, evenly chosen."""
     side, limit = max(config.model.size), config.train.validation_images
     try:
-        opened = pipeline.open_source(data, "val", side, limit, config.seed)
+        opened = pipeline.open_source(data, "val", side, limit, config.seed, config.data.category)
     except DataError as error:
         logging.warning("%s; the last weights count as the best", error)
         return []

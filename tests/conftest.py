@@ -22,6 +22,15 @@ def nuclei():
 
 
 @pytest.fixture
+def coco():
+    """The folder of a few real photographs with COCO annotations; skips where it is absent."""
+    folder = Path(os.environ.get("RIS_DATA", ROOT.parent / "shared" / "data")) / "coco_sample"
+    if not folder.is_dir():
+        pytest.skip(f"no real photographs at {folder}; set RIS_DATA")
+    return folder
+
+
+@pytest.fixture
 def small():
     """A config of the default form that builds and trains in seconds."""
     config = base.get_config()

@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from ml_collections import ConfigDict
 
 from ris_tf.configs import base, nuclei
@@ -19,7 +18,7 @@ LOSS = {
 }  # fmt: skip
 DATA = {
     "view": "whole", "max_instances": 3, "min_area": 200, "diameter": (30.0, 31.0), "rotation": 5.0, "brightness": 0.5,
-    "contrast": 0.9, "gamma": 0.9, "colour": 0.5, "noise": 0.3, "extra_share": 1.0,
+    "contrast": 0.9, "gamma": 0.9, "colour": 0.5, "noise": 0.3, "extra_share": 1.0, "shift": 0.4, "padding": "mean",
 }  # fmt: skip
 TRAIN = {
     "learning_rate": 3e-3, "final_learning_rate": 0.5, "warmup": 5, "weight_decay": 0.1, "clip_norm": 0.01,
@@ -34,7 +33,8 @@ MODEL = {
     "attend.mask_hidden": 4, "attend.window": 0.5, "channels": 1, "steps": 3, "size": (32, 64), "form": "paper",
 }  # fmt: skip
 ELSEWHERE = {  # tested in the file named
-    "name", "seed", "model.paper",  # test_commands, below, test_model
+    "name", "seed", "model.paper", "model.fcn8s",  # test_commands, below, test_model and test_fcn8s
+    "data.category",  # test_coco
     "data.scale", "data.extra", "data.synthetic_images",  # below, below, test_commands
     "train.batch", "train.evaluate_every", "train.validation_images",  # test_pipeline, test_commands
     "train.forcing", "train.forcing_until",  # below
@@ -88,7 +88,7 @@ def batch(config, extra=()):
 def test_data_fields(field):
     config = nuclei.get_config()
     config.train.batch = 3
-    if field == "scale":
+    if field in ("scale", "shift", "padding"):
         config.data.view = "whole"
     extra = field == "extra_share"
     before = batch(config, extra)

@@ -63,7 +63,6 @@ def test_xla_compiles_the_whole_step_with_the_graph_matcher(small):
     """The compiled program holds convolutions, the loops of the matcher and the optimizer, and calls no host."""
     model = build(paper(small))
     model.compile(keras.optimizers.Adam(1e-3), jit_compile=True, matcher="graph")
-    model.optimizer.build(model.trainable_variables)
     batch = {name: tf.constant(value) for name, value in data(small).items()}
     step = tf.function(model.train_step, jit_compile=True)
     hlo = step.experimental_get_compiler_ir(batch)(stage="hlo")

@@ -5,7 +5,6 @@ import sys
 
 import keras
 import numpy as np
-import pytest
 import tensorflow as tf
 from PIL import Image
 
@@ -17,7 +16,7 @@ SMALL = (
     "--config=rosettes", "--data=synthetic:rosettes", "--config.data.synthetic_images=6", "--config.model.size=(64,64)",
     "--config.model.steps=4", "--config.train.batch=2", "--config.train.evaluate_every=2", "--config.train.warmup=0",
     "--config.train.validation_images=1", "--config.model.attend.widths=(8,8,16,16)", "--config.curriculum.start=2",
-    "--config.curriculum.patience=2",
+    "--config.curriculum.patience=2", "--config.curriculum.tolerance=1",
 )  # fmt: skip
 
 

@@ -4,6 +4,8 @@ import math
 
 import tensorflow as tf
 
+from ris_tf.data.normalize import mean_colour
+
 
 def spread(seed, stream):
     """An independent seed for each stream of random numbers: int64 [2] -> int64 [2]."""
@@ -22,7 +24,7 @@ def warp(image, labels, zoom, seed, config):
       labels: int32 [H, W].
       zoom: float32 [2], range of the scale, output pixels per input pixel.
       seed: int64 [2].
-      config: of the run; `data.view`, `data.rotation`, `model.size` are read.
+      config: of the run; `data.view`, `data.rotation`, `data.shift`, `data.padding`, `model.size` are read.
 
     Returns:
       image float32 [*model.size, C] (bilinear), labels int32 [*model.size] (nearest).
@@ -35,7 +37,8 @@ def warp(image, labels, zoom, seed, config):
     flip = tf.where(_uniform(seed, 2, 0.0, 1.0) < 0.5, -1.0, 1.0)
     u, v = _uniform(seed, 3, 0.0, 1.0), _uniform(seed, 4, 0.0, 1.0)
     if config.data.view == "whole":
-        x_centre, y_centre = columns * (0.4 + 0.2 * u), rows * (0.4 + 0.2 * v)
+        low = 0.5 - config.data.shift
+        x_centre, y_centre = columns * (low + 2 * config.data.shift * u), rows * (low + 2 * config.data.shift * v)
     else:  # anywhere, the crop within the image where the image is large enough
         x_half, y_half = tf.minimum(width / scale, columns) / 2, tf.minimum(height / scale, rows) / 2
         x_centre, y_centre = x_half + u * (columns - 2 * x_half), y_half + v * (rows - 2 * y_half)
@@ -51,8 +54,10 @@ def warp(image, labels, zoom, seed, config):
             0.0, 0.0,
         ]
     )[None]  # fmt: skip
-    fill = "NEAREST" if config.data.view == "whole" else "CONSTANT"
-    image = _resample(image, transform, (height, width), "BILINEAR", fill)
+    whole = config.data.view == "whole"
+    fill = "NEAREST" if whole and config.data.padding == "edge" else "CONSTANT"
+    beside = mean_colour(image.shape[-1]) if whole and config.data.padding == "mean" else 0.0
+    image = _resample(image - beside, transform, (height, width), "BILINEAR", fill) + beside  # it fills with zeros
     labels = _resample(labels[..., None], transform, (height, width), "NEAREST", "CONSTANT")
     return image, labels[..., 0]
 

@@ -4,6 +4,12 @@ import numpy as np
 
 LOW, HIGH = 1.0, 99.8  # percentiles that become 0 and 1 in grey images
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
+_MEAN = np.array([123.68, 116.779, 103.939], np.float32) / 255  # of ImageNet, RGB
+
+
+def mean_colour(channels):
+    """ImageNet's mean colour, what networks trained there take for nothing: float32 [channels]; its luma for one."""
+    return _MEAN if channels == 3 else _MEAN @ _LUMA[:, None]
 
 
 def normalize(image, channels):

@@ -7,7 +7,7 @@ import tensorflow as tf
 from absl import logging
 from tqdm import tqdm
 
-from ris_tf.data import synthetic
+from ris_tf.data import coco, synthetic
 from ris_tf.data.augment import recolour, spread, warp
 from ris_tf.data.normalize import normalize
 from ris_tf.data.readers import find_pairs, read_pair
@@ -17,21 +17,22 @@ _PREFIX = "synthetic:"
 _TOLD = set()  # names of the images that a warning was given for
 
 
-def open_source(data, split, size=256, images=None, seed=0):
+def open_source(data, split, size=256, images=None, seed=0, category="person"):
     """Opens a data set as a list-like of samples.
 
     Args:
-      data: folder (see readers.find_pairs), or "synthetic:discs" or "synthetic:rosettes".
+      data: folder (see readers.find_pairs and coco), or "synthetic:discs" or "synthetic:rosettes".
       split: "train", "val", "test" or another folder's name; synthetic splits differ by their seed.
       size: side of synthetic images, pixels.
       images: number of synthetic images.
       seed: of synthetic images.
+      category: of the objects, in a data set with COCO annotations.
 
     Returns:
       list of (name, read) where read() -> (image [H, W, C], labels int32 [H, W]).
 
     Raises:
-      DataError, UsageError: see readers and synthetic.
+      DataError, UsageError: see readers, coco and synthetic.
     """
     data = str(data)
     if data.startswith(_PREFIX):
@@ -44,6 +45,8 @@ def open_source(data, split, size=256, images=None, seed=0):
             return image, labels.astype(np.int32)
 
         return [(f"{kind}_{i:05d}", lambda i=i: draw(i)) for i in range(images or 50)]
+    if coco.is_coco(data):
+        return coco.open_coco(data, split, category)
     return [(pair.name, lambda pair=pair: read_pair(pair)) for pair in find_pairs(data, split)]
 
 

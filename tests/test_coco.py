@@ -1,0 +1,128 @@
+"""Data sets with COCO annotations, against pycocotools' own masks and against folders written by hand."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+from pycocotools.coco import COCO
+
+from ris_tf.configs import people_paper
+from ris_tf.data import pipeline
+from ris_tf.errors import DataError, UsageError
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:pycocotools.*")
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_real_photographs_hold_what_pycocotools_draws(coco, split):
+    truth = COCO(coco / "annotations" / f"instances_{split}2017.json")
+    source = pipeline.open_source(coco, split)
+    people = {
+        truth.loadImgs([key])[0]["file_name"][:-4]: truth.loadAnns(truth.getAnnIds([key], [1], iscrowd=0))
+        for key in truth.getImgIds()
+    }
+    assert [name for name, _ in source] == sorted(name for name, found in people.items() if found)
+    for name, read in source:
+        image, labels = read()
+        masks = np.stack([truth.annToMask(entry) for entry in people[name]])  # [N, H, W]
+        assert image.shape[:2] == labels.shape and labels.dtype == np.int32
+        np.testing.assert_array_equal(labels > 0, masks.any(axis=0))
+        areas = masks.sum(axis=(1, 2))
+        smallest = np.where(masks > 0, areas[:, None, None], areas.max() + 1).min(axis=0)  # of those at a pixel
+        inside = labels > 0
+        np.testing.assert_array_equal(areas[labels[inside] - 1], smallest[inside])
+        assert all(masks[index - 1][labels == index].all() for index in np.unique(labels[inside]))
+
+
+def test_another_category(coco):
+    truth = COCO(coco / "annotations" / "instances_val2017.json")
+    chairs = pipeline.open_source(coco, "val", category="chair")
+    expected = [truth.imgs[key]["file_name"][:-4] for key in truth.getImgIds(catIds=truth.getCatIds(["chair"]))]
+    assert [name for name, _ in chairs] == sorted(expected)
+    assert expected and expected != [name for name, _ in pipeline.open_source(coco, "val")]
+
+
+def test_real_photographs_become_batches(coco):
+    config = people_paper.get_config()
+    config.model.size = (100, 100)
+    records = pipeline.load(pipeline.open_source(coco, "train", category=config.data.category)[:3], config)
+    batch = next(iter(pipeline.training_batches(records, config)))
+    assert batch["image"].shape == (1, 100, 100, 3) and batch["count"].numpy()[0] >= 1
+
+
+def box(left, top, right, bottom):
+    return [[left, top, right, top, right, bottom, left, bottom]]
+
+
+def written(folder, **changes):
+    """A data set of two images of 20 x 30 pixels; the second shows no person but a crowd."""
+    size = {"height": 20, "width": 30}
+    whole = {"size": [20, 30], "counts": [0, 600]}
+    content = {
+        "images": [{"id": 7, "file_name": "b.png", **size}, {"id": 8, "file_name": "a.png", **size}],
+        "categories": [{"id": 1, "name": "person"}, {"id": 3, "name": "car"}],
+        "annotations": [
+            {"id": 1, "image_id": 7, "category_id": 1, "iscrowd": 0, "segmentation": box(2, 2, 6, 6)},
+            {"id": 2, "image_id": 7, "category_id": 1, "iscrowd": 0, "segmentation": box(0, 0, 12, 10)},
+            {"id": 3, "image_id": 7, "category_id": 1, "iscrowd": 1, "segmentation": whole},
+            {"id": 4, "image_id": 7, "category_id": 3, "iscrowd": 0, "segmentation": box(20, 10, 30, 20)},
+            {"id": 5, "image_id": 8, "category_id": 1, "iscrowd": 1, "segmentation": whole},
+        ],
+        **changes,
+    }
+    for name in ("annotations", "train2017", "val2017"):
+        (folder / name).mkdir(exist_ok=True)
+    for name in ("a.png", "b.png"):
+        Image.new("RGB", (30, 20)).save(folder / "train2017" / name)
+    (folder / "annotations" / "instances_train2017.json").write_text(json.dumps(content))
+    return folder
+
+
+def test_the_smaller_object_is_on_top_and_crowds_are_left_out(tmp_path):
+    ((name, read),) = pipeline.open_source(written(tmp_path), "train")
+    expected = np.zeros((20, 30), int)
+    expected[:10, :12] = 2
+    expected[2:6, 2:6] = 1
+    assert name == "b"
+    np.testing.assert_array_equal(read()[1], expected)
+    ((_, read),) = pipeline.open_source(tmp_path, "train2017", category="car")
+    expected = np.zeros((20, 30), int)
+    expected[10:, 20:] = 1
+    np.testing.assert_array_equal(read()[1], expected)
+
+
+def test_what_is_wrong_is_told(tmp_path):
+    file = written(tmp_path) / "annotations" / "instances_train2017.json"
+
+    def told(error, words, split="train", category="person"):
+        with pytest.raises(error, match=words) as caught:
+            for _, read in pipeline.open_source(tmp_path, split, category=category):
+                read()
+        assert "\n" not in str(caught.value)
+
+    told(DataError, "no split 'test'; the splits present are train2017", split="test")
+    told(UsageError, "data.category is 'persn'; expected one of the 2 .* such as person, car", category="persn")
+    (tmp_path / "annotations" / "instances_train2014.json").write_text("{}")
+    told(DataError, "2 splits begin with 'train'; the splits present are train2014, train2017")
+    told(DataError, "train2014: no such folder", split="train2014")
+    (tmp_path / "annotations" / "instances_train2014.json").unlink()
+    Image.new("RGB", (31, 20)).save(tmp_path / "train2017" / "b.png")
+    told(DataError, "b.png: image is 31x20 but instances_train2017.json says 30x20")
+    (tmp_path / "train2017" / "b.png").unlink()
+    told(DataError, "b.png")
+    person = {"id": 1, "image_id": 7, "category_id": 1}
+    for changes, words in [
+        ({"annotations": []}, "no object of the category 'person'"),
+        ({"annotations": [{**person, "image_id": 9}]}, "has objects of the image 9"),
+        ({"annotations": [person]}, "the object 1 cannot be drawn"),
+        ({"annotations": [{**person, "segmentation": "x"}]}, "the object 1 cannot be drawn"),
+        ({"annotations": [{**person, "segmentation": []}]}, "the object 1 cannot be drawn"),
+        ({"annotations": [{"id": 1, "image_id": 7}]}, "an entry lacks 'category_id'"),
+        ({"images": [{"id": 7, "file_name": "b.png"}]}, "an entry lacks 'height'"),
+        ({"annotations": 3}, "cannot be read as annotations"),
+    ]:
+        written(tmp_path, **changes)
+        told(DataError, words)
+    file.write_text("{")
+    told(DataError, "instances_train2017.json: cannot be read as annotations")
