@@ -158,10 +158,10 @@ def _check_workdir(config, workdir):
         return
     try:
         before = json.loads(recorded.read_text())
-        name, model = before["name"], before["model"]
+        name, model = before["name"], settings.complete(before).model.to_dict()
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{recorded}: is not the config of a run; give another --workdir") from error
-    if model != json.loads(json.dumps(config.model.to_dict())):
+    if json.dumps(model, sort_keys=True) != json.dumps(config.model.to_dict(), sort_keys=True):
         raise DataError(f"{workdir}: holds another model, trained with config {name!r}; give another --workdir")
 
 
