@@ -8,6 +8,7 @@ from tqdm import tqdm
 
 from ris_tf import command, metrics
 from ris_tf import model as models
+from ris_tf.crf import library
 from ris_tf.data import pipeline
 from ris_tf.errors import UsageError
 from ris_tf.files import write_table, write_text
@@ -22,12 +23,13 @@ Writes metrics.json and per_image.csv. --model takes a preset ({names}), a work 
 """
 
 
-def evaluate(model, source):
+def evaluate(model, source, crf=False):
     """Measures a model.
 
     Args:
       model: RIS.
       source: from `pipeline.open_source`.
+      crf: whether masks are refined by a fully connected CRF.
 
     Returns:
       result: dict, see `metrics.summarise`.
@@ -35,11 +37,14 @@ def evaluate(model, source):
 
     Raises:
       DataError: a file is wrong.
+      UsageError: `crf` without pydensecrf2.
     """
+    if crf:
+        library()  # told before any work
     rows = []
     for name, read in tqdm(source, "images"):
         image, truth = read()
-        rows.append({"image": name, **metrics.evaluate_image(truth, model.predict_instances(image).labels)})
+        rows.append({"image": name, **metrics.evaluate_image(truth, model.predict_instances(image, crf).labels)})
     return metrics.summarise(rows), rows
 
 
@@ -64,6 +69,7 @@ def main():
     flags.DEFINE_string("out", None, "folder for metrics.json and per_image.csv")
     flags.DEFINE_integer("images", 50, "number of synthetic images", lower_bound=1)
     flags.DEFINE_integer("seed", 1, "seed of synthetic images", lower_bound=0)
+    flags.DEFINE_boolean("crf", False, "refine each mask by a fully connected CRF; needs pydensecrf2")
 
     def job(values, rest):
         if rest:
@@ -75,7 +81,7 @@ def main():
         model = models.load(values.model)
         side, category = max(model.config.model.size), model.config.data.category
         source = pipeline.open_source(values.data, values.split, max(side, 256), values.images, values.seed, category)
-        result, rows = evaluate(model, source)
+        result, rows = evaluate(model, source, values.crf)
         out.mkdir(parents=True, exist_ok=True)
         write_table(out / "per_image.csv", rows)
         write_text(out / "metrics.json", json.dumps(result, indent=2) + "\n")

@@ -5,6 +5,7 @@ import math
 import numpy as np
 from PIL import Image
 
+from ris_tf.crf import refine
 from ris_tf.data.normalize import mean_colour, normalize
 from ris_tf.data.resize import fit_within
 from ris_tf.labels import Instances
@@ -14,7 +15,7 @@ _LOOKS_FOR_SCALE = 16  # tiles of the first pass, which only finds how large the
 _BATCH = 8
 
 
-def predict_instances(look, config, image):
+def predict_instances(look, config, image, crf=False):
     """Finds the instances of one image.
 
     In the "whole" view the image is resized to fit the network's input. In the "tiles" view a first pass over a few
@@ -26,20 +27,22 @@ def predict_instances(look, config, image):
         float32 [B, T].
       config: the model's; `model`, `data.view`, `data.padding` and `predict` are read.
       image: [H, W], [H, W, 1], [H, W, 3] or [H, W, 4]; uint8, uint16, bool or float.
+      crf: whether each mask is refined by a fully connected CRF first, see `crf.refine`.
 
     Returns:
       Instances, labels of size [H, W].
 
     Raises:
       ValueError: the array is no image.
+      UsageError: `crf` without pydensecrf2.
     """
     image = normalize(image, config.model.channels)
     if config.data.view == "whole":
-        return _whole(look, config, image)
-    return _tiles(look, config, image)
+        return _whole(look, config, image, crf)
+    return _tiles(look, config, image, crf)
 
 
-def resolve(masks, scores, size, predict):
+def resolve(masks, scores, size, predict, image=None):
     """Applies the stop rule and decides each pixel.
 
     Args:
@@ -47,6 +50,7 @@ def resolve(masks, scores, size, predict):
       scores: float32 [T]; the first that is not above `predict.score_threshold` ends the count (poster, "inference").
       size: (height, width) of the result, to which the masks are resized.
       predict: `config.predict`.
+      image: float32 [height, width, C], normalised, by which the masks are refined by a CRF; None for no CRF.
 
     Returns:
       labels int32 [height, width], 1..n; scores float32 [n]; taken: number of steps before the stop.
@@ -60,6 +64,8 @@ def resolve(masks, scores, size, predict):
         mask = masks[t]
         if mask.shape != tuple(size):
             mask = np.asarray(Image.fromarray(mask).resize((size[1], size[0]), Image.Resampling.BILINEAR))
+        if image is not None:
+            mask = refine(mask[None], image, predict.crf)[0]
         areas[t] = np.count_nonzero(mask > predict.mask_threshold)
         if predict.overlap_rule == "first":
             wins = (mask > predict.mask_threshold) & (labels == 0)
@@ -73,7 +79,7 @@ def resolve(masks, scores, size, predict):
     return renumber[labels], scores[:taken][keep], taken
 
 
-def _whole(look, config, image):
+def _whole(look, config, image, crf):
     size = config.model.size
     fitted = fit_within(image, size)
     height, width = fitted.shape[:2]
@@ -85,11 +91,12 @@ def _whole(look, config, image):
     masks, scores = (np.asarray(x)[0] for x in look(padded[None]))
     stride = size[0] / masks.shape[1]
     rows, columns = math.ceil(height / stride), math.ceil(width / stride)
-    labels, scores, _ = resolve(masks[:, :rows, :columns], scores, image.shape[:2], config.predict)
+    masks = masks[:, :rows, :columns]
+    labels, scores, _ = resolve(masks, scores, image.shape[:2], config.predict, image if crf else None)
     return Instances(labels, scores)
 
 
-def _tiles(look, config, image):
+def _tiles(look, config, image, crf):
     zoom = 1.0
     for _ in range(3):
         found = _typical_diameter(look, config, image, zoom)
@@ -107,12 +114,12 @@ def _tiles(look, config, image):
         for left in tile_grid(image.shape[1], round(side[1]), round(share))
     ]
     crowded = []
-    for box, labels, scores, taken in _look_at(look, config, image, boxes):
+    for box, labels, scores, taken in _look_at(look, config, image, boxes, crf):
         if taken == config.model.steps:
             crowded += _quarters(box, share / 2)
         else:
             canvas.add(labels, scores, box[0], box[1])
-    for box, labels, scores, _ in _look_at(look, config, image, crowded):
+    for box, labels, scores, _ in _look_at(look, config, image, crowded, crf):
         canvas.add(labels, scores, box[0], box[1])
     return canvas.instances()
 
@@ -142,17 +149,19 @@ def _typical_diameter(look, config, image, zoom):
     return math.sqrt(4 / math.pi * float(areas[middle]))
 
 
-def _look_at(look, config, image, boxes):
+def _look_at(look, config, image, boxes, crf=False):
     """Runs the network on boxes (top, left, height, width) of the image; yields (box, labels, scores, steps taken)."""
     size = tuple(config.model.size)
     for start in range(0, len(boxes), _BATCH):
         part = boxes[start : start + _BATCH]
         tiles = np.zeros([_BATCH, *size, image.shape[2]], np.float32)
+        crops = []
         for index, (top, left, height, width) in enumerate(part):
             crop = image[top : top + height, left : left + width]
             crop = np.pad(crop, ((0, height - crop.shape[0]), (0, width - crop.shape[1]), (0, 0)))
+            crops.append(crop)
             fitted = fit_within(crop, size)
             tiles[index, : fitted.shape[0], : fitted.shape[1]] = fitted
         masks, scores = (np.asarray(x) for x in look(tiles))
         for index, box in enumerate(part):
-            yield box, *resolve(masks[index], scores[index], box[2:], config.predict)
+            yield box, *resolve(masks[index], scores[index], box[2:], config.predict, crops[index] if crf else None)

@@ -155,19 +155,21 @@ class RIS(keras.Model):
         context, outputs = unroll(self.form, tf.cast(images, self.compute_dtype), self.config.model.steps)
         return {"masks": self.form.masks(context, outputs), "scores": tf.sigmoid(outputs["score"])}
 
-    def predict_instances(self, image):
+    def predict_instances(self, image, crf=False):
         """Finds the instances of one image.
 
         Args:
           image: [H, W], [H, W, 1], [H, W, 3] or [H, W, 4] of any size; uint8, uint16, bool or float.
+          crf: whether each mask is refined by a fully connected CRF (config.predict.crf); needs pydensecrf2.
 
         Returns:
           Instances: labels int32 [H, W], masks bool [count, H, W], scores float32 [count], count.
 
         Raises:
           ValueError: the array is no image.
+          UsageError: `crf` without pydensecrf2.
         """
-        return inference.predict_instances(self._look, self.config, image)
+        return inference.predict_instances(self._look, self.config, image, crf)
 
     @tf.function(reduce_retracing=True)
     def _look(self, images):

@@ -8,6 +8,7 @@ from tqdm import tqdm
 
 from ris_tf import command
 from ris_tf import model as models
+from ris_tf.crf import library
 from ris_tf.data.readers import image_files, read_image
 from ris_tf.errors import DataError, UsageError
 from ris_tf.files import write_png, write_table
@@ -24,13 +25,14 @@ For all of them: counts.csv. --model takes a preset ({names}), a work folder or 
 """
 
 
-def predict(model, paths, out):
+def predict(model, paths, out, crf=False):
     """Predicts images and writes what was found.
 
     Args:
       model: RIS.
       paths: files and folders, str.
       out: folder; made if missing.
+      crf: whether masks are refined by a fully connected CRF.
 
     Returns:
       {image name: Instances}.
@@ -38,7 +40,10 @@ def predict(model, paths, out):
     Raises:
       DataError: an image cannot be read (nothing is written then), two images have the same name, or an image has more
         objects than a uint16 label map can number.
+      UsageError: `out` is a file, or `crf` without pydensecrf2.
     """
+    if crf:
+        library()  # told before any work
     files, out = image_files(paths), Path(out)
     names = {}
     for file in files:
@@ -52,7 +57,7 @@ def predict(model, paths, out):
     results, rows = {}, []
     for name, file in tqdm(names.items(), "images", disable=len(names) < 2):
         image = read_image(file)
-        instances = model.predict_instances(image)
+        instances = model.predict_instances(image, crf)
         if instances.count > np.iinfo(np.uint16).max:
             raise DataError(f"{file}: {instances.count} objects are more than a uint16 label map can number")
         write_png(out / f"{name}_labels.png", instances.labels.astype(np.uint16))
@@ -72,12 +77,13 @@ def _check_channels(image, file):
 def main():
     flags.DEFINE_string("model", None, "preset, work folder of ris-train, or .keras file")
     flags.DEFINE_string("out", None, "folder for the results")
+    flags.DEFINE_boolean("crf", False, "refine each mask by a fully connected CRF; needs pydensecrf2")
 
     def job(values, rest):
         command.required(values, "model", "out")
         if not rest:
             raise UsageError("no image given; name image files or folders after the flags, see --helpshort")
-        results = predict(models.load(values.model), rest, values.out)
+        results = predict(models.load(values.model), rest, values.out, values.crf)
         for name, instances in results.items():
             print(f"{instances.count:6d}  {name}")
         print(f"{values.out}: overlays, label maps and counts.csv written")

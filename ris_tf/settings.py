@@ -124,6 +124,11 @@ def check(config):
     _require(config.model, "attend.features", lambda value: value % 8 == 0, "a multiple of 8")
     _require(config.model, "attend.window", lambda value: _number(value) and value > 0, "above 0")
     _check_fcn8s(config.model)
+    _require(config.predict, "crf.iterations", lambda value: _number(value) and value >= 1, "at least 1")
+    for field in ("smooth_weight", "bilateral_weight"):
+        _require(config.predict, f"crf.{field}", lambda value: _number(value) and value >= 0, "at least 0")
+    for field in ("smooth_distance", "bilateral_distance", "bilateral_colour"):
+        _require(config.predict, f"crf.{field}", lambda value: _number(value) and value > 0, "above 0")
     if config.train.clip_norm and config.train.clip_value:
         raise UsageError(f"train.clip_value is {config.train.clip_value}; expected 0 while train.clip_norm is not")
     if config.predict.overlap >= min(config.model.size):

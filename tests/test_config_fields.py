@@ -42,6 +42,7 @@ ELSEWHERE = {  # tested in the file named
     "train.deterministic", "train.distribute",  # test_training
     "curriculum.start", "curriculum.increase", "curriculum.smoothing", "curriculum.tolerance",  # test_curriculum
     "curriculum.patience",
+    "predict.crf",  # test_crf
 }  # fmt: skip
 
 

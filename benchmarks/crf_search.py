@@ -1,0 +1,111 @@
+"""Searches the parameters of the fully connected CRF on validation data.
+
+    python benchmarks/crf_search.py --model=rosettes --data=synthetic:rosettes --images=12 --json=crf.json
+
+The first trial is the model's own config.predict.crf, the others are drawn at random; the best is that of the highest
+SBD. As the best of many is flattered by the images it was chosen on, it is measured on as many others too, wherever
+the split has them. The network sees each image once: a trial reruns the CRF alone.
+"""
+
+import copy
+import hashlib
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+from absl import app, flags
+from tqdm import tqdm
+
+from ris_tf import metrics
+from ris_tf import model as models
+from ris_tf.crf import library
+from ris_tf.data import pipeline
+from ris_tf.inference import predict_instances
+
+_FIGURES = ("sbd", "ap_0.5", "abs_dic")
+_RANGES = {  # of log-uniform draws
+    "smooth_weight": (0.1, 10.0),
+    "smooth_distance": (1.0, 5.0),
+    "bilateral_weight": (0.1, 10.0),
+    "bilateral_distance": (4.0, 40.0),
+    "bilateral_colour": (0.02, 0.5),
+}
+_ITERATIONS = (2, 5, 10)
+
+
+def remembered(model):
+    """The network as a function that computes nothing twice: tiles -> masks, scores."""
+    seen = {}
+
+    def look(tiles):
+        key = hashlib.sha1(np.ascontiguousarray(tiles)).digest()
+        if key not in seen:
+            outputs = model.predict_on_batch(tiles)
+            seen[key] = outputs["masks"], outputs["scores"]
+        return seen[key]
+
+    return look
+
+
+def draw(rng):
+    """Parameters of one trial."""
+    values = {name: float(f"{np.exp(rng.uniform(*np.log(limits))):.2g}") for name, limits in _RANGES.items()}
+    return {"iterations": int(rng.choice(_ITERATIONS)), **values}
+
+
+def measure(look, config, pictures, parameters=None):
+    """Figures over (image, labels) pairs; without parameters, of the network alone."""
+    config = copy.deepcopy(config)
+    config.predict.crf.update(parameters or {})
+    found = [predict_instances(look, config, image, parameters is not None) for image, _ in pictures]
+    rows = [metrics.evaluate_image(truth, one.labels) for one, (_, truth) in zip(found, pictures, strict=True)]
+    result = metrics.summarise(rows)
+    return {name: result[name] for name in _FIGURES}
+
+
+def row(name, before, after):
+    return f"{name:<12}" + "   ".join(f"{key} {before[key]:.3f} -> {after[key]:.3f}" for key in _FIGURES)
+
+
+def main(_):
+    values, start = flags.FLAGS, time.perf_counter()
+    library()  # a missing one is told before any work
+    model = models.load(values.model)
+    config, look = model.config, remembered(model)
+    side = max(*config.model.size, 256)
+    source = pipeline.open_source(values.data, values.split, side, 2 * values.images, values.seed, config.data.category)
+    order = np.random.default_rng(values.seed).permutation(len(source))
+    pictures = [source[index][1]() for index in order[: 2 * values.images]]
+    searched, held_out = pictures[: values.images], pictures[values.images :]
+    before = measure(look, config, searched)
+    rng, trials = np.random.default_rng(values.seed), []
+    for index in tqdm(range(values.trials), "trials"):
+        parameters = draw(rng) if index else config.predict.crf.to_dict()
+        trials.append({"parameters": parameters, **measure(look, config, searched, parameters)})
+    best = max(trials, key=lambda trial: trial["sbd"])
+    print(f"{len(searched)} images searched, {len(held_out)} held out, {time.perf_counter() - start:.0f} s")
+    print("network alone -> with the CRF")
+    print(row("own fields", before, trials[0]))
+    print(row("best fields", before, best))
+    result = {"model": values.model, "data": values.data, "split": values.split, "images": len(searched)}
+    result |= {"before": before, "best": best, "trials": trials}
+    if held_out:
+        result["held_out"] = {"images": len(held_out), "before": measure(look, config, held_out)}
+        result["held_out"]["after"] = measure(look, config, held_out, best["parameters"])
+        print(row("held out", result["held_out"]["before"], result["held_out"]["after"]))
+    for name, value in best["parameters"].items():
+        print(f"--config.predict.crf.{name}={value}")
+    if values.json:
+        Path(values.json).write_text(json.dumps(result, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    flags.DEFINE_string("model", None, "preset, work folder of ris-train, or .keras file", required=True)
+    flags.DEFINE_string("data", None, "folder with the data, or synthetic:rosettes", required=True)
+    flags.DEFINE_string("split", "val", "split to search on; never the one that is reported")
+    flags.DEFINE_integer("images", 12, "images searched, and as many held out", lower_bound=1)
+    flags.DEFINE_integer("trials", 15, "sets of parameters tried", lower_bound=1)
+    flags.DEFINE_integer("seed", 1, "of the draws, the choice of images, and synthetic images", lower_bound=0)
+    flags.DEFINE_string("json", None, "file to write the figures to")
+    app.run(main)
