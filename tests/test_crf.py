@@ -78,7 +78,7 @@ def test_as_mean_field_over_all_pairs(installed, channels, smooth, bilateral):
     # the library's filter, a permutohedral lattice, is an approximation itself
     np.testing.assert_allclose(refined, expected, atol=0.05)
     assert np.corrcoef(refined.ravel(), expected.ravel())[0, 1] > 0.995
-    assert np.abs(expected - masks).max() > 0.2, "far more than the tolerance"
+    assert np.abs(expected - masks).max() > 0.15, "well above the tolerance"
 
 
 def square(noise=0.25):
