@@ -19,6 +19,10 @@ def cell_grid(height, width, stride):
     return tf.reshape(xs, [-1]), tf.reshape(ys, [-1])
 
 
+def _convolve(inputs, kernel):
+    return tf.nn.conv2d(inputs, tf.cast(kernel, inputs.dtype), 1, "SAME")
+
+
 @keras.saving.register_keras_serializable(package="ris_tf")
 class ConvLSTMStep(keras.layers.Layer):
     """One ConvLSTM layer, advanced one step at a time (METHOD: "ConvLSTM"; no peepholes, "same" padding).
@@ -74,9 +78,29 @@ class ConvLSTMStep(keras.layers.Layer):
         candidate = tf.random.uniform([self.filters], -self.init_range, self.init_range, dtype=ones.dtype)
         return tf.concat([ones, ones, candidate, ones], axis=0)
 
+    def _build(self, input_channels):
+        for conv, channels in ((self.input_conv, input_channels), (self.hidden_conv, self.filters)):
+            if not conv.built:
+                conv.build((None, None, None, channels))
+        self.built = True  # `follow` goes past Keras's call
+
     def project(self, inputs):
-        """Convolves the input: [B, H, W, C] -> [B, H, W, 4 * filters]; once for an input that stays the same."""
-        return self.input_conv(inputs)
+        """Convolves the input and adds both biases: [B, H, W, C] -> [B, H, W, 4 * filters].
+
+        Once for an input that stays the same over the steps.
+        """
+        self._build(inputs.shape[-1])
+        return self.input_conv(inputs) + tf.cast(self.hidden_conv.bias, self.compute_dtype)
+
+    def follow(self, inputs, h, c):
+        """Advances the state by one step for an input of this step, [B, H, W, C]: both convolutions as one.
+
+        Returns as `call`.
+        """
+        self._build(inputs.shape[-1])
+        kernel = tf.concat([self.input_conv.kernel, self.hidden_conv.kernel], axis=2)
+        bias = tf.cast(self.input_conv.bias + self.hidden_conv.bias, h.dtype)
+        return self._gate(tf.nn.bias_add(_convolve(tf.concat([inputs, h], axis=-1), kernel), bias), c)
 
     def zero_state(self, projected):
         """Returns (h, c), zeros [B, H, W, filters] of the compute dtype and of float32, for a projected input."""
@@ -95,12 +119,15 @@ class ConvLSTMStep(keras.layers.Layer):
         Returns:
           (h, c) after the step.
         """
-        gates = projected + self.hidden_conv(h)
+        gates = projected + _convolve(h, self.hidden_conv.kernel)
         if self.coverage_conv is not None:
             gates += self.coverage_conv(coverage)
+        return self._gate(gates, c)
+
+    def _gate(self, gates, c):
         i, f, g, o = (tf.cast(gate, tf.float32) for gate in tf.split(gates, 4, axis=-1))
         c = tf.sigmoid(f) * c + tf.sigmoid(i) * tf.tanh(g)
-        return tf.cast(tf.sigmoid(o) * tf.tanh(c), h.dtype), c
+        return tf.cast(tf.sigmoid(o) * tf.tanh(c), gates.dtype), c
 
     def get_config(self):
         return {

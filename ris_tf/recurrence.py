@@ -62,11 +62,10 @@ class PaperForm(keras.layers.Layer):
         return {"layers": [zeros for _ in self.recurrence]}
 
     def step(self, context, state):
-        layers, projected = [], context["projected"]
-        for index, (lstm, (h, c)) in enumerate(zip(self.recurrence, state["layers"], strict=True)):
-            if index:
-                projected = lstm.project(layers[-1][0])
-            layers.append(lstm(projected, h, c))
+        first, *others = self.recurrence
+        layers = [first(context["projected"], *state["layers"][0])]
+        for lstm, before in zip(others, state["layers"][1:], strict=True):
+            layers.append(lstm.follow(layers[-1][0], *before))
         h = layers[-1][0]
         log_attention, mask = self.inhibition(h)
         return {"score": self.score(h), "logits": log_attention, "mask": mask}, {"layers": layers}

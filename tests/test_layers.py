@@ -33,6 +33,24 @@ def test_convlstm_equals_keras(kernel):
         assert np.abs(h.numpy() - expected[:, step]).max() < 1e-5
 
 
+def test_second_convlstm_equals_keras():
+    rng = np.random.default_rng(0)
+    below = rng.normal(size=(2, 5, 8, 6, 3)).astype(np.float32)  # another input at every step
+    theirs = keras.layers.ConvLSTM2D(
+        4, 3, padding="same", return_sequences=True, recurrent_activation="sigmoid", bias_initializer="normal"
+    )
+    expected = theirs(below).numpy()
+    ours = layers.ConvLSTMStep(4)
+    h = c = tf.zeros([2, 8, 6, 4])
+    ours.follow(below[:, 0], h, c)  # creates the weights
+    weights, recurrent, bias = theirs.get_weights()
+    ours.input_conv.set_weights([weights, 0.25 * bias])
+    ours.hidden_conv.set_weights([recurrent, 0.75 * bias])
+    for step in range(5):
+        h, c = ours.follow(below[:, step], h, c)
+        assert np.abs(h.numpy() - expected[:, step]).max() < 1e-5
+
+
 def test_released_initialisation():
     step = layers.ConvLSTMStep(30, init_range=0.08)
     projected = step.project(tf.zeros([1, 4, 4, 30]))
