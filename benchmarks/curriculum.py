@@ -1,0 +1,128 @@
+"""What the curriculum on steps buys the published network: the same seconds of training with and without it.
+
+    python benchmarks/curriculum.py --out=curriculum --seconds=480 --seeds=1,2,3
+
+The network of configs/rosettes_paper.py on small drawn rosettes. Time spent on validation does not count, retracing at
+a raise does. Every run leaves ARM_SEED.json in --out; a run that is there already is not made again, so that the
+command goes on where it stopped, and two of them with other --arms or --seeds may share the folder.
+"""
+
+import json
+import os
+import statistics
+import time
+from pathlib import Path
+
+import keras
+import matplotlib.pyplot as plt
+from absl import app, flags
+
+from ris_tf import metrics
+from ris_tf import model as models
+from ris_tf.configs import rosettes_paper
+from ris_tf.curriculum import Curriculum
+from ris_tf.data import pipeline
+from ris_tf.train import optimizer
+
+_MEASURES = 12  # points of a curve
+_ARMS = ("with", "without")
+
+
+class Clock(keras.callbacks.Callback):
+    """Measures validation SBD and |DiC| at even intervals of training time, and stops when the time is over."""
+
+    def __init__(self, seconds, held_out):
+        super().__init__()
+        self.seconds, self.held_out = seconds, held_out
+        self.spent, self.curve = 0.0, []
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.began = time.perf_counter()
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.spent += time.perf_counter() - self.began
+        if self.spent >= (len(self.curve) + 1) * self.seconds / _MEASURES:
+            rows = [metrics.evaluate_image(truth, self.model.predict_instances(i).labels) for i, truth in self.held_out]
+            result = metrics.summarise(rows)
+            point = {"seconds": self.spent, "training_steps": batch + 1, "recurrence_steps": self.model.steps}
+            point |= {name: float(result[name]) for name in ("sbd", "abs_dic")}
+            point["matched_iou"] = float(logs["matched_iou"])
+            self.curve.append(point)
+            print({name: round(value, 3) for name, value in point.items()}, flush=True)
+        if self.spent >= self.seconds:
+            self.model.stop_training = True
+
+
+def run(arm, seed, seconds):
+    """One training run; the points of its curve."""
+    config = rosettes_paper.get_config()
+    config.seed, config.model.size = seed, (160, 160)
+    config.data.synthetic_images, config.train.steps = 400, 10**6  # the clock decides
+    config.train.final_learning_rate = 1.0
+    if arm == "without":
+        config.curriculum.start = 0
+    keras.utils.set_random_seed(seed)
+    source = pipeline.load(pipeline.open_source("synthetic:rosettes", "train", 160, 400, seed), config)
+    opened = pipeline.open_source("synthetic:rosettes", "val", 160, 24, 1)
+    held_out = [opened[i][1]() for i in range(24)]
+    model = models.build(config, config.train.precision)
+    model.compile(optimizer(config))
+    clock = Clock(seconds, held_out)
+    callbacks = [Curriculum(config.curriculum, model.steps), clock] if config.curriculum.start else [clock]
+    batches = pipeline.training_batches(source, config)
+    model.fit(batches, steps_per_epoch=config.train.steps, shuffle=False, verbose=0, callbacks=callbacks)
+    return clock.curve
+
+
+def table(runs):
+    """Lines of the table: means and extremes over the seeds at the end and at half of the time."""
+    lines = [f"{'':<10}{'SBD at half':>16}{'SBD at the end':>24}{'|DiC| at the end':>20}{'training steps':>16}"]
+    for arm in _ARMS:
+        curves = [curve for (name, _), curve in runs.items() if name == arm]
+        half = [curve[_MEASURES // 2 - 1]["sbd"] for curve in curves]
+        sbd, dic = ([curve[-1][name] for curve in curves] for name in ("sbd", "abs_dic"))
+        steps = statistics.mean(curve[-1]["training_steps"] for curve in curves)
+        spread = f"{statistics.mean(sbd):.3f} ({min(sbd):.3f} to {max(sbd):.3f})"
+        lines.append(f"{arm:<10}{statistics.mean(half):>16.3f}{spread:>24}{statistics.mean(dic):>20.2f}{steps:>16.0f}")
+    return lines
+
+
+def plot(runs, path):
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+    for (arm, seed), curve in runs.items():
+        colour = {"with": "C0", "without": "C1"}[arm]
+        label = f"{arm} curriculum" if seed == min(s for _, s in runs) else None
+        seconds = [point["seconds"] for point in curve]
+        axes[0].plot(seconds, [point["sbd"] for point in curve], color=colour, label=label)
+        axes[1].plot(seconds, [point["recurrence_steps"] for point in curve], color=colour, label=label)
+    for axis, title in zip(axes, ("SBD on validation images", "steps of the recurrence"), strict=True):
+        axis.set(xlabel="seconds of training", title=title, ylim=(0, None))
+        axis.legend()
+    figure.savefig(path, dpi=110)
+
+
+def main(_):
+    values = flags.FLAGS
+    out = Path(values.out)
+    out.mkdir(parents=True, exist_ok=True)
+    for seed in values.seeds:
+        for arm in values.arms:
+            path = out / f"{arm}_{seed}.json"
+            if not path.exists():
+                print(f"{arm} curriculum, seed {seed}", flush=True)
+                temporary = path.with_suffix(".tmp")
+                temporary.write_text(json.dumps(run(arm, int(seed), values.seconds), indent=1) + "\n")
+                os.replace(temporary, path)
+    paths = {(arm, seed): out / f"{arm}_{seed}.json" for arm in _ARMS for seed in values.seeds}
+    runs = {key: json.loads(path.read_text()) for key, path in paths.items() if path.exists()}
+    if len(runs) == len(paths):
+        print("\n".join(table(runs)))
+        plot(runs, out / "curriculum.png")
+
+
+if __name__ == "__main__":
+    flags.DEFINE_string("out", "curriculum", "folder of the results")
+    flags.DEFINE_integer("seconds", 480, "of training, each run", lower_bound=1)
+    flags.DEFINE_list("seeds", ["1", "2", "3"], "one run each, with and without")
+    flags.DEFINE_multi_enum("arms", list(_ARMS), _ARMS, "which runs to make now")
+    app.run(main)

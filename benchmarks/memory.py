@@ -1,0 +1,87 @@
+"""Peak memory and time of a training step, with every activation kept and with them computed again.
+
+    python benchmarks/memory.py --steps=20 --steps=60 --json=memory.json
+
+Memory is what the process holds at most during the steps, beyond what it held at most before the first one; each
+measurement is a process of its own. Both kinds are measured one after the other, for the sake of the ratio of times.
+"""
+
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import tensorflow as tf
+from absl import app, flags
+from train_step import batch, configuration
+
+from ris_tf import model as models
+from ris_tf.train import optimizer
+
+
+def peak():
+    """Most bytes that this process has held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts in KiB
+
+
+def measure(case, steps, recompute, precision, repeats):
+    """{"bytes": beyond those before, "seconds": median} of a training step in this process."""
+    config = configuration(case)
+    config.model.steps = steps
+    model = models.build(config, precision)
+    model.compile(optimizer(config), recompute=recompute)
+    data = {name: tf.constant(array) for name, array in batch(config).items()}
+    step = tf.function(model.train_step)
+    before = peak()
+    step(data)["loss"].numpy()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        step(data)["loss"].numpy()
+        times.append(time.perf_counter() - start)
+    return {"bytes": peak() - before, "seconds": statistics.median(times)}
+
+
+def in_a_process(case, steps, recompute, values):
+    arguments = [f"--cases={case}", f"--steps={steps}", f"--recompute={recompute}", f"--repeats={values.repeats}"]
+    arguments += [f"--precision={values.precision}", "--here"]
+    run = subprocess.run([sys.executable, __file__, *arguments], stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(run.stdout)
+
+
+def main(_):
+    values = flags.FLAGS
+    steps = [int(number) for number in values.steps]
+    if values.here:
+        print(json.dumps(measure(values.cases[0], steps[0], values.recompute, values.precision, values.repeats)))
+        return
+    rows = []
+    for case in values.cases:
+        for number in steps:
+            kept, again = (in_a_process(case, number, recompute, values) for recompute in (False, True))
+            row = {"case": case, "steps": number, "kept": kept, "recomputed": again}
+            row["memory_ratio"] = again["bytes"] / kept["bytes"]
+            row["time_ratio"] = again["seconds"] / kept["seconds"]
+            rows.append(row)
+            print(
+                f"{case:<8} {number:>3} steps   {kept['bytes'] / 2**20:6.0f} -> {again['bytes'] / 2**20:6.0f} MiB "
+                f"({row['memory_ratio']:.2f})   {kept['seconds']:.2f} -> {again['seconds']:.2f} s "
+                f"({row['time_ratio']:.2f})",
+                flush=True,
+            )
+    if values.json:
+        Path(values.json).write_text(json.dumps(rows, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    flags.DEFINE_multi_enum("cases", ["leaf", "default"], ["leaf", "default"], "as in train_step.py")
+    flags.DEFINE_multi_string("steps", ["20", "60"], "steps of the recurrence")
+    flags.DEFINE_integer("repeats", 3, "timed steps, of which the median counts", lower_bound=1)
+    flags.DEFINE_string("precision", "float32", "or mixed_bfloat16")
+    flags.DEFINE_bool("here", False, "measure the first case in this process, with --recompute")
+    flags.DEFINE_bool("recompute", False, "with --here")
+    flags.DEFINE_string("json", None, "file to write the figures to")
+    app.run(main)
