@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torch_paper import ConvLSTMCell, assign, hungarian_loss, load_weights, read, relaxed_iou
+from torch_paper import ConvLSTMCell, assign, gradient_norm, hungarian_loss, load_weights, read, relaxed_iou
 
 WIDTHS, FEATURES, PIXEL_FEATURES, STATE, MASK_HIDDEN, WINDOW = (24, 32, 64, 96, 128), 48, 12, 48, 12, 1.5
 QUERIES, EXTRA_STEPS, ATTENTION_WEIGHT = 16, 2, 0.5
@@ -22,7 +22,7 @@ class ConvBlock(nn.Module):
     def forward(self, x):
         if self.stride == 2:
             x = F.pad(x, (0, 1, 0, 1))  # TensorFlow's "SAME" for even sides
-        return F.relu(self.norm(self.convolution(x)))
+        return F.relu(self.norm(self.convolution(x)), inplace=True)
 
 
 class UpBlock(nn.Module):
@@ -105,7 +105,7 @@ class DynamicMask(nn.Module):
     def forward(self, pixels, first, second):
         """pixels [B, F + 4, P] -> mask logits [B, K, P]; the hidden layers of all objects are one product."""
         batch, objects = first.shape[:2]
-        hidden = F.relu(first.mT.flatten(1, 2) @ pixels).view(batch * objects, MASK_HIDDEN, -1)
+        hidden = F.relu(first.mT.flatten(1, 2) @ pixels, inplace=True).view(batch * objects, MASK_HIDDEN, -1)
         second = second.flatten(0, 1)
         return torch.baddbmm(second[:, -1:, None], second[:, None, :-1], hidden).view(batch, objects, -1)
 
@@ -142,7 +142,8 @@ class AttendNet(nn.Module):
         self.register_buffer("fine_coordinates", coordinates(height // 2, width // 2, 2))
         self.register_buffer("coarse_coordinates", coordinates(height // 4, width // 4, 4))
 
-    def forward(self, images, truth, draws):
+    def forward(self, images, masks, draws):
+        truth = truth_of(masks)
         context = self.encode(images)
         outputs = self.unroll(context, truth)
         with torch.autocast("cpu", enabled=False):
@@ -191,7 +192,7 @@ class AttendNet(nn.Module):
             with torch.no_grad():
                 mask = torch.sigmoid(self.dynamic_mask(context["coarse_pixels"], first, second))[:, 0]
                 explained = torch.maximum(coverage, torch.maximum(mask, spot).view_as(coverage))
-                uncovered, after = force(coverage, explained, glance, truth["coarse"])
+                uncovered, after = force(coverage, explained, glance, truth)
             outputs = {
                 "score": self.score(attended[:, 0], state, logits, covered),
                 "logits": logits,
@@ -210,7 +211,7 @@ class AttendNet(nn.Module):
     def query_loss(self, context, truth, noise, core_draw, pool_draw):
         """1 - relaxed IoU of masks made from random places inside the objects."""
         with torch.no_grad():
-            present = (truth["coarse"].sum(2) > 0).float()
+            present = (truth["area"] > 0).float()
             chosen = (noise + present).argsort(1, descending=True)[:, :QUERIES]
             inside, cores, fine = (take(truth[name], chosen) for name in ("coarse", "cores", "fine"))
             place = (torch.where(core_draw[..., None] < 0.7, cores, inside) * pool_draw).argmax(2)
@@ -236,19 +237,18 @@ def take(x, index):
     return x[torch.arange(len(x))[:, None], index]
 
 
-def force(before, after, glance, coarse):
+def force(before, after, glance, truth):
     """Uncovered objects [B, N], and the coverage with the true mask of the one looked at in place of the prediction."""
-    area = coarse.sum(2)
-    covered = (coarse @ before.flatten(1)[..., None])[..., 0]
-    uncovered = ((covered < 0.5 * area) & (area > 0)).float()
-    pick = ((coarse @ glance[..., None])[..., 0] + 10 * uncovered).argmax(1, keepdim=True)
-    forced = torch.maximum(before, take(coarse, pick).view_as(before))
+    covered, share = (truth["coarse"] @ torch.stack([before.flatten(1), glance], 2)).unbind(2)
+    uncovered = ((covered < 0.5 * truth["area"]) & (truth["area"] > 0)).float()
+    pick = (share + 10 * uncovered).argmax(1, keepdim=True)
+    forced = torch.maximum(before, take(truth["coarse"], pick).view_as(before))
     return uncovered, torch.where(uncovered.amax(1)[:, None, None, None] > 0, forced, after)
 
 
 def truth_of(masks):
     """True masks at strides 2 ("fine") and 4 ("coarse", "cores"), [B, N, P], and the auxiliary targets."""
-    fine = F.avg_pool2d(masks.float(), 2)
+    fine = F.avg_pool2d(masks.to(memory_format=torch.channels_last).float(), 2)
     coarse = F.avg_pool2d(fine, 2)
     blurred = F.avg_pool2d(coarse, 5, 1, padding=2, count_include_pad=False) * coarse
     peak = blurred.amax((2, 3), keepdim=True)
@@ -258,6 +258,7 @@ def truth_of(masks):
         "fine": fine.flatten(2),
         "coarse": coarse.flatten(2),
         "cores": cores.flatten(2),
+        "area": coarse.sum((2, 3)),
         "foreground": torch.stack([fine.amax(1), eroded.amax(1)], 1),
         "core": cores.amax(1, keepdim=True),
     }
@@ -278,12 +279,11 @@ def auxiliary_loss(context, truth):
 
 
 def make(spec):
-    """Returns (step, check), see the functions; `spec` names precision, steps, compile and file."""
+    """(step, check) of a spec of precision, steps, compile and file: a training step, or its numbers only."""
     batch, weights = read(spec["file"])
     net = AttendNet(*batch["image"].shape[1:], spec["steps"])
     load_weights(net, weights)
     net = net.to(memory_format=torch.channels_last)
-    image = batch["image"].to(memory_format=torch.channels_last)
     draws = [batch[name] for name in ("noise", "core_draw", "pool_draw")]
     parameters = list(net.parameters())
     averages = [parameter.detach().clone() for parameter in parameters]
@@ -292,9 +292,8 @@ def make(spec):
 
     def backward():
         optimizer.zero_grad()
-        truth = truth_of(batch["masks"])
         with torch.autocast("cpu", torch.bfloat16, enabled=spec["precision"] == "bfloat16"):
-            iou, similarity, score, targets, taken, extra = forward(image, truth, draws)
+            iou, similarity, score, targets, taken, extra = forward(batch["image"], batch["masks"], draws)
         assignment = assign(similarity, targets.sum(1).int(), batch["count"])
         loss = (hungarian_loss(iou, assignment, score, targets, taken) + extra).mean()
         loss.backward()
@@ -307,9 +306,4 @@ def make(spec):
         torch._foreach_lerp_(averages, [parameter.detach() for parameter in parameters], 1 - EMA)
         return loss
 
-    def check():
-        loss = backward()
-        norm = nn.utils.get_total_norm([parameter.grad for parameter in parameters])
-        return {"loss": loss, "gradient_norm": norm.item()}
-
-    return step, check
+    return step, lambda: {"loss": backward(), "gradient_norm": gradient_norm(parameters)}

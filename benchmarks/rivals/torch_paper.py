@@ -43,7 +43,7 @@ class PaperNet(nn.Module):
     def forward(self, images):
         x = F.interpolate(images, self.size, mode="bilinear", align_corners=False, antialias=False)
         for convolution in self.encoder:
-            x = F.relu(convolution(x))
+            x = F.relu(convolution(x), inplace=True)
         states = [(torch.zeros_like(x), torch.zeros_like(x, dtype=torch.float32))] * len(self.cells)
         tops = []
         for _ in range(self.steps):
@@ -89,12 +89,12 @@ def load_weights(module, weights):
 
 
 def read(path):
-    """(batch, weights) of the .npz: dict of tensors, images as [B, C, H, W], and an iterator of arrays."""
+    """(batch, weights) of the .npz: dict of tensors, images as [B, C, H, W] in channels_last, and an iterator."""
     with np.load(path) as file:
         arrays = dict(file)
     weights = iter([arrays.pop(name) for name in sorted(arrays) if name[0] == "w" and name[1:].isdigit()])
     batch = {name: torch.from_numpy(array) for name, array in arrays.items()}
-    batch["image"] = batch["image"].permute(0, 3, 1, 2).contiguous()
+    batch["image"] = batch["image"].permute(0, 3, 1, 2)
     return batch, weights
 
 
@@ -121,24 +121,30 @@ def hungarian_loss(iou, assignment, score, targets, taken):
     return (bce - (iou * assignment).sum((1, 2))) / taken.sum(1).clamp(min=1)
 
 
+def gradient_norm(parameters):
+    return nn.utils.get_total_norm([parameter.grad for parameter in parameters]).item()
+
+
 def make(spec):
-    """Returns (step, check), see the functions; `spec` names precision, steps, compile, file and stride."""
+    """(step, check) of a spec of precision, steps, compile, file and stride: a training step, or its numbers only."""
     batch, weights = read(spec["file"])
     steps, stride, count = spec["steps"], spec["stride"], batch["count"]
     _, channels, height, width = batch["image"].shape
     net = PaperNet(height // stride, width // stride, channels, filters=30, layers=2, steps=steps)
     load_weights(net, weights)
     net = net.to(memory_format=torch.channels_last)
-    image = batch["image"].to(memory_format=torch.channels_last)
+    if spec["compile"]:
+        # The whole unrolled graph takes minutes to compile and is no faster.
+        for cell in net.cells:
+            cell.compile()
     parameters = list(net.parameters())
     optimizer = torch.optim.Adam(parameters, lr=1e-4, eps=1e-7, fused=True)
-    forward = torch.compile(net) if spec["compile"] else net
 
     def backward():
         optimizer.zero_grad()
         truth = F.avg_pool2d(batch["masks"].float(), stride).flatten(2)
         with torch.autocast("cpu", torch.bfloat16, enabled=spec["precision"] == "bfloat16"):
-            score, masks = forward(image)
+            score, masks = net(batch["image"])
         iou = relaxed_iou(masks, truth)
         assignment = assign(iou, count.clamp(max=steps), count)
         index = torch.arange(steps)
@@ -153,9 +159,4 @@ def make(spec):
         optimizer.step()
         return loss
 
-    def check():
-        loss = backward()
-        norm = nn.utils.get_total_norm([parameter.grad for parameter in parameters])
-        return {"loss": loss, "gradient_norm": norm.item()}
-
-    return step, check
+    return step, lambda: {"loss": backward(), "gradient_norm": gradient_norm(parameters)}
