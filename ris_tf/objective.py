@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from ris_tf import losses, matching
 from ris_tf.layers import cell_grid
+from ris_tf.recompute import recomputed
 
 
 def reduce_masks(masks, stride):
@@ -80,11 +81,11 @@ def unroll(form, images, steps, truth=None, forcing=None, seed=(0, 0), recompute
     """
     context = form.encode(images)
     state = form.zero_state(context)
-    step = tf.recompute_grad(form.step) if recompute else form.step
+    step = _calls(form.step, recompute)
     collected = []
     for index in range(steps):
         before = state.get("coverage")
-        outputs, state = step(context, state)
+        context, (outputs, state) = step(context, state)
         if truth is not None and before is not None:
             outputs["uncovered"] = truth.uncovered(before)
             draw = _uniform([tf.shape(before)[0]], seed, index)
@@ -122,6 +123,22 @@ def _force(coverage, before, outputs, truth, forced):
     return tf.stop_gradient(tf.where(forced[:, None, None, None], tf.maximum(before, mask), coverage))
 
 
+def _calls(function, recompute):
+    """(context, x) -> (context, function(context, x)), recomputed in the gradient or not."""
+    return recomputed(function) if recompute else lambda context, x: (context, function(context, x))
+
+
+def _masks(form, context, outputs, recompute):
+    """`form.masks`; with `recompute` one step at a time. Returns the context, too."""
+    if not recompute:
+        return context, form.masks(context, outputs)
+    masks, collected = recomputed(form.masks), []
+    for step in range(outputs["score"].shape[1]):
+        context, mask = masks(context, {name: value[:, step : step + 1] for name, value in outputs.items()})
+        collected.append(mask)
+    return context, tf.concat(collected, axis=1)
+
+
 class Comparison:
     """One unrolled pass over a batch, compared with its truth: all that the matching needs, and the loss after it.
 
@@ -143,8 +160,9 @@ class Comparison:
         self.form, self.weights, self.seed = form, weights, seed
         attend = bool(form.extra_terms)
         self.truth = truth = Truth(masks, count, form.mask_stride, attend)
-        self.context, self.outputs = unroll(form, images, steps, truth, forcing, seed, recompute)
-        predicted = _flatten(form.masks(self.context, self.outputs))  # [B, T, P]
+        context, self.outputs = unroll(form, images, steps, truth, forcing, seed, recompute)
+        self.context, masks = _masks(form, context, self.outputs, recompute)
+        predicted = _flatten(masks)  # [B, T, P]
         self.similarity = self.iou = matching.relaxed_iou(predicted, truth.fine)
         step = tf.range(steps)[None]  # [1, T]
         if weights.score_target == "count":
