@@ -105,11 +105,11 @@ def get_config():
     config.predict.diameter = 24.0  # "tiles": the zoom brings the typical object to this diameter, network pixels
     config.predict.zoom_limits = (0.25, 4.0)  # "tiles": network pixels per image pixel
 
-    config.predict.crf = ConfigDict()  # refinement by a fully connected CRF, with --crf
-    config.predict.crf.iterations = 5
-    config.predict.crf.smooth_weight = 3.0
-    config.predict.crf.smooth_distance = 3.0  # pixels
-    config.predict.crf.bilateral_weight = 5.0
-    config.predict.crf.bilateral_distance = 30.0  # pixels
-    config.predict.crf.bilateral_colour = 0.1  # of the normalised image
+    config.predict.crf = ConfigDict()  # refinement by a fully connected CRF, with --crf; searched on drawn rosettes
+    config.predict.crf.iterations = 2
+    config.predict.crf.smooth_weight = 0.21
+    config.predict.crf.smooth_distance = 4.8  # pixels
+    config.predict.crf.bilateral_weight = 1.1
+    config.predict.crf.bilateral_distance = 5.2  # pixels
+    config.predict.crf.bilateral_colour = 0.15  # of the normalised image
     return config

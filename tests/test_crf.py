@@ -6,6 +6,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from ml_collections import ConfigDict
 from PIL import Image
 
 from ris_tf import crf as dense
@@ -14,6 +15,12 @@ from ris_tf.configs import base, nuclei, rosettes
 from ris_tf.errors import UsageError
 from ris_tf.inference import predict_instances
 from ris_tf.model import build
+
+
+def strong():
+    """Fields that mend a mask full of noise."""
+    fields = dict(smooth_weight=3.0, smooth_distance=3.0, bilateral_weight=5.0, bilateral_distance=30.0)
+    return ConfigDict({"iterations": 5, "bilateral_colour": 0.1, **fields})
 
 
 @pytest.fixture
@@ -69,7 +76,7 @@ def test_as_mean_field_over_all_pairs(installed, channels, smooth, bilateral):
     image[1:5, 2:6] += 0.5
     masks = rng.uniform(0.1, 0.7, (3, 6, 7)).astype(np.float32)
     masks[:, 1:5, 2:6] += 0.25
-    crf = base.get_config().predict.crf
+    crf = strong()
     crf.update({"iterations": 3, "smooth_weight": smooth, "smooth_distance": 1.5, "bilateral_weight": bilateral})
     crf.update({"bilateral_distance": 4.0, "bilateral_colour": 0.3})
     refined = dense.refine(masks, image, crf)
@@ -97,7 +104,7 @@ def iou(a, b):
 
 def test_noisy_mask_becomes_clean(installed):
     image, mask, truth = square()
-    refined = dense.refine(mask[None], image, base.get_config().predict.crf)[0]
+    refined = dense.refine(mask[None], image, strong())[0]
     assert iou(mask > 0.5, truth) < 0.7 and iou(refined > 0.5, truth) > 0.98
 
 
@@ -105,7 +112,7 @@ def test_only_the_box_around_a_mask_is_touched(installed):
     image = np.random.default_rng(1).random((90, 70, 3)).astype(np.float32)
     masks = np.full((2, 90, 70), 0.01, np.float32)
     masks[1, 30:40, 20:30] = 0.8
-    crf = base.get_config().predict.crf
+    crf = strong()
     crf.update({"smooth_distance": 2.0, "bilateral_distance": 6.0})
     refined, inside = dense.refine(masks, image, crf), np.zeros((90, 70), bool)
     inside[24:46, 14:36] = True
@@ -118,7 +125,7 @@ def test_only_the_box_around_a_mask_is_touched(installed):
 def test_large_box_is_reduced_and_comes_back_the_same(installed, monkeypatch):
     image, mask, truth = square(0.1)
     image, mask, truth = (np.kron(x, np.ones((4, 4, 1)[: x.ndim])).astype(x.dtype) for x in (image, mask, truth))
-    crf = base.get_config().predict.crf
+    crf = strong()
     full = dense.refine(mask[None], image, crf)[0]
     monkeypatch.setattr(dense, "_MOST", mask.size // 9)
     reduced = dense.refine(mask[None], image, crf)[0]
@@ -126,17 +133,17 @@ def test_large_box_is_reduced_and_comes_back_the_same(installed, monkeypatch):
     assert iou(full > 0.5, reduced > 0.5) > 0.95 and iou(reduced > 0.5, truth) > 0.95
 
 
-@pytest.mark.parametrize("field", base.get_config().predict.crf)
+@pytest.mark.parametrize("field", strong())
 def test_crf_fields(installed, field):
     image, mask, _ = square()
-    crf = base.get_config().predict.crf
+    crf = strong()
     before = dense.refine(mask[None], image, crf)
     np.testing.assert_array_equal(before, dense.refine(mask[None], image, crf))
     crf[field] = 1 if field == "iterations" else crf[field] / 3
     assert np.abs(dense.refine(mask[None], image, crf) - before).max() > 0.01
 
 
-@pytest.mark.parametrize("field", base.get_config().predict.crf)
+@pytest.mark.parametrize("field", strong())
 def test_field_out_of_range_is_named(field):
     config = base.get_config()
     least = 1 if field == "iterations" else 0.0
@@ -161,6 +168,7 @@ def look_with(mask):
 def test_crf_sees_the_pixels_of_the_image_in_both_views(installed, view):
     image, mask, truth = square(0.1)
     config = nuclei.get_config()
+    config.predict.crf = strong()
     config.model.update({"size": (64, 64), "steps": 2})
     config.data.view = view
     config.predict.zoom_limits = (1.0, 1.0)
@@ -213,7 +221,7 @@ def test_missing_library_is_one_line_and_nothing_is_written(missing, command, sm
 
 def test_missing_library_from_python(missing):
     with pytest.raises(UsageError, match="needs pydensecrf2"):
-        dense.refine(np.zeros((1, 8, 8), np.float32), np.zeros((8, 8, 1), np.float32), base.get_config().predict.crf)
+        dense.refine(np.zeros((1, 8, 8), np.float32), np.zeros((8, 8, 1), np.float32), strong())
 
 
 def test_extra_is_the_one_the_message_names():
