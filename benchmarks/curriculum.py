@@ -59,6 +59,7 @@ def run(arm, seed, seconds):
     config.seed, config.model.size = seed, (160, 160)
     config.data.synthetic_images, config.train.steps = 400, 10**6  # the clock decides
     config.train.final_learning_rate = 1.0
+    config.curriculum.tolerance, config.curriculum.patience = 0.005, 800
     if arm == "without":
         config.curriculum.start = 0
     keras.utils.set_random_seed(seed)

@@ -1,6 +1,9 @@
 """The published leaf network on nuclei in fluorescence microscopy, on crops at the objects' own scale.
 
 ris-train --config=nuclei_paper --data=DIR/nuclei --workdir=runs/nuclei_paper
+
+Expected after 9,500 steps: SBD 0.3 on validation images, most nuclei missed; masks of 32x32 cells. The default form
+reaches 0.85.
 """
 
 from ris_tf.configs import nuclei, rosettes_paper
@@ -12,8 +15,13 @@ def get_config():
     config.model.channels = 1
     config.model.size = (128, 128)
     config.model.steps = 24
-    config.model.paper.reduction = 2
+    config.model.paper.reduction = 4
     config.data.update(nuclei.get_config().data)
+    config.data.extra = ""
+    config.data.extra_share = 0.0
+    config.train.evaluate_every = 2000
+    config.train.validation_images = 6  # early on an image takes long: much is found that is nothing
+    config.curriculum.patience = 4000
     config.predict.update(nuclei.get_config().predict)
     config.predict.score_threshold = 0.5
     config.predict.overlap_rule = "first"

@@ -1,6 +1,8 @@
-"""The published leaf network on drawn rosettes, at a size and a rate that train in half an hour.
+"""The published leaf network on small drawn rosettes, at a rate that trains in an hour.
 
 ris-train --config=rosettes_paper --data=synthetic:rosettes --workdir=runs/rosettes_paper
+
+Expected after 13,000 steps: SBD 0.35 on validation rosettes; masks of 32x32 cells. The default form reaches 0.9.
 """
 
 from ris_tf.configs import leaves_paper
@@ -9,17 +11,18 @@ from ris_tf.configs import leaves_paper
 def get_config():
     config = leaves_paper.get_config()
     config.name = "rosettes_paper"
-    config.model.size = (250, 250)
+    config.model.size = (160, 160)
     config.model.steps = 20
     config.train.batch = 4
-    config.train.steps = 3000
+    config.train.steps = 14000
     config.train.unroll = 0
-    config.train.learning_rate = 3e-3  # thirty times the published one, for a run of minutes instead of days
+    config.train.learning_rate = 3e-3  # thirty times the published one, for a run of an hour instead of days
     config.train.final_learning_rate = 0.01
     config.train.warmup = 100
     config.train.precision = "mixed_bfloat16"
+    config.train.evaluate_every = 1000
     config.curriculum.increase = 6
-    config.curriculum.tolerance = 0.005
-    config.curriculum.patience = 800  # outlasts the plateau at the start, where masks are nearly empty
+    config.curriculum.tolerance = 0.002  # at first masks are nearly empty and the loss falls this slowly
+    config.curriculum.patience = 1000
     config.predict.mask_threshold = 0.5
     return config
