@@ -76,27 +76,38 @@ def run(arm, seed, seconds):
 
 
 def table(runs):
-    """Lines of the table: means and extremes over the seeds at the end and at half of the time."""
-    lines = [f"{'':<10}{'SBD at half':>16}{'SBD at the end':>24}{'|DiC| at the end':>20}{'training steps':>16}"]
+    """Lines of the table: means over the seeds, extremes in brackets."""
+    columns = {
+        "SBD at best": lambda curve: max(point["sbd"] for point in curve),
+        "SBD at the end": lambda curve: curve[-1]["sbd"],
+        "matched IoU at the end": lambda curve: curve[-1]["matched_iou"],
+        "training steps": lambda curve: curve[-1]["training_steps"],
+    }
+    lines = [f"{'':<10}" + "".join(f"{name:>28}" for name in columns)]
     for arm in _ARMS:
         curves = [curve for (name, _), curve in runs.items() if name == arm]
-        half = [curve[_MEASURES // 2 - 1]["sbd"] for curve in curves]
-        sbd, dic = ([curve[-1][name] for curve in curves] for name in ("sbd", "abs_dic"))
-        steps = statistics.mean(curve[-1]["training_steps"] for curve in curves)
-        spread = f"{statistics.mean(sbd):.3f} ({min(sbd):.3f} to {max(sbd):.3f})"
-        lines.append(f"{arm:<10}{statistics.mean(half):>16.3f}{spread:>24}{statistics.mean(dic):>20.2f}{steps:>16.0f}")
+        cells = []
+        for figure in columns.values():
+            values = [figure(curve) for curve in curves]
+            cells.append(f"{statistics.mean(values):.3g} ({min(values):.3g} to {max(values):.3g})")
+        lines.append(f"{arm:<10}" + "".join(f"{cell:>28}" for cell in cells))
     return lines
 
 
 def plot(runs, path):
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+    figure, axes = plt.subplots(1, 3, figsize=(12, 3.6), layout="constrained")
+    curves = {
+        "SBD on validation images": "sbd",
+        "matched IoU in training, of the steps taken": "matched_iou",
+        "steps of the recurrence": "recurrence_steps",
+    }
     for (arm, seed), curve in runs.items():
         colour = {"with": "C0", "without": "C1"}[arm]
         label = f"{arm} curriculum" if seed == min(s for _, s in runs) else None
         seconds = [point["seconds"] for point in curve]
-        axes[0].plot(seconds, [point["sbd"] for point in curve], color=colour, label=label)
-        axes[1].plot(seconds, [point["recurrence_steps"] for point in curve], color=colour, label=label)
-    for axis, title in zip(axes, ("SBD on validation images", "steps of the recurrence"), strict=True):
+        for axis, name in zip(axes, curves.values(), strict=True):
+            axis.plot(seconds, [point[name] for point in curve], color=colour, label=label)
+    for axis, title in zip(axes, curves, strict=True):
         axis.set(xlabel="seconds of training", title=title, ylim=(0, None))
         axis.legend()
     figure.savefig(path, dpi=110)
