@@ -53,6 +53,7 @@ def test_twenty_losses_are_equal_on_all_routes(small, form):
         np.testing.assert_allclose(losses(config, 20, 3e-4, **route), expected, rtol=1e-4, err_msg=name)
 
 
+@pytest.mark.slow
 def test_one_loss_is_equal_on_all_routes(small):
     expected = losses(small, 2)
     for name, route in ROUTES.items():
@@ -70,6 +71,7 @@ def test_xla_compiles_the_whole_step_with_the_graph_matcher(small):
     assert "PyFunc" not in hlo and "callback" not in hlo
 
 
+@pytest.mark.slow
 def test_xla_compiles_forward_and_backward_around_the_host_matching(small):
     model = build(paper(small))
     model.compile(keras.optimizers.Adam(1e-3), jit_compile=True)

@@ -27,6 +27,7 @@ def in_own_process(*arguments):
     assert done.returncode == 0, done.stderr[-2000:]
 
 
+@pytest.mark.slow
 def test_deterministic_runs_are_equal_bit_by_bit_and_so_is_one_that_was_resumed(tmp_path):
     flags = (*SMALL, "--config.train.deterministic=true", "--config.train.final_learning_rate=1.0")
     in_own_process(*flags, f"--workdir={tmp_path / 'a'}", "--config.train.steps=8")
@@ -42,6 +43,7 @@ def test_deterministic_runs_are_equal_bit_by_bit_and_so_is_one_that_was_resumed(
     assert b.curriculum == c.curriculum and c.curriculum["steps"] > 2
 
 
+@pytest.mark.slow
 def test_mirrored_run_equals_that_of_one_device():
     """Two virtual CPUs share each batch; the paper form, which draws no random numbers in its step."""
     code = """
@@ -115,6 +117,7 @@ def test_tensorboard_holds_scalars_and_overlays(command, tmp_path):
     assert steps[0] >= 2 and steps[1] >= steps[0]
 
 
+@pytest.mark.slow
 def test_half_precision_run_resumes_with_its_loss_scale(command, tmp_path):
     flags = [*SMALL, f"--workdir={tmp_path}", "--config.train.precision=mixed_float16"]
     assert command(train.main, *flags, "--config.train.steps=2")[0] == 0
