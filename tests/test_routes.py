@@ -89,13 +89,17 @@ def test_xla_compiles_forward_and_backward_around_the_host_matching(small):
 @pytest.mark.slow
 @pytest.mark.parametrize("form", ["paper", "attend"])
 def test_mixed_precision_learns_as_float32_does(small, form):
-    """The mean loss of the last ten of 200 steps is within 3%."""
-    config = paper(small) if form == "paper" else small
+    """The mean loss of the last ten of 200 steps is within 3%.
+
+    The published loss, -IoU + BCE, is about to pass zero there, where a share of it means nothing; it is compared as
+    1 - IoU + BCE, which is never below 0.
+    """
+    config, added = (paper(small), 1.0) if form == "paper" else (small, 0.0)
     config.train.forcing = (0.0, 0.0)
     expected = losses(config, 200, 3e-4)
     for dtype in ("mixed_bfloat16", "mixed_float16"):
         reached = losses(config, 200, 3e-4, dtype)
-        assert reached[-10:].mean() == pytest.approx(expected[-10:].mean(), rel=0.03), dtype
+        assert reached[-10:].mean() + added == pytest.approx(expected[-10:].mean() + added, rel=0.03), dtype
 
 
 @pytest.mark.parametrize("dtype", ["mixed_bfloat16", "mixed_float16"])
