@@ -17,10 +17,12 @@ def get_config():
     config.model.size = (256, 256)  # height, width of the network's input, pixels
     config.model.steps = 20  # objects per look at most
     config.model.attend = ConfigDict()
-    config.model.attend.widths = (24, 32, 64, 96, 128)  # channels at strides 2, 4, 8, ...
-    config.model.attend.features = 48
-    config.model.attend.pixel_features = 12
-    config.model.attend.state = 48
+    config.model.attend.widths = (32, 64, 96, 128, 160)  # channels at strides 2, 4, 8, ...
+    config.model.attend.features = 64
+    config.model.attend.pixel_features = 16
+    config.model.attend.fine_blocks = 1  # further convolutions at stride 2, before and after the coarser levels
+    config.model.attend.norm = "batch"  # or "group"
+    config.model.attend.state = 24
     config.model.attend.mask_hidden = 12
     config.model.attend.window = 1.5  # cells of stride 4
 
@@ -38,7 +40,7 @@ def get_config():
     config.model.fcn8s.weights = "random"  # or "imagenet" (downloads), or a file of VGG16 weights; read by ris-train
 
     config.data = ConfigDict()
-    config.data.view = "whole"  # "whole": the image resized to fit; "tiles": crops at objects' own scale
+    config.data.view = "whole"  # "whole": the image resized to fit; "focus": then a box around all objects; "tiles"
     config.data.max_instances = 32  # per training sample; more are left out with a warning
     config.data.min_area = 12  # visible pixels of the training sample that make an object
     config.data.scale = (0.75, 1.2)  # "whole": random scale
@@ -47,14 +49,16 @@ def get_config():
     config.data.shift = 0.1  # "whole": random shift as a share of the image, +-
     config.data.padding = "edge"  # "whole", what lies beside the image: its edge, or "mean", ImageNet's mean colour
     config.data.category = "person"  # of a data set with COCO annotations
+    config.data.held_out = 0.0  # of a folder without splits: share of the pairs, the last by name, for validation
     config.data.brightness = 0.08
     config.data.contrast = 0.25
     config.data.gamma = 0.2
     config.data.colour = 0.1
     config.data.noise = 0.03
-    config.data.extra = ""  # a second data set mixed in, such as "synthetic:discs"
+    config.data.extra = ""  # further data sets mixed in, such as "synthetic:discs,synthetic:heaps"
     config.data.extra_share = 0.0  # of the samples
     config.data.synthetic_images = 1500  # per epoch of a synthetic source
+    config.data.synthetic_size = 256  # side of these images, pixels
 
     config.loss = ConfigDict()
     config.loss.score = 1.0

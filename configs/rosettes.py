@@ -11,7 +11,12 @@ from ris_tf.configs import base
 def get_config():
     config = base.get_config()
     config.name = "rosettes"
-    config.train.batch = 4
+    config.data.view = "focus"
+    config.data.scale = (0.8, 1.1)
+    config.data.shift = 0.06
+    config.data.synthetic_images = 900
+    config.data.synthetic_size = 384
+    config.train.learning_rate = 3e-3
+    config.train.precision = "mixed_bfloat16"
     config.train.steps = 4000
-    config.train.forcing_until = 0.6
     return config

@@ -51,28 +51,39 @@ class TopDownEncoder(keras.layers.Layer):
       widths: channels at strides 2, 4, 8, ...
       features: channels of the outputs at strides 4 and 8.
       pixel_features: channels of the output at stride 2.
+      fine_blocks: further blocks at stride 2, where outlines are made, at each end of the path.
+      norm: "batch" or "group" normalisation.
     """
 
-    def __init__(self, widths=(24, 32, 64, 96, 128), features=48, pixel_features=8, **kwargs):
+    def __init__(
+        self, widths=(24, 32, 64, 96, 128), features=48, pixel_features=8, fine_blocks=0, norm="batch", **kwargs
+    ):
         super().__init__(**kwargs)
         self.widths, self.features, self.pixel_features = tuple(widths), features, pixel_features
-        self.stem = ConvBlock(widths[0], strides=2)
-        self.down = [ConvBlock(width, strides=2) for width in widths[1:]]
-        self.deepen = [ConvBlock(width) for width in widths[1:]]
-        self.up = [UpBlock(width) for width in reversed((widths[0], features, features, *widths[3:-1]))]
+        self.fine_blocks, self.norm = fine_blocks, norm
+        self.stem = ConvBlock(widths[0], strides=2, norm=norm)
+        self.sharpen = [ConvBlock(widths[0], norm=norm) for _ in range(fine_blocks)]
+        self.refine = [ConvBlock(widths[0], norm=norm) for _ in range(fine_blocks)]
+        self.down = [ConvBlock(width, strides=2, norm=norm) for width in widths[1:]]
+        self.deepen = [ConvBlock(width, norm=norm) for width in widths[1:]]
+        self.up = [UpBlock(width, norm) for width in reversed((widths[0], features, features, *widths[3:-1]))]
         self.pixel_out = keras.layers.Conv2D(pixel_features, 1)
 
-    def call(self, images):
+    def call(self, images, training=False):
         """Encodes.
 
         Args:
           images: [B, H, W, C] about in [0, 1]; H and W multiples of 2 ** len(widths).
+          training: whether to normalise by the batch at hand.
 
         Returns:
           dict of "stride_2" [B, H/2, W/2, widths[0]], "pixels" [B, H/2, W/2, pixel_features],
           "stride_4" and "stride_8" [B, H/4, W/4, features] and [B, H/8, W/8, features].
         """
-        levels = [self.stem(images)]
+        x = self.stem(images)
+        for block in self.sharpen:
+            x = block(x)
+        levels = [x]
         for down, deepen in zip(self.down, self.deepen, strict=True):
             levels.append(deepen(down(levels[-1])))
         x = levels[-1]
@@ -80,6 +91,8 @@ class TopDownEncoder(keras.layers.Layer):
         for level, up in zip(range(len(levels) - 2, -1, -1), self.up, strict=True):
             x = up(x, levels[level])
             outputs[f"stride_{2 ** (level + 1)}"] = x
+        for block in self.refine:
+            x = block(x)
         outputs["pixels"] = self.pixel_out(x)
         return outputs
 
@@ -89,26 +102,31 @@ class TopDownEncoder(keras.layers.Layer):
             "widths": self.widths,
             "features": self.features,
             "pixel_features": self.pixel_features,
+            "fine_blocks": self.fine_blocks,
+            "norm": self.norm,
         }
 
 
 @keras.saving.register_keras_serializable(package="ris_tf")
 class ConvBlock(keras.layers.Layer):
-    """3x3 convolution, group normalisation (8 groups), ReLU: [B, H, W, C] -> [B, H / strides, W / strides, filters]."""
+    """3x3 convolution, normalisation, ReLU: [B, H, W, C] -> [B, H / strides, W / strides, filters]."""
 
-    def __init__(self, filters, strides=1, **kwargs):
+    def __init__(self, filters, strides=1, norm="batch", **kwargs):
         super().__init__(**kwargs)
-        self.filters, self.strides = filters, strides
+        self.filters, self.strides, self.kind = filters, strides, norm
         self.convolution = keras.layers.Conv2D(
             filters, 3, strides, padding="same", use_bias=False, kernel_initializer="he_normal"
         )
-        self.norm = keras.layers.GroupNormalization(8)
+        if norm == "batch":
+            self.norm = keras.layers.BatchNormalization(momentum=0.98)
+        else:
+            self.norm = keras.layers.GroupNormalization(8)
 
     def call(self, x):
         return tf.nn.relu(self.norm(self.convolution(x)))
 
     def get_config(self):
-        return {**super().get_config(), "filters": self.filters, "strides": self.strides}
+        return {**super().get_config(), "filters": self.filters, "strides": self.strides, "norm": self.kind}
 
 
 @keras.saving.register_keras_serializable(package="ris_tf")
@@ -118,16 +136,16 @@ class UpBlock(keras.layers.Layer):
     [B, H, W, C] and skip [B, 2H, 2W, D] -> [B, 2H, 2W, filters].
     """
 
-    def __init__(self, filters, **kwargs):
+    def __init__(self, filters, norm="batch", **kwargs):
         super().__init__(**kwargs)
         self.filters = filters
         self.lateral = keras.layers.Conv2D(filters, 1)
         self.reduce = keras.layers.Conv2D(filters, 1)
         self.enlarge = keras.layers.UpSampling2D(2, interpolation="nearest")
-        self.block = ConvBlock(filters)
+        self.block = ConvBlock(filters, norm=norm)
 
     def call(self, x, skip):
         return self.block(self.enlarge(self.reduce(x)) + self.lateral(skip))
 
     def get_config(self):
-        return {**super().get_config(), "filters": self.filters}
+        return {**super().get_config(), "filters": self.filters, "norm": self.block.kind}

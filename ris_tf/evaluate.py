@@ -79,8 +79,16 @@ def main():
         if out.exists() and not out.is_dir():
             raise UsageError(f"--out={out}: is a file; give a folder")
         model = models.load(values.model)
-        side, category = max(model.config.model.size), model.config.data.category
-        source = pipeline.open_source(values.data, values.split, max(side, 256), values.images, values.seed, category)
+        reading = model.config.data
+        source = pipeline.open_source(
+            values.data,
+            values.split,
+            reading.synthetic_size,
+            values.images,
+            values.seed,
+            reading.category,
+            reading.held_out,
+        )
         result, rows = evaluate(model, source, values.crf)
         out.mkdir(parents=True, exist_ok=True)
         write_table(out / "per_image.csv", rows)

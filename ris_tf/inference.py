@@ -8,6 +8,7 @@ from PIL import Image
 from ris_tf.crf import refine
 from ris_tf.data.normalize import mean_colour, normalize
 from ris_tf.data.resize import fit_within
+from ris_tf.focus import window
 from ris_tf.labels import Instances
 from ris_tf.tiling import Canvas, tile_grid
 
@@ -15,10 +16,11 @@ _LOOKS_FOR_SCALE = 16  # tiles of the first pass, which only finds how large the
 _BATCH = 8
 
 
-def predict_instances(look, config, image, crf=False):
+def predict_instances(look, config, image, crf=False, foreground=None):
     """Finds the instances of one image.
 
-    In the "whole" view the image is resized to fit the network's input. In the "tiles" view a first pass over a few
+    In the "whole" view the image is resized to fit the network's input. In the "focus" view that is the first look, and
+    a box around the foreground it finds is the second. In the "tiles" view a first pass over a few
     tiles finds how large the objects are; then the image, at a zoom that brings them to the size the network was
     trained on, is cut into overlapping tiles. A tile that used up all its steps is looked at again in four closer ones.
 
@@ -28,6 +30,7 @@ def predict_instances(look, config, image, crf=False):
       config: the model's; `model`, `data.view`, `data.padding` and `predict` are read.
       image: [H, W], [H, W, 1], [H, W, 3] or [H, W, 4]; uint8, uint16, bool or float.
       crf: whether each mask is refined by a fully connected CRF first, see `crf.refine`.
+      foreground: function of float32 [B, h, w, C] giving float32 [B, h', w'] in [0, 1]; read in the "focus" view.
 
     Returns:
       Instances, labels of size [H, W].
@@ -39,6 +42,8 @@ def predict_instances(look, config, image, crf=False):
     image = normalize(image, config.model.channels)
     if config.data.view == "whole":
         return _whole(look, config, image, crf)
+    if config.data.view == "focus":
+        return _focus(look, foreground, config, image, crf)
     return _tiles(look, config, image, crf)
 
 
@@ -79,15 +84,35 @@ def resolve(masks, scores, size, predict, image=None):
     return renumber[labels], scores[:taken][keep], taken
 
 
-def _whole(look, config, image, crf):
+def _focus(look, foreground, config, image, crf):
+    """A first pass finds where objects are; the second looks at a box around all of them."""
+    padded, height, width = _pad(image, config)
+    found = np.asarray(foreground(padded[None]))[0]
+    stride = config.model.size[0] / found.shape[0]
+    near = window(found[: math.ceil(height / stride), : math.ceil(width / stride)], image.shape[:2])
+    labels = np.zeros(image.shape[:2], np.int32)
+    if near is None:
+        return Instances(labels, np.zeros(0, np.float32))
+    instances = _whole(look, config, image[near], crf)
+    labels[near] = instances.labels
+    return Instances(labels, instances.scores)
+
+
+def _pad(image, config):
+    """The image as it fits the network's input: float32 [*model.size, C], and the rows and columns it takes there."""
     size = config.model.size
     fitted = fit_within(image, size)
     height, width = fitted.shape[:2]
     if config.data.padding == "edge":
-        padded = np.pad(fitted, ((0, size[0] - height), (0, size[1] - width), (0, 0)), mode="edge")
-    else:
-        padded = np.broadcast_to(mean_colour(fitted.shape[2]), (*size, fitted.shape[2])).copy()
-        padded[:height, :width] = fitted
+        return np.pad(fitted, ((0, size[0] - height), (0, size[1] - width), (0, 0)), mode="edge"), height, width
+    padded = np.broadcast_to(mean_colour(fitted.shape[2]), (*size, fitted.shape[2])).copy()
+    padded[:height, :width] = fitted
+    return padded, height, width
+
+
+def _whole(look, config, image, crf):
+    size = config.model.size
+    padded, height, width = _pad(image, config)
     masks, scores = (np.asarray(x)[0] for x in look(padded[None]))
     stride = size[0] / masks.shape[1]
     rows, columns = math.ceil(height / stride), math.ceil(width / stride)

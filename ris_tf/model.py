@@ -169,12 +169,17 @@ class RIS(keras.Model):
           ValueError: the array is no image.
           UsageError: `crf` without pydensecrf2.
         """
-        return inference.predict_instances(self._look, self.config, image, crf)
+        return inference.predict_instances(self._look, self.config, image, crf, self._foreground)
 
     @tf.function(reduce_retracing=True)
     def _look(self, images):
         outputs = self(images)
         return outputs["masks"], outputs["scores"]
+
+    @tf.function(reduce_retracing=True)
+    def _foreground(self, images):
+        """Of the encoder alone: images as in `call` -> float32 [B, H / 2, W / 2] in [0, 1]. Attend form only."""
+        return tf.sigmoid(self.form.encode(tf.cast(images, self.compute_dtype))["auxiliary"][..., 0])
 
     def compile(self, optimizer="adam", jit_compile=False, matcher="scipy", recompute=False, **kwargs):
         """As `keras.Model.compile`; the loss is the model's own.
@@ -211,7 +216,7 @@ class RIS(keras.Model):
         return {**self._track(terms), "batch_loss": tf.reduce_mean(terms["loss"])}  # the others are means so far
 
     def test_step(self, data):
-        compared = self._compare(data, 0.0, (self.config.seed, 0))
+        compared = self._compare(data, 0.0, (self.config.seed, 0), training=False)
         return self._track(compared.terms(self._match(compared)))
 
     def _forcing(self):
@@ -221,12 +226,11 @@ class RIS(keras.Model):
         done = tf.cast(self.optimizer.iterations, tf.float32) / max(train.forcing_until * train.steps, 1.0)
         return start + (end - start) * tf.minimum(done, 1.0)
 
-    def _compare(self, data, forcing, seed):
+    def _compare(self, data, forcing, seed, training=True):
         images = tf.cast(data["image"], self.compute_dtype)
         weights = self.config.loss
-        return Comparison(
-            self.form, images, data["masks"], data["count"], self.steps, weights, forcing, seed, self.recompute
-        )
+        truth = data["masks"], data["count"]
+        return Comparison(self.form, images, *truth, self.steps, weights, forcing, seed, self.recompute, training)
 
     def _similarity(self, data, forcing, seed):
         compared = self._compare(data, forcing, seed)

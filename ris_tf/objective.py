@@ -62,7 +62,7 @@ class Truth:
         return tf.cast((covered < 0.5 * area) & (area > 0), tf.float32)
 
 
-def unroll(form, images, steps, truth=None, forcing=None, seed=(0, 0), recompute=False):
+def unroll(form, images, steps, truth=None, forcing=None, seed=(0, 0), recompute=False, training=False):
     """Runs the encoder once and the recurrence `steps` times.
 
     Args:
@@ -74,12 +74,13 @@ def unroll(form, images, steps, truth=None, forcing=None, seed=(0, 0), recompute
         holding most of the attention in place of the predicted mask (teacher forcing); None for inference.
       seed: int [2], of the random numbers.
       recompute: whether the gradient computes the activations of each step again in place of keeping them.
+      training: whether the encoder normalises by the batch at hand.
 
     Returns:
       context: of the form.
       outputs: dict of tensors stacked along axis 1 ([B, T, ...]); with truth also "uncovered" [B, T, N] before a step.
     """
-    context = form.encode(images)
+    context = form.encode(images, training)
     state = form.zero_state(context)
     step = _calls(form.step, recompute)
     collected = []
@@ -149,20 +150,22 @@ class Comparison:
       count: int [B].
       steps: T.
       weights: `config.loss`.
-      forcing, seed, recompute: see `unroll`.
+      forcing, seed, recompute, training: see `unroll`.
 
     Attributes:
       similarity: float32 [B, T, N], what the matching maximises.
       rows, columns: int32 [B], the steps and objects that take part in it.
     """
 
-    def __init__(self, form, images, masks, count, steps, weights, forcing=0.0, seed=(0, 0), recompute=False):
+    def __init__(
+        self, form, images, masks, count, steps, weights, forcing=0.0, seed=(0, 0), recompute=False, training=False
+    ):
         self.form, self.weights, self.seed = form, weights, seed
         attend = bool(form.extra_terms)
         self.truth = truth = Truth(masks, count, form.mask_stride, attend)
-        context, self.outputs = unroll(form, images, steps, truth, forcing, seed, recompute)
+        context, self.outputs = unroll(form, images, steps, truth, forcing, seed, recompute, training)
         self.context, masks = _masks(form, context, self.outputs, recompute)
-        predicted = _flatten(masks)  # [B, T, P]
+        self.predicted = predicted = _flatten(masks)  # [B, T, P]
         self.similarity = self.iou = matching.relaxed_iou(predicted, truth.fine)
         step = tf.range(steps)[None]  # [1, T]
         if weights.score_target == "count":
@@ -188,7 +191,11 @@ class Comparison:
         """
         form, weights, outputs, truth = self.form, self.weights, self.outputs, self.truth
         score = outputs["score"]
-        hungarian = losses.hungarian_loss(self.iou, assignment, score, self.targets, self.taken, weights.score)
+        iou, paired = self.iou, assignment
+        if form.extra_terms:
+            iou = losses.fuzzy_iou(self.predicted, tf.matmul(assignment, truth.fine))[..., None]
+            paired = tf.reduce_sum(assignment, axis=2, keepdims=True)
+        hungarian = losses.hungarian_loss(iou, paired, score, self.targets, self.taken, weights.score)
         terms = {"loss": hungarian, "hungarian": hungarian}
         terms["matched_iou"] = tf.math.divide_no_nan(
             tf.reduce_sum(self.iou * assignment, axis=(1, 2)), tf.reduce_sum(assignment, axis=(1, 2))
@@ -229,8 +236,7 @@ def query_loss(form, context, truth, queries, seed):
     glance = tf.nn.softmax(tf.math.log(inside + 1e-3) - distance / (2 * form.inhibition.window**2))
     predicted = form.query(context, tf.stop_gradient(glance))  # [B, K, P]
     fine = tf.gather(truth.fine, chosen, batch_dims=1)
-    intersection = tf.reduce_sum(predicted * fine, axis=2)
-    iou = tf.math.divide_no_nan(intersection, tf.reduce_sum(predicted, 2) + tf.reduce_sum(fine, 2) - intersection)
+    iou = losses.fuzzy_iou(predicted, fine)
     weight = tf.cast(tf.gather(present, chosen, batch_dims=1), tf.float32)
     return tf.math.divide_no_nan(tf.reduce_sum(weight * (1 - iou), axis=1), tf.reduce_sum(weight, axis=1))
 

@@ -1,9 +1,9 @@
 """The two forms of the recurrence, made of the parts in layers.py, with one interface.
 
-A form has `encode(images) -> context`, `zero_state(context) -> state`, `step(context, state) -> (outputs, state)` and
-`masks(context, outputs) -> probabilities`, where `outputs` of all steps are stacked along axis 1. Every step's outputs
-hold "score" (a logit) and "logits" (the inhibition's). `mask_stride` is the number of image pixels per mask pixel,
-`size_multiple` divides the sides of the images, `extra_terms` names the loss terms that the form adds.
+A form has `encode(images, training) -> context`, `zero_state(context) -> state`, `step(context, state) -> (outputs,
+state)` and `masks(context, outputs) -> probabilities`, where `outputs` of all steps are stacked along axis 1. Every
+step's outputs hold "score" (a logit) and "logits" (the inhibition's). `mask_stride` is the number of image pixels per
+mask pixel, `size_multiple` divides the sides of the images, `extra_terms` names the loss terms that the form adds.
 """
 
 import keras
@@ -53,7 +53,7 @@ class PaperForm(keras.layers.Layer):
         self.inhibition = SpatialInhibition(init_range)
         self.score = StateScore(score_pool, init_range)
 
-    def encode(self, images):
+    def encode(self, images, training=False):
         # The images are there for their size, which their features do not tell.
         return {"projected": self.recurrence[0].project(self.encoder(images)), "images": images}
 
@@ -84,7 +84,7 @@ class AttendForm(keras.layers.Layer):
     The recurrence runs at stride 8, the inhibition at stride 4, masks are made at stride 2.
 
     Args:
-      widths, features, pixel_features: of the encoder.
+      widths, features, pixel_features, fine_blocks, norm: of the encoder.
       state: channels of the ConvLSTM.
       mask_hidden: units of the per-object network.
       window: of the inhibition, in cells of stride 4.
@@ -93,10 +93,10 @@ class AttendForm(keras.layers.Layer):
     mask_stride = 2
     extra_terms = ("attention", "query", "auxiliary")
 
-    def __init__(self, widths, features, pixel_features, state, mask_hidden, window, **kwargs):
+    def __init__(self, widths, features, pixel_features, fine_blocks, norm, state, mask_hidden, window, **kwargs):
         super().__init__(**kwargs)
         self.size_multiple = 2 ** len(widths)
-        self.encoder = TopDownEncoder(widths, features, pixel_features)
+        self.encoder = TopDownEncoder(widths, features, pixel_features, fine_blocks, norm)
         self.lstm = ConvLSTMStep(state, coverage_kernel=5)
         self.objectness = keras.layers.Conv2D(1, 1, dtype="float32", bias_initializer=keras.initializers.Constant(-1.0))
         self.inhibition = PointingInhibition(window)
@@ -105,8 +105,8 @@ class AttendForm(keras.layers.Layer):
         self.auxiliary = keras.layers.Conv2D(2, 1, dtype="float32")
         self.pool = keras.layers.AveragePooling2D(2)
 
-    def encode(self, images):
-        encoded = self.encoder(images)
+    def encode(self, images, training=False):
+        encoded = self.encoder(images, training=training)
         fine = encoded["stride_4"]
         _, height, width, channels = fine.shape
         return {

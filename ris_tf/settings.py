@@ -11,7 +11,7 @@ from ris_tf.errors import UsageError
 _CHOICES = {
     "model.form": ("attend", "paper"),
     "model.channels": (1, 3),
-    "data.view": ("whole", "tiles"),
+    "data.view": ("whole", "focus", "tiles"),
     "data.padding": ("edge", "mean"),
     "loss.score_target": ("count", "uncovered"),
     "train.precision": ("float32", "mixed_bfloat16", "mixed_float16"),
@@ -27,6 +27,7 @@ _LEAST = {  # smallest value allowed
     "data.max_instances": 1,
     "data.min_area": 1,
     "data.synthetic_images": 1,
+    "data.synthetic_size": 32,
     "data.rotation": 0,
     "data.brightness": 0,
     "data.contrast": 0,
@@ -60,6 +61,7 @@ _LEAST = {  # smallest value allowed
 _SHARES = (  # within [0, 1]
     "data.colour",
     "data.extra_share",
+    "data.held_out",
     "data.shift",
     "train.final_learning_rate",
     "train.ema",
@@ -118,9 +120,15 @@ def check(config):
     _require(config, "train.ema", lambda value: value < 1, "below 1")
     if config.model.form == "paper" and config.loss.score_target != "count":
         raise UsageError("loss.score_target is 'uncovered'; expected 'count', for model.form 'paper' has no coverage")
+    if config.model.form == "paper" and config.data.view == "focus":
+        raise UsageError(
+            "data.view is 'focus'; expected 'whole' or 'tiles', for model.form 'paper' finds no foreground"
+        )
     _require(config.model, "attend.widths", _widths, "four or more multiples of 8: channels at strides 2, 4, 8, ...")
     for field in ("features", "pixel_features", "state", "mask_hidden"):
         _require(config.model, f"attend.{field}", lambda value: _number(value) and value >= 1, "at least 1")
+    _require(config.model, "attend.norm", lambda value: value in ("batch", "group"), "'batch' or 'group'")
+    _require(config.model, "attend.fine_blocks", lambda value: value in range(9), "0 to 8")
     _require(config.model, "attend.features", lambda value: value % 8 == 0, "a multiple of 8")
     _require(config.model, "attend.window", lambda value: _number(value) and value > 0, "above 0")
     _check_fcn8s(config.model)

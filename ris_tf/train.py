@@ -25,6 +25,7 @@ Trains a model on images and their label maps, and goes on where it stopped when
 
   ris-train --config=nuclei --data=DIR --workdir=runs/nuclei
   ris-train --config=rosettes --data=synthetic:rosettes --workdir=runs/rosettes --config.train.steps=500
+  ris-train --config=cvppp --data=DIR --workdir=runs/leaves --init=rosettes
 
 DIR holds train/ and val/, each with images/ and masks/ (uint16 label maps of the same names), or pairs
 NAME_rgb.png and NAME_label.png. The work folder gets config.json, log.csv, last.keras and best.keras.
@@ -54,38 +55,40 @@ def optimizer(config):
     )
 
 
-def train(config, data, workdir):
+def train(config, data, workdir, init=None):
     """Trains until `config.train.steps`, from the last checkpoint in `workdir` if there is one.
 
     Args:
       config: ml_collections ConfigDict, see configs/base.py.
       data: folder or "synthetic:KIND", see `pipeline.open_source`.
       workdir: folder for checkpoints and logs; made if missing.
+      init: preset, work folder or .keras file whose weights a new run starts from.
 
     Returns:
       The best model by SBD on validation images.
 
     Raises:
       DataError: something is wrong with the data, or the work folder holds another model.
-      UsageError: a field of the config is out of range.
+      UsageError: a field of the config is out of range, or `init` is another network.
     """
     workdir = Path(workdir)
     settings.check(config)
     _check_workdir(config, workdir)
     seed = config.seed
-    arguments = {"size": max(config.model.size), "seed": seed, "category": config.data.category}
+    arguments = {"size": config.data.synthetic_size, "seed": seed, "category": config.data.category}
+    arguments["held_out"] = config.data.held_out
     opened = pipeline.open_source(data, "train", images=config.data.synthetic_images, **arguments)
     source, extra = pipeline.load(opened, config), []
-    if config.data.extra:
-        opened = pipeline.open_source(config.data.extra, "train", images=config.data.synthetic_images, **arguments)
-        extra = pipeline.load(opened, config)
+    for name in filter(None, config.data.extra.split(",")):
+        opened = pipeline.open_source(name, "train", images=config.data.synthetic_images, **arguments)
+        extra += pipeline.load(opened, config)
     held_out = _validation(data, config)
 
     keras.utils.set_random_seed(seed)
     if config.train.deterministic:
         tf.config.experimental.enable_op_determinism()
     with strategy(config).scope():
-        model = _model(config, workdir / "last.keras")
+        model = _model(config, workdir / "last.keras", init)
     done = int(model.optimizer.iterations.numpy())
     epochs = max(1, round(config.train.steps / config.train.evaluate_every))
     per_epoch = math.ceil(config.train.steps / epochs)
@@ -130,8 +133,8 @@ def strategy(config):
     return tf.distribute.MirroredStrategy() if config.train.distribute == "mirrored" else tf.distribute.get_strategy()
 
 
-def _model(config, last):
-    """The model to train, compiled: new, or with the state of the checkpoint `last` and today's config."""
+def _model(config, last, init):
+    """The model to train, compiled, with today's config: as in the checkpoint `last`, or as `init`, or new."""
     model = models.build(config, config.train.precision)
     train = config.train
     model.compile(optimizer(config), jit_compile=train.jit_compile, matcher=train.matcher, recompute=train.recompute)
@@ -145,9 +148,25 @@ def _model(config, last):
             )
         for variable, value in zip(model.optimizer.variables, before.optimizer.variables, strict=True):
             variable.assign(value)
+    elif init:
+        _start_from(model, init)
     elif config.model.form == "paper" and config.model.paper.encoder == "fcn8s":
         load_vgg16(model.form.encoder, config.model.fcn8s.weights)
     return model
+
+
+def _start_from(model, init):
+    """Gives a new model the weights of a trained one of the same network; sizes and steps may differ."""
+    trained = models.load(init)
+    if [weight.shape for weight in model.weights] != [weight.shape for weight in trained.weights]:
+        here, there = ({**c.model, **c.model[c.model.form]} for c in (model.config, trained.config))
+        fields = ("form", "channels", *model.config.model[model.config.model.form])
+        other = ", ".join(
+            f"{f} {there.get(f)} there, {here[f]} here" for f in fields if str(here[f]) != str(there.get(f))
+        )
+        raise UsageError(f"--init={init}: is another network: {other}")
+    model.set_weights(trained.get_weights())
+    print(f"starts from {init}")
 
 
 def _check_workdir(config, workdir):
@@ -167,9 +186,9 @@ def _check_workdir(config, workdir):
 
 def _validation(data, config):
     """[(image, labels)] of the split "val", at most `train.validation_images` of them, evenly chosen."""
-    side, limit = max(config.model.size), config.train.validation_images
+    side, limit = config.data.synthetic_size, config.train.validation_images
     try:
-        opened = pipeline.open_source(data, "val", side, limit, config.seed, config.data.category)
+        opened = pipeline.open_source(data, "val", side, limit, config.seed, config.data.category, config.data.held_out)
     except DataError as error:
         logging.warning("%s; the last weights count as the best", error)
         return []
@@ -231,12 +250,13 @@ class Checkpoints(keras.callbacks.Callback):
 def main():
     flags.DEFINE_string("data", None, "folder of training data, or synthetic:discs or synthetic:rosettes")
     flags.DEFINE_string("workdir", None, "folder for checkpoints and logs")
+    flags.DEFINE_string("init", None, "preset, work folder or .keras file whose weights a new run starts from")
 
     def job(values, rest):
         if rest:
             raise UsageError(f"unexpected argument {rest[0]!r}; see --helpshort")
         command.required(values, "config", "data", "workdir")
-        train(values.config, values.data, values.workdir)
+        train(values.config, values.data, values.workdir, values.init)
 
     command.run(job, __name__, _USAGE.format(names=", ".join(command.config_names())), with_config=True)
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from ris_tf import evaluate, predict, presets, train
 from ris_tf.data import synthetic
-from ris_tf.model import build
+from ris_tf.model import build, load
 
 FEW = (
     "--config.data.synthetic_images=4", "--config.model.size=(64,64)", "--config.model.steps=4",
@@ -66,6 +66,21 @@ def test_train_resumes_and_its_workdir_is_a_model(command, folder, tmp_path):
     rows = list(csv.DictReader((tmp_path / "e" / "per_image.csv").open()))
     assert [row["image"] for row in rows] == ["test0", "test1"]
     assert np.mean([float(row["sbd"]) for row in rows]) == pytest.approx(metrics["sbd"])
+
+
+def test_train_starts_from_a_trained_model(command, folder, tmp_path):
+    arguments = ["--config=rosettes", f"--data={folder}", *FEW, "--config.train.steps=1", "--config.train.ema=0.0"]
+    first, second, third = (tmp_path / name for name in "abc")
+    assert command(train.main, *arguments, f"--workdir={first}")[0] == 0
+    still = ("--config.train.learning_rate=0.0", "--config.model.attend.norm=batch")
+    code, out, err = command(train.main, *arguments, *still, f"--workdir={second}", f"--init={first}")
+    assert code == 0 and f"starts from {first}" in out, err
+    before = load(first)
+    for weight, start in zip(load(second).trainable_weights, before.trainable_weights, strict=True):
+        np.testing.assert_array_equal(weight, start)
+    other = "--config.model.attend.state=4"
+    code, _, err = command(train.main, *arguments, other, f"--workdir={third}", f"--init={first}")
+    assert code == 2 and "is another network" in err and "state 24 there, 4 here" in err and not third.exists()
 
 
 def test_predict_writes_what_it_says(command, folder, model_file, tmp_path):

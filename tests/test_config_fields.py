@@ -13,7 +13,7 @@ from ris_tf.objective import objective
 from ris_tf.train import optimizer
 
 LOSS = {
-    "score": 2.0, "score_target": "count", "extra_steps": 0, "matching_attention": 0.0,
+    "score": 2.0, "score_target": "count", "extra_steps": 0, "matching_attention": 50.0,
     "attention": 2.0, "query": 3.0, "queries": 1, "auxiliary": 2.0,
 }  # fmt: skip
 DATA = {
@@ -29,13 +29,15 @@ PREDICT = {
     "overlap": 5, "diameter": 60.0, "zoom_limits": (0.9, 1.1),
 }  # fmt: skip
 MODEL = {
-    "attend.widths": (8, 8, 16, 24), "attend.features": 24, "attend.pixel_features": 6, "attend.state": 16,
+    "attend.widths": (8, 8, 16, 24), "attend.features": 24, "attend.pixel_features": 6, "attend.fine_blocks": 3,
+    "attend.norm": "group", "attend.state": 16,
     "attend.mask_hidden": 4, "attend.window": 0.5, "channels": 1, "steps": 3, "size": (32, 64), "form": "paper",
 }  # fmt: skip
 ELSEWHERE = {  # tested in the file named
     "name", "seed", "model.paper", "model.fcn8s",  # test_commands, below, test_model and test_fcn8s
     "data.category",  # test_coco
     "data.scale", "data.extra", "data.synthetic_images",  # below, below, test_commands
+    "data.synthetic_size", "data.held_out",  # test_training, test_readers
     "train.batch", "train.evaluate_every", "train.validation_images",  # test_pipeline, test_commands
     "train.forcing", "train.forcing_until",  # below
     "train.unroll", "train.precision", "train.matcher", "train.jit_compile", "train.recompute",  # below, test_routes

@@ -82,6 +82,7 @@ def test_crowded_tile_is_looked_at_again_closer():
 
 def test_whole_view_pads_and_comes_back_to_the_images_size():
     config = rosettes.get_config()
+    config.data.view = "whole"
     image = np.zeros((150, 400, 3), np.uint8)
     rows, columns = np.indices(image.shape[:2])
     for x in (60, 180, 330):
@@ -90,6 +91,27 @@ def test_whole_view_pads_and_comes_back_to_the_images_size():
     assert instances.count == 3 and instances.labels.shape == (150, 400)
     inside = image[..., 0] > 0
     assert ((instances.labels > 0) & inside).sum() / ((instances.labels > 0) | inside).sum() > 0.9
+
+
+@pytest.mark.parametrize(("row", "column"), [(200, 300), (30, 40), (370, 560)])
+def test_focus_looks_again_where_the_objects_are(row, column):
+    config = rosettes.get_config()
+    image = np.zeros((400, 600, 3), np.uint8)
+    rows, columns = np.indices(image.shape[:2])
+    for shift in (-16, 16):
+        image[(rows - row) ** 2 + (columns - column - shift) ** 2 < 12**2] = 255
+    seen = []
+
+    def foreground(tiles):
+        return tiles[:, ::2, ::2, 0]
+
+    instances = predict_instances(perfect_look(config, seen), config, image, foreground=foreground)
+    truth = image[..., 0] > 0
+    assert instances.count == 2
+    assert ((instances.labels > 0) & truth).sum() / ((instances.labels > 0) | truth).sum() > 0.9
+    assert len(seen) == 1 and (seen[0] > 0.5).any(axis=0).sum() > 0.6 * 256  # a tenth of the width before
+    nothing = predict_instances(perfect_look(config), config, image * 0, foreground=foreground)
+    assert nothing.count == 0 and nothing.labels.shape == (400, 600)
 
 
 def test_first_low_score_ends_the_count():

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from scipy.optimize import linear_sum_assignment
 
-from ris_tf import losses
+from ris_tf import losses, matching
 from ris_tf.configs import leaves_paper
 from ris_tf.model import build
 from ris_tf.objective import Truth, interiors, objective, reduce_masks, unroll
@@ -86,6 +86,17 @@ def test_hungarian_loss_by_hand():
     loss = losses.hungarian_loss(iou, assignment, logits, np.float32([[1, 1, 0]]), np.ones([1, 3], np.float32), 0.5)
     bce = np.log(2) + np.log1p(np.exp(-2)) + np.log1p(np.exp(-1))
     np.testing.assert_allclose(loss, [(0.5 * bce - 1.4) / 3], rtol=1e-5)
+
+
+def test_fuzzy_iou_is_the_relaxed_one_for_binary_truth_and_largest_at_the_truth_itself():
+    rng = np.random.default_rng(0)
+    predicted, binary = np.float32(rng.random((3, 50))), np.float32(rng.random((3, 50)) > 0.5)
+    relaxed = matching.relaxed_iou(predicted[:, None], binary[:, None])[:, 0, 0]
+    np.testing.assert_allclose(losses.fuzzy_iou(predicted, binary), relaxed, rtol=1e-5)
+    partial = np.float32(rng.random((3, 50)))
+    np.testing.assert_allclose(losses.fuzzy_iou(partial, partial), 1, rtol=1e-6)
+    assert (losses.fuzzy_iou(partial, np.round(partial)).numpy() < 0.9).all()
+    np.testing.assert_array_equal(losses.fuzzy_iou(np.zeros([2, 4]), np.zeros([2, 4])), 0)
 
 
 def test_attention_loss_is_minus_log_mass():

@@ -12,6 +12,7 @@ from ris_tf.data import pipeline, synthetic
 from ris_tf.data.augment import recolour, warp
 from ris_tf.data.normalize import normalize
 from ris_tf.data.resize import fit_labels, fit_within
+from ris_tf.focus import SHARE
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
@@ -35,7 +36,7 @@ def test_colour_is_scaled_by_the_range_of_its_type():
     assert np.isfinite(constant).all() and constant.max() == 0
 
 
-@pytest.mark.parametrize("view", ["whole", "tiles"])
+@pytest.mark.parametrize("view", ["whole", "focus", "tiles"])
 @pytest.mark.parametrize("index", range(6))
 def test_image_and_labels_stay_aligned(view, index):
     """The image is the label map itself: after any warp, each object must still hold its own grey value."""
@@ -43,7 +44,8 @@ def test_image_and_labels_stay_aligned(view, index):
     config.data.view, config.model.size = view, (96, 80)
     labels = np.kron(np.arange(1, 17).reshape(4, 4), np.ones((40, 40), int)).astype(np.int32)
     image = (labels[..., None] / 16).astype(np.float32)
-    moved, ids = warp(image, labels, tf.constant([0.7, 1.5]), tf.constant([3, index], tf.int64), config)
+    sample = {"image": image, "labels": labels, "zoom": tf.constant([0.7, 1.5]), "box": tf.constant([0.0, 0, 160, 160])}
+    moved, ids = warp(sample, tf.constant([3, index], tf.int64), config)
     moved, ids = moved.numpy()[..., 0], ids.numpy()
     assert ids.shape == (96, 80) and (ids > 0).mean() > 0.2
     inner = ids.copy()
@@ -53,6 +55,23 @@ def test_image_and_labels_stay_aligned(view, index):
     inner[:2], inner[-2:], inner[:, :2], inner[:, -2:] = 0, 0, 0, 0
     assert (inner > 0).sum() > 200
     np.testing.assert_allclose(moved[inner > 0] * 16, inner[inner > 0], atol=0.02)
+
+
+def test_focus_shows_the_objects_closely_and_at_times_the_whole_image():
+    config = rosettes.get_config()
+    config.data.update({"scale": (1.0, 1.0), "shift": 0.0, "rotation": 0.0})
+    labels = np.zeros((1024, 1024), np.int32)
+    labels[400:500, 600:800] = 1
+    opened = [("one", lambda: (np.zeros((1024, 1024, 3), np.uint8), labels))]
+    (record,) = pipeline.load(opened, config)
+    views = [
+        warp(record, tf.constant([1, index], tf.int64), config)[1].numpy().any(axis=0).sum() / 256
+        for index in range(40)
+    ]
+    close = np.array(views) > 0.5
+    np.testing.assert_allclose(np.array(views)[close], SHARE, atol=0.02)
+    np.testing.assert_allclose(np.array(views)[~close], 200 / 1024, atol=0.02)
+    assert 0.6 < close.mean() < 1
 
 
 @pytest.mark.parametrize("field", ["gamma", "contrast", "brightness", "colour", "noise"])

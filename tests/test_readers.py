@@ -84,6 +84,15 @@ def test_pairs_without_split_folders_are_cut_by_name(tmp_path, count, sizes):
     assert "ask for one of train, val, test, all" in message(find_pairs, tmp_path, "dev")
 
 
+def test_last_by_name_are_held_out_on_request(tmp_path):
+    write_split(tmp_path / "A1", [f"{number:03d}" for number in range(128)])
+    train, val = (find_pairs(tmp_path / "A1", split, 28 / 128) for split in ("train", "val"))
+    assert [pair.name for pair in train] == [f"{number:03d}" for number in range(100)]
+    assert [pair.name for pair in val] == [f"{number:03d}" for number in range(100, 128)]
+    assert train == find_pairs(tmp_path, "train", 28 / 128)  # the only folder of pairs may go unnamed
+    assert "leave no 'test' part; expected another split" in message(find_pairs, tmp_path, "test", 0.2)
+
+
 def test_the_cut_depends_on_names_alone(tmp_path):
     write_split(tmp_path, [f"{number:03d}" for number in range(10)])
     # Of "000" ... "009", sha256sum gives "000" the smallest sum (2ac9...) and "009" the next (5371...).

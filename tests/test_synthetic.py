@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy import ndimage
+from skimage.measure import regionprops
 
 from ris_tf.data.scene import MIN_PIXELS
 from ris_tf.data.synthetic import KINDS, sample
@@ -41,7 +42,10 @@ def test_labels_are_consecutive_and_large_enough(drawn, kind):
         assert (area[1:] >= MIN_PIXELS).all()
 
 
-@pytest.mark.parametrize("kind, low, high, mean", [("rosettes", 4, 20, (8, 14)), ("discs", 0, 20, (4, 14))])
+@pytest.mark.parametrize(
+    "kind, low, high, mean",
+    [("rosettes", 4, 20, (9, 15)), ("discs", 0, 30, (4, 16)), ("heaps", 0, 20, (4, 14)), ("tissue", 0, 400, (40, 100))],
+)
 def test_instance_counts(drawn, kind, low, high, mean):
     counts = [int(labels.max()) for _, labels in drawn[kind]]
     assert low <= min(counts) and max(counts) <= high
@@ -66,6 +70,15 @@ def test_instances_occlude_each_other(drawn, kind):
     assert sum(overlapping(labels) for _, labels in drawn[kind]) > COUNTED // 4
 
 
+def test_heaps_hide_more_than_discs(drawn):
+    """Of a disc that is seen whole, the convex hull is filled; of one in a heap it is not."""
+
+    def solidity(pictures):
+        return np.mean([part.solidity for _, labels in pictures for part in regionprops(labels) if part.area > 40])
+
+    assert solidity(drawn["heaps"]) < solidity(drawn["discs"]) - 0.02
+
+
 def test_leaves_are_greener_than_the_soil(drawn):
     def greenness(pixels):
         r, g, b = pixels.reshape(-1, 3).mean(axis=0)
@@ -76,5 +89,5 @@ def test_leaves_are_greener_than_the_soil(drawn):
 
 
 def test_unknown_kind():
-    with pytest.raises(UsageError, match="discs, rosettes"):
+    with pytest.raises(UsageError, match="discs, heaps, rosettes, tissue"):
         sample("clouds", 0, 0)

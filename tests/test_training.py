@@ -17,7 +17,7 @@ SMALL = (
     "--config=rosettes", "--data=synthetic:rosettes", "--config.data.synthetic_images=6", "--config.model.size=(64,64)",
     "--config.model.steps=4", "--config.train.batch=2", "--config.train.evaluate_every=2", "--config.train.warmup=0",
     "--config.train.validation_images=1", "--config.model.attend.widths=(8,8,16,16)", "--config.curriculum.start=2",
-    "--config.curriculum.patience=2", "--config.curriculum.tolerance=1",
+    "--config.curriculum.patience=2", "--config.curriculum.tolerance=1", "--config.train.precision=float32",
 )  # fmt: skip
 
 
@@ -42,6 +42,12 @@ def test_deterministic_runs_are_equal_bit_by_bit_and_so_is_one_that_was_resumed(
         np.testing.assert_array_equal(one, resumed)
     assert any((one.numpy() != other.numpy()).any() for one, other in zip(a.weights, c.weights, strict=True))
     assert b.curriculum == c.curriculum and c.curriculum["steps"] > 2
+
+
+def test_drawn_images_have_the_size_asked_for(small):
+    small.data.synthetic_size = 96
+    ((image, labels),) = train._validation("synthetic:discs", small)
+    assert image.shape == (96, 96, 3) and labels.shape == (96, 96)
 
 
 @pytest.mark.slow

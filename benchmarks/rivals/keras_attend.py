@@ -28,7 +28,8 @@ class PlainConvLSTM(keras.layers.Layer):
         return features
 
     def zero_state(self, features):
-        return tf.zeros_like(features), tf.zeros_like(features)
+        zeros = tf.zeros_like(features[..., : self.layer.filters])
+        return zeros, zeros
 
     def call(self, features, h, c, coverage):
         inputs = tf.concat([features, coverage], axis=-1)[:, None]

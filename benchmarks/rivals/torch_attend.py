@@ -5,19 +5,19 @@ import torch.nn.functional as F
 from torch import nn
 from torch_paper import ConvLSTMCell, assign, gradient_norm, hungarian_loss, load_weights, read, relaxed_iou
 
-WIDTHS, FEATURES, PIXEL_FEATURES, STATE, MASK_HIDDEN, WINDOW = (24, 32, 64, 96, 128), 48, 12, 48, 12, 1.5
+WIDTHS, FEATURES, PIXEL_FEATURES, STATE, MASK_HIDDEN, WINDOW = (32, 64, 96, 128, 160), 64, 16, 24, 12, 1.5
 QUERIES, EXTRA_STEPS, ATTENTION_WEIGHT = 16, 2, 0.5
 CLIP_NORM, EMA = 1.0, 0.995
 
 
 class ConvBlock(nn.Module):
-    """3x3 convolution, group normalisation, ReLU."""
+    """3x3 convolution, batch normalisation, ReLU."""
 
     def __init__(self, inputs, outputs, stride=1):
         super().__init__()
         self.stride = stride
         self.convolution = nn.Conv2d(inputs, outputs, 3, stride, padding=0 if stride == 2 else 1, bias=False)
-        self.norm = nn.GroupNorm(8, outputs, eps=1e-3)
+        self.norm = nn.BatchNorm2d(outputs, eps=1e-3, momentum=0.02)
 
     def forward(self, x):
         if self.stride == 2:
@@ -45,6 +45,8 @@ class Encoder(nn.Module):
         super().__init__()
         pairs = list(zip(WIDTHS, WIDTHS[1:], strict=False))
         self.stem = ConvBlock(channels, WIDTHS[0], 2)
+        self.sharpen = ConvBlock(WIDTHS[0], WIDTHS[0])
+        self.refine = ConvBlock(WIDTHS[0], WIDTHS[0])
         self.down = nn.ModuleList(ConvBlock(a, b, 2) for a, b in pairs)
         self.deepen = nn.ModuleList(ConvBlock(b, b) for _, b in pairs)
         outputs = [*reversed(WIDTHS[3:-1]), FEATURES, FEATURES, WIDTHS[0]]
@@ -53,14 +55,14 @@ class Encoder(nn.Module):
         self.pixel_out = nn.Conv2d(WIDTHS[0], PIXEL_FEATURES, 1)
 
     def forward(self, images):
-        levels = [self.stem(images)]
+        levels = [self.sharpen(self.stem(images))]
         for down, deepen in zip(self.down, self.deepen, strict=True):
             levels.append(deepen(down(levels[-1])))
         maps = [levels.pop()]
         for up in self.up:
             maps.append(up(maps[-1], levels.pop()))
         stride_8, stride_4, stride_2 = maps[-3:]
-        return stride_2, stride_4, stride_8, self.pixel_out(stride_2)
+        return stride_2, stride_4, stride_8, self.pixel_out(self.refine(stride_2))
 
 
 class PointingInhibition(nn.Module):
@@ -148,13 +150,12 @@ class AttendNet(nn.Module):
         outputs = self.unroll(context, truth)
         with torch.autocast("cpu", enabled=False):
             predicted = torch.sigmoid(self.dynamic_mask(context["pixels"], outputs["first"], outputs["second"]))
-            iou = relaxed_iou(predicted, truth["fine"])
-            similarity = (iou + outputs["glance"] @ truth["coarse"].mT).detach()
+            similarity = (relaxed_iou(predicted, truth["fine"]) + outputs["glance"] @ truth["coarse"].mT).detach()
             targets = outputs["uncovered"].amax(2)
             taken = torch.cat([torch.ones_like(targets[:, :EXTRA_STEPS]), targets], 1)[:, : self.steps]
             extra = ATTENTION_WEIGHT * attention_loss(outputs["logits"], outputs["uncovered"] @ truth["cores"], taken)
             extra = extra + self.query_loss(context, truth, *draws) + auxiliary_loss(context, truth)
-        return iou, similarity, outputs["score"], targets, taken, extra
+        return predicted, truth["fine"], similarity, outputs["score"], targets, taken, extra
 
     def encode(self, images):
         stride_2, stride_4, stride_8, pixels = self.encoder(images)
@@ -174,7 +175,7 @@ class AttendNet(nn.Module):
     def unroll(self, context, truth):
         """Dict of the outputs of all steps, [B, T, ...]; "uncovered" is from before a step."""
         coverage = torch.zeros_like(context["objectness"])
-        h = torch.zeros_like(context["input"])
+        h = torch.zeros_like(context["input"][:, :STATE])
         c = torch.zeros_like(h, dtype=torch.float32)
         collected = []
         for _ in range(self.steps):
@@ -209,7 +210,7 @@ class AttendNet(nn.Module):
         return attended, *self.dynamic_mask.weights_of(attended, glance @ self.x / 8, glance @ self.y / 8)
 
     def query_loss(self, context, truth, noise, core_draw, pool_draw):
-        """1 - relaxed IoU of masks made from random places inside the objects."""
+        """1 - fuzzy IoU of masks made from random places inside the objects."""
         with torch.no_grad():
             present = (truth["area"] > 0).float()
             chosen = (noise + present).argsort(1, descending=True)[:, :QUERIES]
@@ -220,9 +221,12 @@ class AttendNet(nn.Module):
             weight = present.gather(1, chosen)
         _, first, second = self.read(context, glance)
         predicted = torch.sigmoid(self.dynamic_mask(context["pixels"], first, second))
-        intersection = (predicted * fine).sum(2)
-        iou = intersection / (predicted.sum(2) + fine.sum(2) - intersection).clamp(min=1e-6)
-        return (weight * (1 - iou)).sum(1) / weight.sum(1).clamp(min=1)
+        return (weight * (1 - fuzzy_iou(predicted, fine))).sum(1) / weight.sum(1).clamp(min=1)
+
+
+def fuzzy_iou(a, b):
+    """[B, K, P] twice -> [B, K]."""
+    return torch.minimum(a, b).sum(2) / torch.maximum(a, b).sum(2).clamp(min=1e-6)
 
 
 def coordinates(height, width, stride):
@@ -293,9 +297,10 @@ def make(spec):
     def backward():
         optimizer.zero_grad()
         with torch.autocast("cpu", torch.bfloat16, enabled=spec["precision"] == "bfloat16"):
-            iou, similarity, score, targets, taken, extra = forward(batch["image"], batch["masks"], draws)
+            predicted, fine, similarity, score, targets, taken, extra = forward(batch["image"], batch["masks"], draws)
         assignment = assign(similarity, targets.sum(1).int(), batch["count"])
-        loss = (hungarian_loss(iou, assignment, score, targets, taken) + extra).mean()
+        iou, paired = fuzzy_iou(predicted, assignment @ fine)[..., None], assignment.sum(2, keepdim=True)
+        loss = (hungarian_loss(iou, paired, score, targets, taken) + extra).mean()
         loss.backward()
         return loss.item()
 

@@ -76,6 +76,8 @@ class SpatialInhibition(nn.Module):
 def load_weights(module, weights):
     """Copies weights in Keras's order (an iterator of arrays) and layout into the module's parameters."""
     own = list(module.parameters(recurse=False))
+    if isinstance(module, nn.BatchNorm2d):
+        own += [module.running_mean, module.running_var]
     if isinstance(module, ConvLSTMCell):
         kernel, bias_ih, hidden_kernel, bias_hh = (next(weights) for _ in range(4))
         arrays = [np.concatenate([kernel, hidden_kernel], axis=2), bias_ih, bias_hh]

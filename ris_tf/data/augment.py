@@ -12,23 +12,26 @@ def spread(seed, stream):
     return tf.random.experimental.stateless_fold_in(seed, stream)
 
 
+NEAR = 0.85  # "focus": share of the samples that show the objects closely; the others show the whole image
+
+
 def _uniform(seed, stream, low, high):
     return tf.random.stateless_uniform([], spread(seed, stream), low, high)
 
 
-def warp(image, labels, zoom, seed, config):
+def warp(sample, seed, config):
     """Flips, rotates, scales, shifts and crops to the model's size in one resampling.
 
     Args:
-      image: float32 [H, W, C].
-      labels: int32 [H, W].
-      zoom: float32 [2], range of the scale, output pixels per input pixel.
+      sample: dict of "image" float32 [H, W, C], "labels" int32 [H, W], "zoom" float32 [2], range of the scale, output
+        pixels per input pixel ("focus": of the whole image, and close), and "box" float32 [4] (`focus.object_box`).
       seed: int64 [2].
       config: of the run; `data.view`, `data.rotation`, `data.shift`, `data.padding`, `model.size` are read.
 
     Returns:
       image float32 [*model.size, C] (bilinear), labels int32 [*model.size] (nearest).
     """
+    image, labels, zoom = sample["image"], sample["labels"], sample["zoom"]
     height, width = config.model.size
     rows, columns = tf.cast(tf.shape(labels)[0], tf.float32), tf.cast(tf.shape(labels)[1], tf.float32)
     scale = tf.exp(_uniform(seed, 0, 0.0, 1.0) * (tf.math.log(zoom[1]) - tf.math.log(zoom[0]))) * zoom[0]
@@ -39,6 +42,13 @@ def warp(image, labels, zoom, seed, config):
     if config.data.view == "whole":
         low = 0.5 - config.data.shift
         x_centre, y_centre = columns * (low + 2 * config.data.shift * u), rows * (low + 2 * config.data.shift * v)
+    elif config.data.view == "focus":
+        near = _uniform(seed, 9, 0.0, 1.0) < NEAR
+        low, high = config.data.scale
+        scale = tf.where(near, zoom[1], zoom[0]) * tf.exp(_uniform(seed, 0, math.log(low), math.log(high)))
+        top, left, bottom, right = tf.unstack(sample["box"])
+        x_centre = tf.where(near, (left + right) / 2, columns / 2) + config.data.shift * (2 * u - 1) * width / scale
+        y_centre = tf.where(near, (top + bottom) / 2, rows / 2) + config.data.shift * (2 * v - 1) * height / scale
     else:  # anywhere, the crop within the image where the image is large enough
         x_half, y_half = tf.minimum(width / scale, columns) / 2, tf.minimum(height / scale, rows) / 2
         x_centre, y_centre = x_half + u * (columns - 2 * x_half), y_half + v * (rows - 2 * y_half)
@@ -54,7 +64,7 @@ def warp(image, labels, zoom, seed, config):
             0.0, 0.0,
         ]
     )[None]  # fmt: skip
-    whole = config.data.view == "whole"
+    whole = config.data.view != "tiles"
     fill = "NEAREST" if whole and config.data.padding == "edge" else "CONSTANT"
     beside = mean_colour(image.shape[-1]) if whole and config.data.padding == "mean" else 0.0
     image = _resample(image - beside, transform, (height, width), "BILINEAR", fill) + beside  # it fills with zeros

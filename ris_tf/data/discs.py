@@ -20,14 +20,14 @@ from ris_tf.data.scene import (
 )
 
 
-def _place(rng, size: int) -> list[Shape]:
-    """Up to 20 shapes of about one size, bottom to top, overlapping by at most about 40%."""
-    base = size * 0.03 * 6 ** rng.random()
-    jitter, gap = rng.uniform(0, 0.25), rng.uniform(0.52, 1.1)
+def _place(rng, size: int, heaped: bool) -> list[Shape]:
+    """Up to 30 shapes of about one size, bottom to top, overlapping by at most about 40%; heaped: 20, by much more."""
+    base = size * (0.06 * 2.3 ** rng.random() if heaped else 0.03 * 6 ** rng.random())
+    jitter, gap = rng.uniform(0, 0.25), rng.uniform(0.2, 0.5) if heaped else rng.uniform(0.52, 1.1)
     stretch = rng.choice([0.0, rng.uniform(0, 0.25), rng.uniform(0.2, 0.7)])
     wobble = rng.choice([0.0, 0.0, rng.uniform(0.02, 0.15)])
-    wanted = 0 if rng.random() < 0.03 else int(rng.integers(1, 21))
-    clustered = rng.choice([0.0, 0.4, 0.85])
+    wanted = 0 if rng.random() < 0.03 else int(rng.integers(5, 21) if heaped else rng.integers(1, 31))
+    clustered = 0.9 if heaped else rng.choice([0.0, 0.4, 0.85])
     centres, shapes = [], []
     for _ in range(wanted * 6):
         radius = base * np.clip(np.exp(rng.normal(0, jitter)), 0.6, 1.6)
@@ -75,15 +75,21 @@ def _disc_colour(rng, look: str, shape: Shape, tone, light, relief) -> tuple:
     return colour, np.clip(F32(rng.uniform(0.3, 0.5)) + ring * 0.6 + spot, 0, 1)[..., None]
 
 
-def discs(rng: np.random.Generator, size: int = 256) -> tuple[np.ndarray, np.ndarray]:
+def heaps(rng: np.random.Generator, size: int = 256) -> tuple[np.ndarray, np.ndarray]:
+    """Discs as in `discs`, 5 to 20, lying in heaps: of many only a crescent or two corners are seen."""
+    return discs(rng, size, heaped=True)
+
+
+def discs(rng: np.random.Generator, size: int = 256, heaped: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """Coins, berries, glowing blobs or cells, overlapping; each is an instance.
 
     Returns image uint8 [size, size, 3] and labels uint16 [size, size], 0 = background, 1..n = the
-    discs (0 to 20), numbered from the bottom one to the top one.
+    discs (0 to 30), numbered from the bottom one to the top one.
     """
     light = random_light(rng)
-    look = str(rng.choice(["ball", "coin", "glow", "cell"]))
-    shapes, labels = visible(_place(rng, size), size, keep=0.25)
+    looks = ["ball", "coin", "glow"]
+    look = str(rng.choice(looks if heaped else [*looks, "cell"]))  # of clear ones none can tell which is on top
+    shapes, labels = visible(_place(rng, size, heaped), size, keep=0.15 if heaped else 0.25)
     brighter = rng.random() < 0.75
     low, high = (rng.uniform(0.02, 0.4), rng.uniform(0.5, 0.95))
     back, front = (low, high) if brighter else (high, low + 0.1)

@@ -12,12 +12,13 @@ from ris_tf.data.augment import recolour, spread, warp
 from ris_tf.data.normalize import normalize
 from ris_tf.data.readers import find_pairs, read_pair
 from ris_tf.data.resize import fit_labels, fit_within
+from ris_tf.focus import SHARE, object_box
 
 _PREFIX = "synthetic:"
 _TOLD = set()  # names of the images that a warning was given for
 
 
-def open_source(data, split, size=256, images=None, seed=0, category="person"):
+def open_source(data, split, size=256, images=None, seed=0, category="person", held_out=0.0):
     """Opens a data set as a list-like of samples.
 
     Args:
@@ -27,6 +28,7 @@ def open_source(data, split, size=256, images=None, seed=0, category="person"):
       images: number of synthetic images.
       seed: of synthetic images.
       category: of the objects, in a data set with COCO annotations.
+      held_out: share of a folder without splits that "val" gets, see readers.find_pairs.
 
     Returns:
       list of (name, read) where read() -> (image [H, W, C], labels int32 [H, W]).
@@ -47,16 +49,23 @@ def open_source(data, split, size=256, images=None, seed=0, category="person"):
         return [(f"{kind}_{i:05d}", lambda i=i: draw(i)) for i in range(images or 50)]
     if coco.is_coco(data):
         return coco.open_coco(data, split, category)
-    return [(pair.name, lambda pair=pair: read_pair(pair)) for pair in find_pairs(data, split)]
+    return [(pair.name, lambda pair=pair: read_pair(pair)) for pair in find_pairs(data, split, held_out)]
 
 
 def zoom_range(labels, config):
     """Range of the random scale of one image: network pixels per image pixel.
 
-    In "tiles" the median object's diameter comes within `data.diameter`, and a crop holds the step budget at most.
+    In "focus" the first shows the whole image, the second all objects closely. In "tiles" the median object's diameter
+    comes within `data.diameter`, and a crop holds the step budget at most.
     """
     if config.data.view == "whole":
         return tuple(config.data.scale)
+    if config.data.view == "focus":
+        whole = min(length / side for length, side in zip(config.model.size, labels.shape, strict=True))
+        top, left, bottom, right = object_box(labels)
+        height, width = config.model.size
+        closest = SHARE * min(height / max(bottom - top, 1), width / max(right - left, 1))
+        return whole, float(np.clip(closest, whole, config.predict.zoom_limits[1]))
     areas = np.bincount(labels.ravel())[1:]
     areas = areas[areas > 0]
     if not areas.size:
@@ -70,7 +79,7 @@ def zoom_range(labels, config):
 
 def share(labels, zoom, config):
     """How often an image is drawn in an epoch: the root of the number of crops that cover it, 1 to 8; "whole": once."""
-    if config.data.view == "whole":
+    if config.data.view != "tiles":
         return 1
     scale = math.sqrt(zoom[0] * zoom[1])
     crops = labels.size * scale**2 / (config.model.size[0] * config.model.size[1])
@@ -85,7 +94,8 @@ def load(source, config):
       config: of the run.
 
     Returns:
-      list of {"image": float32 [H, W, C], "labels": int32 [H, W], "zoom": float32 [2], "name": str, "share": int}.
+      list of {"image": float32 [H, W, C], "labels": int32 [H, W], "zoom": float32 [2], "box": float32 [4], "name": str,
+      "share": int}; "box" as of `focus.object_box`.
 
     Raises:
       DataError: a file is wrong.
@@ -97,11 +107,13 @@ def load(source, config):
         if config.data.view == "whole":
             image, labels = fit_within(image, config.model.size), fit_labels(labels, config.model.size)
         zoom = zoom_range(labels, config)
-        if zoom[1] < 0.6:  # far too large for bilinear sampling: reduce by area first
-            size = [max(1, round(length * zoom[1] * 1.2)) for length in labels.shape]
+        if zoom[1] < (0.9 if config.data.view == "focus" else 0.6):  # too large for bilinear sampling: reduce by area
+            sharpest = zoom[1] * (1.0 if config.data.view == "focus" else 1.2)
+            size = [max(1, round(length * sharpest)) for length in labels.shape]
             image, labels = fit_within(image, size), fit_labels(labels, size)
             zoom = zoom_range(labels, config)
         record = {"image": image, "labels": labels, "zoom": np.float32(zoom), "name": name}
+        record["box"] = np.float32(object_box(labels))
         records.append({**record, "share": share(labels, zoom, config)})
     return records
 
@@ -111,6 +123,7 @@ def _stream(records):
         "image": tf.TensorSpec([None, None, records[0]["image"].shape[2]], tf.float32),
         "labels": tf.TensorSpec([None, None], tf.int32),
         "zoom": tf.TensorSpec([2], tf.float32),
+        "box": tf.TensorSpec([4], tf.float32),
         "name": tf.TensorSpec([], tf.string),
     }
     fields = [{name: record[name] for name in signature} for record in records]
@@ -176,7 +189,7 @@ def training_batches(records, config, extra=(), skip=0, names=False):
 
     def augment(index, sample):
         seed = tf.stack([tf.constant(config.seed, tf.int64), index])
-        image, labels = warp(sample["image"], sample["labels"], sample["zoom"], spread(seed, 0), config)
+        image, labels = warp(sample, spread(seed, 0), config)
         record = to_record(recolour(image, spread(seed, 1), config), labels, sample["name"], config)
         return {**record, "name": sample["name"]} if names else record
 

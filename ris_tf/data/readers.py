@@ -34,7 +34,7 @@ class Pair(NamedTuple):
     labels: Path
 
 
-def find_pairs(data: Path | str, split: str) -> list[Pair]:
+def find_pairs(data: Path | str, split: str, held_out: float = 0.0) -> list[Pair]:
     """Lists the image and label files of one split, sorted by name; opens none of them.
 
     Args:
@@ -42,6 +42,8 @@ def find_pairs(data: Path | str, split: str) -> list[Pair]:
         split: name of a split folder. Without split folders: "train", "val" or "test" (about 80, 10 and
             10 percent, by a hash of the names, so that a name's part depends on no file system order). "all"
             gives every pair in both cases.
+        held_out: without split folders, share of the pairs, the last by name, that make up "val"; the others are
+            "train", and there is no "test". 0 for the parts by hash.
 
     Returns:
         At least one `Pair`.
@@ -53,13 +55,15 @@ def find_pairs(data: Path | str, split: str) -> list[Pair]:
     folders = {entry.name: entry for entry in _entries(root) if entry.is_dir()}
     if split in folders and _has_layout(folders[split]):
         return _pairs_in(folders[split])
+    present = [name for name, folder in folders.items() if _has_layout(folder)]
+    if len(present) == 1 and present[0] not in _PARTS and split in _PARTS:
+        root = folders[present[0]]  # such as A1 of the leaf challenge, given by the folder above it
     if _has_layout(root):
         if split not in _PARTS:
             raise DataError(
                 f"{root}: no split {split!r}; its pairs are split by name, so ask for one of {', '.join(_PARTS)}"
             )
-        return _part(root, _pairs_in(root), split)
-    present = [name for name, folder in folders.items() if _has_layout(folder)]
+        return _part(root, _pairs_in(root), split, held_out)
     if split == "all" and present:
         return [pair for name in present for pair in _pairs_in(folders[name])]
     if present:
@@ -233,15 +237,20 @@ def _by_name(files: Iterable[Path], ending: str = "") -> dict[str, Path]:
     return named
 
 
-def _part(root: Path, pairs: list[Pair], split: str) -> list[Pair]:
-    """One part of pairs ranked by the hash of their names: a cut by rank leaves no part of three pairs empty."""
+def _part(root: Path, pairs: list[Pair], split: str, held_out: float) -> list[Pair]:
+    """One part of pairs: the last by name, or by the hash of names, whose cuts leave no part of three pairs empty."""
     if split == "all":
         return pairs
-    ranked = sorted(pairs, key=lambda pair: hashlib.sha256(os.fsencode(pair.name)).digest())
-    tenth = max(1, round(len(pairs) / 10))
-    val = tenth if len(pairs) >= 2 else 0
-    test = tenth if len(pairs) >= 3 else 0
-    cuts = {"val": ranked[:val], "test": ranked[val : val + test], "train": ranked[val + test :]}
+    if held_out:
+        cut = len(pairs) - max(1, round(held_out * len(pairs)))
+        cuts = {"train": pairs[:cut], "val": pairs[cut:], "test": []}
+    else:
+        ranked = sorted(pairs, key=lambda pair: hashlib.sha256(os.fsencode(pair.name)).digest())
+        tenth = max(1, round(len(pairs) / 10))
+        val = tenth if len(pairs) >= 2 else 0
+        test = tenth if len(pairs) >= 3 else 0
+        cuts = {"val": ranked[:val], "test": ranked[val : val + test], "train": ranked[val + test :]}
     if not cuts[split]:
-        raise DataError(f"{root}: {len(pairs)} pairs leave no {split!r} part; expected 3 or more, or the split 'all'")
+        expected = "another split" if held_out and split == "test" else "3 or more, or the split 'all'"
+        raise DataError(f"{root}: {len(pairs)} pairs leave no {split!r} part; expected {expected}")
     return sorted(cuts[split])

@@ -68,7 +68,10 @@ def _pot(rng, soil: np.ndarray, light: np.ndarray) -> np.ndarray:
     x, y = x + F32(turn) * y, y - F32(turn) * x
     rho = np.hypot(x, y) if rng.random() < 0.5 else (x**6 + y**6) ** F32(1 / 6)
     radius, width = rng.uniform(0.42, 0.56), rng.uniform(0.015, 0.05)
-    plastic = hsv(rng.uniform(0, 360), rng.uniform(0, 0.15), rng.choice([0.07, 0.12, 0.2, 0.6]))
+    if rng.random() < 0.3:
+        plastic = hsv(rng.uniform(-12, 14), rng.uniform(0.6, 0.9), rng.uniform(0.25, 0.7))  # red
+    else:
+        plastic = hsv(rng.uniform(0, 360), rng.uniform(0, 0.15), rng.choice([0.07, 0.12, 0.2, 0.6]))
     across = (rho - F32(radius)) / F32(width)  # 0 at the inner edge of the rim, 1 at the outer one
     facing = (x * light[0] + y * light[1]) / np.maximum(rho, F32(0.05))
     bevel = 1 + 0.6 * np.exp(-(((across - 0.5) / 0.25) ** 2)) - 0.5 * facing * (across - 0.5)
@@ -149,23 +152,17 @@ def _leaf_colour(plant: dict, leaf: Shape, age: float, light: np.ndarray) -> np.
     return out * shade[..., None] + (F32(plant["gloss"]) * shine**30)[..., None]
 
 
-def rosettes(rng: np.random.Generator, size: int = 256) -> tuple[np.ndarray, np.ndarray]:
-    """A leaf rosette on soil, seen from above; each leaf (with its stalk) is an instance.
-
-    Returns image uint8 [size, size, 3] and labels uint16 [size, size], 0 = soil, 1..n = leaves
-    (about 5 to 20), numbered from the oldest leaf (bottom) to the youngest (top).
-    """
-    light = random_light(rng)
-    canvas = _soil(rng, size, light)
-    n = 5 + int(round(15 * rng.beta(1.6, 2.2)))
-    radius = rng.uniform(0.5, 1.0) * size / 2
-    free = max(0.03 * size, 0.8 * (size / 2 - radius))
-    cx, cy = size / 2 + rng.uniform(-1, 1, 2) * min(free, 0.13 * size)
-    style = rng.random()
+def _plant(rng, size: int, arabidopsis: bool) -> dict:
+    """Traits that all leaves of one plant share; lengths are shares of the rosette's radius or of the leaf."""
     plant = {
         "rng": rng,
+        # rosette
+        "leaves": 5 + int(round(15 * rng.beta(1.6, 2.2))),
+        "stalk": rng.uniform(0.15, 0.45),
+        "smallest": rng.uniform(0.14, 0.3),
+        "bulge": rng.uniform(0.5, 1.1),
         # outline
-        "aspect": rng.uniform(0.5, 0.95) if style < 0.7 else rng.uniform(0.3, 0.5),
+        "aspect": rng.uniform(0.5, 0.95) if rng.random() < 0.7 else rng.uniform(0.3, 0.5),
         "base": rng.uniform(0.4, 0.8),
         "tip": rng.uniform(0.35, 0.75),
         "stem": rng.uniform(0.018, 0.04),
@@ -187,13 +184,52 @@ def rosettes(rng: np.random.Generator, size: int = 256) -> tuple[np.ndarray, np.
         "ambient": rng.uniform(0.2, 0.5),
         "texture": noise(rng, size, 1.2, 8.0) * F32(rng.uniform(0.2, 1)),
     }
-    stalk, start = rng.uniform(0.15, 0.45), rng.uniform(0, 2 * np.pi)
-    smallest, bulge = rng.uniform(0.14, 0.3), rng.uniform(0.5, 1.1)
+    if arabidopsis:  # spoon-shaped, matt, on long stalks, the young ones crowded in the centre
+        plant |= {
+            "leaves": int(rng.integers(11, 21)),
+            "stalk": rng.uniform(0.3, 0.52),
+            "smallest": rng.uniform(0.07, 0.16),
+            "bulge": rng.uniform(0.7, 1.4),
+            "aspect": rng.uniform(0.55, 0.95),
+            "base": rng.uniform(0.5, 0.9),
+            "tip": rng.uniform(0.3, 0.5),
+            "stem": rng.uniform(0.02, 0.035),
+            "serration": abs(rng.normal(0, 0.012)),
+            "hue": rng.uniform(72, 108),
+            "saturation": rng.uniform(0.3, 0.65),
+            "value": rng.uniform(0.45, 0.8),
+            "contrast": rng.uniform(0.1, 0.6),
+            "gloss": rng.uniform(0, 0.08),
+            "pucker": rng.uniform(0, 0.05),
+            "arch": rng.uniform(0, 0.8),
+        }
+    return plant
+
+
+def rosettes(rng: np.random.Generator, size: int = 256) -> tuple[np.ndarray, np.ndarray]:
+    """A leaf rosette on soil, seen from above; each leaf (with its stalk) is an instance.
+
+    Two of three are like Arabidopsis in a tray, with 11 to 20 leaves; the others vary more, with 5 to 20.
+
+    Returns image uint8 [size, size, 3] and labels uint16 [size, size], 0 = soil, 1..n = leaves, numbered from the
+    oldest leaf (bottom) to the youngest (top).
+    """
+    light = random_light(rng)
+    arabidopsis = rng.random() < 2 / 3
+    canvas = _soil(rng, size, light)
+    plant = _plant(rng, size, arabidopsis)
+    n = plant["leaves"]
+    radius = rng.uniform(0.5, 1.0) * size / 2
+    free = max(0.03 * size, 0.8 * (size / 2 - radius))
+    cx, cy = size / 2 + rng.uniform(-1, 1, 2) * min(free, 0.13 * size)
+    start = rng.uniform(0, 2 * np.pi)
     leaves = []
     for i in range(n):
         age = 1 - i / (n - 1)
-        grown = smallest + (1 - smallest) * min(1, age / 0.85) ** bulge
+        grown = plant["smallest"] + (1 - plant["smallest"]) * min(1, age / 0.85) ** plant["bulge"]
         length = radius * grown * np.clip(rng.normal(0.95, 0.09), 0.7, 1.05)
+        if arabidopsis and age > 0.85:  # the first leaves stay small
+            length *= rng.uniform(0.5, 0.9)
         angle = start + i * 2.39996 + rng.normal(0, 0.16)
         leaf = _leaf(
             plant,
@@ -201,7 +237,7 @@ def rosettes(rng: np.random.Generator, size: int = 256) -> tuple[np.ndarray, np.
             cy + rng.normal(0, 0.012) * size,
             angle,
             length,
-            stalk * (0.35 + 0.65 * age) * rng.uniform(0.8, 1.15),
+            plant["stalk"] * (0.35 + 0.65 * age) * rng.uniform(0.8, 1.15),
             size,
         )
         if leaf is not None:

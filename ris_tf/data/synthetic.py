@@ -7,11 +7,12 @@ uint16 ``[size, size]`` with 0 for the background and 1..n, consecutive, for the
 
 import numpy as np
 
-from ris_tf.data.discs import discs
+from ris_tf.data.discs import discs, heaps
 from ris_tf.data.rosettes import rosettes
+from ris_tf.data.tissue import tissue
 from ris_tf.errors import UsageError
 
-KINDS = {"discs": discs, "rosettes": rosettes}
+KINDS = {"discs": discs, "heaps": heaps, "rosettes": rosettes, "tissue": tissue}
 
 
 def sample(kind: str, seed: int, index: int, size: int = 256) -> tuple[np.ndarray, np.ndarray]:

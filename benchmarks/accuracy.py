@@ -1,0 +1,160 @@
+"""Accuracy beside rivals, on the same images in one run.
+
+    python benchmarks/accuracy.py --data=DIR/nuclei --model=nuclei --minutes=60 --workdir=runs/accuracy \\
+        --stardist_python=ENV/bin/python --json=accuracy.json
+    python benchmarks/accuracy.py --data=synthetic:heaps --model=coins --minutes=20 --workdir=runs/heaps
+
+Contestants: this package's model; StarDist (in an environment of its own) and a small U-Net with watershed, both
+trained from scratch on the same train split for --minutes on the same processor; threshold and watershed of
+scikit-image, its parameters searched on validation images. What is trained is kept in --workdir. A table of AP at IoU
+0.5 to 0.9 (TP / (TP + FP + FN), pooled), |DiC| over the mean count, SBD, milliseconds an image and size of the model
+file is printed for all test images, the sparse and the crowded half (by the median count of objects).
+"""
+
+import json
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+from absl import app, flags
+from rivals import classic, unet
+
+from ris_tf import metrics, presets
+from ris_tf import model as models
+from ris_tf.data import pipeline
+from ris_tf.data.normalize import normalize
+
+SPLITS = ("train", "val", "test")
+
+
+def exchange(data, folder, images, seed):
+    """Writes the splits as .npz for the rivals; returns {split: [(image, labels)]}."""
+    folder.mkdir(parents=True, exist_ok=True)
+    pictures = {}
+    for split in SPLITS:
+        opened = pipeline.open_source(data, split, 256, images[split], seed)
+        pictures[split] = [read() for _, read in opened]
+        if not (folder / f"{split}.npz").exists():
+            arrays = {}
+            for index, (image, labels) in enumerate(pictures[split]):
+                arrays |= {f"image_{index}": np.squeeze(image), f"labels_{index}": labels}
+            np.savez(folder / f"{split}.npz", **arrays)
+    return pictures
+
+
+def timed(predict, pictures):
+    """Labels of every image, and the milliseconds each took; the first is looked at once before."""
+    predict(pictures[0][0])
+    found, times = [], []
+    for image, _ in pictures:
+        start = time.perf_counter()
+        found.append(predict(image))
+        times.append(1000 * (time.perf_counter() - start))
+    return found, times
+
+
+def ours(pictures, values, folder):
+    model = models.load(values.model)
+    found = timed(lambda image: model.predict_instances(image).labels, pictures["test"])
+    preset = presets.FOLDER / f"{values.model}.weights.h5"
+    if preset.exists():
+        return *found, preset.stat().st_size
+    return *found, 4 * model.count_params()
+
+
+def threshold(pictures, values, folder):
+    images, labels = zip(*pictures["val"], strict=True)
+    parameters = classic.tuned(images, labels)
+    print(f"threshold and watershed: {parameters}")
+    return *timed(lambda image: classic.segment(image, **parameters), pictures["test"]), 0
+
+
+def small_unet(pictures, values, folder):
+    channels = 3 if pictures["train"][0][0].shape[-1] == 3 else 1
+    file = folder / "unet.keras"
+    if not file.exists():
+        images, labels = zip(*pictures["train"], strict=True)
+        model = unet.train([normalize(image, channels) for image in images], labels, values.minutes)
+        model.save(file)
+    model = keras.saving.load_model(file)
+    found = timed(lambda image: unet.segment(model, normalize(image, channels)), pictures["test"])
+    return *found, 4 * model.count_params()
+
+
+def stardist(pictures, values, folder):
+    python, script = values.stardist_python, Path(__file__).parent / "rivals" / "stardist_run.py"
+    environment = {**os.environ, "PYTHONPATH": ""}
+
+    def run(*order):
+        subprocess.run([python, script, *order], check=True, env=environment, stdout=subprocess.DEVNULL)
+
+    trained = folder / "stardist"
+    if not (trained / "thresholds.json").exists():
+        run("train", folder, trained, str(values.minutes))
+    run("predict", folder, trained)
+    with np.load(folder / "stardist.npz") as arrays:
+        found = [arrays[f"labels_{index}"] for index in range(len(pictures["test"]))]
+        return found, arrays["times"].tolist(), (trained / "weights_best.h5").stat().st_size
+
+
+def figures(found, pictures, times):
+    rows = [metrics.evaluate_image(truth, one) for one, (_, truth) in zip(found, pictures, strict=True)]
+    counts = np.array([row["count_true"] for row in rows])
+    crowded = counts > np.median(counts)
+    parts = {"all": np.ones(len(rows), bool), "sparse": ~crowded, "crowded": crowded}
+    result = {}
+    for part, chosen in parts.items():
+        if chosen.any():
+            result[part] = metrics.summarise([row for row, keep in zip(rows, chosen, strict=True) if keep])
+            result[part]["milliseconds"] = float(np.mean(np.array(times)[chosen]))
+    return result
+
+
+def line(name, result, size):
+    precisions = "  ".join(f"{result[f'ap_{t}']:.3f}" for t in metrics.THRESHOLDS)
+    relative = "  n/a" if result["relative_abs_dic"] is None else f"{result['relative_abs_dic']:.3f}"
+    return (
+        f"{name:<24} {precisions}  {result['ap_mean']:.3f}   {relative}   {result['sbd']:.3f}"
+        f"  {result['milliseconds']:7.0f}  {size / 1e6:7.1f}"
+    )
+
+
+def main(_):
+    values = flags.FLAGS
+    folder = Path(values.workdir)
+    images = {"train": values.train_images, "val": 24, "test": values.images}
+    pictures = exchange(values.data, folder, images, values.seed)
+    contestants = {"ris_tf": ours, "threshold, watershed": threshold, "U-Net, watershed": small_unet}
+    if values.stardist_python:
+        contestants["StarDist"] = stardist
+    results = {}
+    for name, contestant in contestants.items():
+        found, times, size = contestant(pictures, values, folder)
+        results[name] = {**figures(found, pictures["test"], times), "bytes": size}
+    for part in ("all", "sparse", "crowded"):
+        print(
+            f"\n{part:<24} "
+            + "  ".join(f"{t:>5}" for t in metrics.THRESHOLDS)
+            + "   mean   |DiC|     SBD       ms       MB"
+        )
+        for name, result in results.items():
+            if part in result:
+                print(line(name, result[part], result["bytes"]))
+    if values.json:
+        Path(values.json).write_text(json.dumps(results, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    flags.DEFINE_string("data", None, "folder with train, val and test, or synthetic:KIND", required=True)
+    flags.DEFINE_string("model", None, "preset, work folder or .keras file", required=True)
+    flags.DEFINE_string("workdir", None, "folder that keeps what is trained", required=True)
+    flags.DEFINE_string("stardist_python", None, "Python of an environment with stardist and its TensorFlow")
+    flags.DEFINE_float("minutes", 60.0, "training of each rival", lower_bound=0.01)
+    flags.DEFINE_integer("images", 50, "synthetic test images", lower_bound=1)
+    flags.DEFINE_integer("train_images", 1000, "synthetic training images", lower_bound=1)
+    flags.DEFINE_integer("seed", 1, "of synthetic images", lower_bound=0)
+    flags.DEFINE_string("json", None, "file for the figures")
+    app.run(main)

@@ -1,0 +1,99 @@
+"""StarDist, in an environment of its own (pip install stardist tensorflow).
+
+    python stardist_run.py train EXCHANGE MODEL MINUTES
+    python stardist_run.py predict EXCHANGE MODEL
+
+EXCHANGE holds train.npz, val.npz and test.npz as `accuracy.py` writes them. Configuration and augmentation are those of
+StarDist's own 2D example; training ends with the minutes. `predict` writes stardist.npz with the labels of the test
+images and the milliseconds that each took.
+"""
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from csbdeep.utils import normalize
+from stardist.models import Config2D, StarDist2D
+
+
+def read(exchange, split):
+    with np.load(exchange / f"{split}.npz") as arrays:
+        count = len(arrays.files) // 2
+        return [arrays[f"image_{i}"] for i in range(count)], [arrays[f"labels_{i}"] for i in range(count)]
+
+
+def prepared(image):
+    grey = image.mean(axis=-1) if image.ndim == 3 else image
+    return normalize(grey.astype(np.float32), 1, 99.8)
+
+
+def padded(image, labels, side):
+    """Reflected at the far sides to at least side x side, as patches of that size are cut."""
+    missing = [(0, max(0, side - length)) for length in labels.shape]
+    return np.pad(image, missing, mode="reflect"), np.pad(labels, missing)
+
+
+def augment(image, labels):
+    """Flips, quarter turns, brightness and contrast, noise: as in the example."""
+    if np.random.rand() < 0.5:
+        image, labels = np.swapaxes(image, 0, 1), np.swapaxes(labels, 0, 1)
+    for axis in (0, 1):
+        if np.random.rand() < 0.5:
+            image, labels = np.flip(image, axis), np.flip(labels, axis)
+    image = image * np.random.uniform(0.6, 2) + np.random.uniform(-0.2, 0.2)
+    sigma = 0.02 * np.random.uniform(0, 1)
+    return image + sigma * np.random.normal(0, 1, image.shape), labels
+
+
+class Until(tf.keras.callbacks.Callback):
+    """Stops after the given seconds."""
+
+    def __init__(self, seconds):
+        super().__init__()
+        self.end = time.monotonic() + seconds
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.model.stop_training = self.model.stop_training or time.monotonic() > self.end
+
+
+def train(exchange, folder, minutes):
+    config = Config2D(n_rays=32, grid=(2, 2), n_channel_in=1)
+    side = config.train_patch_size[0]
+    pairs = {}
+    for split in ("train", "val"):
+        images, labels = read(exchange, split)
+        kept = [(prepared(i), part) for i, part in zip(images, labels, strict=True)]
+        pairs[split] = [padded(*pair, side) for pair in kept]
+    model = StarDist2D(config, name=folder.name, basedir=str(folder.parent))
+    model.prepare_for_training()
+    model.callbacks.append(Until(minutes * 60))
+    images, labels = (list(part) for part in zip(*pairs["train"], strict=True))
+    model.train(images, labels, validation_data=tuple(map(list, zip(*pairs["val"], strict=True))), augmenter=augment)
+    images, labels = read(exchange, "val")
+    model.optimize_thresholds([prepared(image) for image in images], labels)
+
+
+def predict(exchange, folder):
+    model = StarDist2D(None, name=folder.name, basedir=str(folder.parent))
+    images, _ = read(exchange, "test")
+    found, times = {}, []
+    model.predict_instances(prepared(images[0]))  # compiles
+    for index, image in enumerate(images):
+        start = time.perf_counter()
+        found[f"labels_{index}"] = model.predict_instances(prepared(image))[0]
+        times.append(1000 * (time.perf_counter() - start))
+    np.savez_compressed(exchange / "stardist.npz", times=times, **found)
+
+
+def main():
+    order, exchange, folder, *rest = sys.argv[1:]
+    if order == "train":
+        train(Path(exchange), Path(folder), float(rest[0]))
+    else:
+        predict(Path(exchange), Path(folder))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""A small U-Net on background, interior and border, then watershed from the interiors; built from Keras alone."""
+
+import time
+
+import keras
+import numpy as np
+from scipy import ndimage
+from skimage.segmentation import find_boundaries, watershed
+
+SIDE = 256  # of training crops, pixels
+DEPTH = 4
+
+
+def build(channels, width=16):
+    """U-Net of about half a million parameters: [B, H, W, channels] -> probabilities [B, H, W, 3]."""
+
+    def block(x, filters):
+        for _ in range(2):
+            x = keras.layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
+            x = keras.layers.Activation("relu")(keras.layers.BatchNormalization(momentum=0.9)(x))
+        return x
+
+    inputs = x = keras.Input((None, None, channels))
+    skips = []
+    for level in range(DEPTH):
+        x = block(x, width * 2**level)
+        skips.append(x)
+        x = keras.layers.MaxPooling2D()(x)
+    x = block(x, width * 2**DEPTH)
+    for level in reversed(range(DEPTH)):
+        x = keras.layers.Conv2DTranspose(width * 2**level, 2, strides=2)(x)
+        x = block(keras.layers.Concatenate()([x, skips[level]]), width * 2**level)
+    return keras.Model(inputs, keras.layers.Conv2D(3, 1, activation="softmax")(x))
+
+
+def classes(labels):
+    """0 background, 1 interior, 2 the outermost pixels of every object."""
+    return np.where(find_boundaries(labels, mode="inner"), 2, labels > 0).astype(np.uint8)
+
+
+def _crop(rng, image, target):
+    missing = [(0, max(0, SIDE - length)) for length in target.shape]
+    image, target = np.pad(image, [*missing, (0, 0)], mode="reflect"), np.pad(target, missing)
+    top, left = (rng.integers(length - SIDE + 1) for length in target.shape)
+    image, target = image[top : top + SIDE, left : left + SIDE], target[top : top + SIDE, left : left + SIDE]
+    turns = rng.integers(4)
+    image, target = np.rot90(image, turns), np.rot90(target, turns)
+    if rng.random() < 0.5:
+        image, target = image[:, ::-1], target[:, ::-1]
+    return image * rng.uniform(0.6, 1.6) + rng.uniform(-0.1, 0.1), target
+
+
+def train(images, labels, minutes, batch=4):
+    """Trains for some minutes from scratch.
+
+    Args:
+      images: list of float32 [H, W, C], normalised.
+      labels: list of int [H, W].
+      minutes: of training.
+      batch: crops per step.
+
+    Returns:
+      keras.Model.
+    """
+    keras.utils.set_random_seed(1)
+    rng = np.random.default_rng(1)
+    targets = [classes(each) for each in labels]
+    model = build(images[0].shape[2])
+    model.compile(keras.optimizers.Adam(1e-3), "sparse_categorical_crossentropy")
+    start = time.monotonic()
+    while (spent := (time.monotonic() - start) / (60 * minutes)) < 1:
+        model.optimizer.learning_rate = 1e-3 * (0.01 + 0.99 * (1 + np.cos(np.pi * spent)) / 2)
+        chosen = rng.integers(len(images), size=batch)
+        crops = [_crop(rng, images[i], targets[i]) for i in chosen]
+        model.train_on_batch(np.stack([c[0] for c in crops]), np.stack([c[1] for c in crops]))
+    return model
+
+
+def segment(model, image):
+    """Instances of one normalised image float32 [H, W, C]: int labels [H, W]."""
+    height, width = image.shape[:2]
+    multiple = 2**DEPTH
+    padded = np.pad(image, [(0, -height % multiple), (0, -width % multiple), (0, 0)], mode="edge")
+    chance = np.asarray(model.predict_on_batch(padded[None]))[0, :height, :width]
+    markers, _ = ndimage.label(chance[..., 1] > 0.5)
+    return watershed(-chance[..., 1], markers, mask=chance[..., 0] < 0.5)

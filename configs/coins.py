@@ -1,0 +1,20 @@
+"""Coins, balls, berries and other round things in photographs, lying apart or in heaps.
+
+ris-train --config=coins --data=synthetic:discs --workdir=runs/coins
+"""
+
+from ris_tf.configs import base
+
+
+def get_config():
+    config = base.get_config()
+    config.name = "coins"
+    config.model.steps = 32
+    config.data.extra = "synthetic:heaps"
+    config.data.extra_share = 0.5
+    config.data.synthetic_images = 1200
+    config.data.max_instances = 40
+    config.train.learning_rate = 3e-3
+    config.train.precision = "mixed_bfloat16"
+    config.train.steps = 5000
+    return config
