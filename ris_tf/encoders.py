@@ -118,7 +118,8 @@ class ConvBlock(keras.layers.Layer):
             filters, 3, strides, padding="same", use_bias=False, kernel_initializer="he_normal"
         )
         if norm == "batch":
-            self.norm = keras.layers.BatchNormalization(momentum=0.98)
+            # As slow as the average of the weights (train.ema), which these statistics must fit.
+            self.norm = keras.layers.BatchNormalization(momentum=0.995)
         else:
             self.norm = keras.layers.GroupNormalization(8)
 

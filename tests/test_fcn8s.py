@@ -246,7 +246,8 @@ def test_mean_colour_lies_beside_the_image(channels):
     image = np.full((64, 32, channels), 0.9, np.float32)
     image[0, 0] = 0.0
     predict_instances(look, config, image)
-    warped, _ = warp(image, np.zeros((64, 32), np.int32), tf.ones([2]), tf.constant([1, 2], tf.int64), config)
+    sample = {"image": image, "labels": np.zeros((64, 32), np.int32), "zoom": tf.ones([2])}
+    warped, _ = warp(sample, tf.constant([1, 2], tf.int64), config)
     np.testing.assert_allclose(seen[0][:, 32:], np.broadcast_to(colour, (64, 32, channels)), atol=1e-6)
     np.testing.assert_allclose(warped[:, :15], np.broadcast_to(colour, (64, 15, channels)), atol=1e-6)
     np.testing.assert_allclose(warped[:, 49:], np.broadcast_to(colour, (64, 15, channels)), atol=1e-6)
@@ -266,7 +267,8 @@ def test_shift_moves_the_image_by_its_share_at_most():
         offsets = []
         for index in range(40):
             seed = tf.constant([5, index], tf.int64)
-            _, moved = warp(np.zeros((64, 64, 3), np.float32), labels, tf.ones([2]), seed, config)
+            sample = {"image": np.zeros((64, 64, 3), np.float32), "labels": labels, "zoom": tf.ones([2])}
+            _, moved = warp(sample, seed, config)
             offsets.append(np.argwhere(moved.numpy() > 0).mean(axis=0) - 31.5)
         largest = np.abs(offsets).max()
         assert largest <= shift * 64 + 1 and largest >= shift * 64 * 0.8

@@ -17,7 +17,7 @@ class ConvBlock(nn.Module):
         super().__init__()
         self.stride = stride
         self.convolution = nn.Conv2d(inputs, outputs, 3, stride, padding=0 if stride == 2 else 1, bias=False)
-        self.norm = nn.BatchNorm2d(outputs, eps=1e-3, momentum=0.02)
+        self.norm = nn.BatchNorm2d(outputs, eps=1e-3, momentum=0.005)
 
     def forward(self, x):
         if self.stride == 2:
