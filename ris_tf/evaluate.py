@@ -13,6 +13,7 @@ from ris_tf.data import pipeline
 from ris_tf.errors import UsageError
 from ris_tf.files import write_table, write_text
 
+_KINDS = ", ".join(pipeline.synthetic.KINDS)
 _USAGE = """
 Measures a model on whole images: difference in count (DiC), symmetric best Dice (SBD), AP at IoU 0.5 to 0.9.
 
@@ -64,7 +65,7 @@ def table(result):
 
 def main():
     flags.DEFINE_string("model", None, "preset, work folder of ris-train, or .keras file")
-    flags.DEFINE_string("data", None, "folder with the data, or synthetic:discs or synthetic:rosettes")
+    flags.DEFINE_string("data", None, f"folder with the data, or synthetic:KIND ({_KINDS})")
     flags.DEFINE_string("split", "test", "split to measure: a folder's name, or train, val, test or all")
     flags.DEFINE_string("out", None, "folder for metrics.json and per_image.csv")
     flags.DEFINE_integer("images", 50, "number of synthetic images", lower_bound=1)

@@ -20,6 +20,7 @@ from ris_tf.errors import DataError, UsageError
 from ris_tf.fcn8s import load_vgg16
 from ris_tf.files import write_text
 
+_KINDS = ", ".join(pipeline.synthetic.KINDS)
 _USAGE = """
 Trains a model on images and their label maps, and goes on where it stopped when run again.
 
@@ -248,7 +249,7 @@ class Checkpoints(keras.callbacks.Callback):
 
 
 def main():
-    flags.DEFINE_string("data", None, "folder of training data, or synthetic:discs or synthetic:rosettes")
+    flags.DEFINE_string("data", None, f"folder of training data, or synthetic:KIND ({_KINDS})")
     flags.DEFINE_string("workdir", None, "folder for checkpoints and logs")
     flags.DEFINE_string("init", None, "preset, work folder or .keras file whose weights a new run starts from")
 

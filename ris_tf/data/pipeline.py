@@ -22,7 +22,7 @@ def open_source(data, split, size=256, images=None, seed=0, category="person", h
     """Opens a data set as a list-like of samples.
 
     Args:
-      data: folder (see readers.find_pairs and coco), or "synthetic:discs" or "synthetic:rosettes".
+      data: folder (see readers.find_pairs and coco), or "synthetic:KIND" with a KIND of synthetic.KINDS.
       split: "train", "val", "test" or another folder's name; synthetic splits differ by their seed.
       size: side of synthetic images, pixels.
       images: number of synthetic images.
