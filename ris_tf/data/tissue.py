@@ -64,7 +64,7 @@ def tissue(rng: np.random.Generator, size: int = 256) -> tuple[np.ndarray, np.nd
     Returns image uint8 [size, size, 3] (grey) and labels uint16 [size, size], 0 = background, 1..n = nuclei.
     """
     width = size * rng.uniform(0.02, 0.05)
-    length = width * rng.uniform(1.0, 3.3)
+    length = width * rng.uniform(1.0, 3.8)
     layout = _row if rng.random() < 0.65 else _sheet
     places, ground = layout(rng, size, width, length)
     shapes = []
@@ -81,10 +81,13 @@ def tissue(rng: np.random.Generator, size: int = 256) -> tuple[np.ndarray, np.nd
     glow = rng.choice([0.0, rng.uniform(0.1, 0.65)]) * ground * np.clip(1 + lumps, 0, 3)
     halo = ndimage.gaussian_filter(np.float32(labels > 0), width * rng.uniform(0.6, 1.5)) * F32(rng.uniform(0, 0.5))
     canvas = F32(rng.uniform(0.01, 0.1)) + np.maximum(glow, halo)
+    # Nuclei are mottled: bright lumps that must not pass for nuclei of their own.
+    mottle = ndimage.gaussian_filter(rng.standard_normal((size, size), dtype=F32), width * rng.uniform(0.2, 0.5))
+    mottle = mottle / mottle.std() * F32(rng.uniform(0.0, 0.3)) + F32(0.08) * grain
     spread = rng.uniform(0.05, 0.35)
     for shape in shapes:
         bright = np.exp(rng.normal(0, spread)) * (0.75 + 0.25 * np.clip(1 - shape.extra["rho"], 0, 1))
-        colour = bright * (1 + F32(0.12) * grain[shape.window])
+        colour = bright * np.maximum(1 + mottle[shape.window], 0.3)
         alpha = step(shape.dist, -0.7, 0.7)
         canvas[shape.window] += (np.maximum(colour, canvas[shape.window]) - canvas[shape.window]) * alpha
     canvas = ndimage.gaussian_filter(canvas, rng.uniform(0.4, 0.12 * width + 0.5))
