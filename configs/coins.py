@@ -17,4 +17,5 @@ def get_config():
     config.train.learning_rate = 3e-3
     config.train.precision = "mixed_bfloat16"
     config.train.steps = 5000
+    config.train.evaluate_every = 500
     return config

@@ -30,6 +30,7 @@ def get_config():
     config.train.forcing_until = 0.2
     config.loss.extra_steps = 4
     config.train.steps = 8000
+    config.train.evaluate_every = 500
     config.predict.score_threshold = 0.8  # tuned on validation images, as is the next
     config.predict.min_area = 25
     config.predict.crf.update(  # searched on 16 validation images
