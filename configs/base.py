@@ -17,7 +17,7 @@ def get_config():
     config.model.size = (256, 256)  # height, width of the network's input, pixels
     config.model.steps = 20  # objects per look at most
     config.model.attend = ConfigDict()
-    config.model.attend.widths = (32, 64, 96, 128, 160)  # channels at strides 2, 4, 8, ...
+    config.model.attend.widths = (32, 64, 96, 128, 128)  # channels at strides 2, 4, 8, ...
     config.model.attend.features = 64
     config.model.attend.pixel_features = 16
     config.model.attend.fine_blocks = 1  # further convolutions at stride 2, before and after the coarser levels

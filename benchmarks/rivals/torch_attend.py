@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch_paper import ConvLSTMCell, assign, gradient_norm, hungarian_loss, load_weights, read, relaxed_iou
 
-WIDTHS, FEATURES, PIXEL_FEATURES, STATE, MASK_HIDDEN, WINDOW = (32, 64, 96, 128, 160), 64, 16, 24, 12, 1.5
+WIDTHS, FEATURES, PIXEL_FEATURES, STATE, MASK_HIDDEN, WINDOW = (32, 64, 96, 128, 128), 64, 16, 24, 12, 1.5
 QUERIES, EXTRA_STEPS, ATTENTION_WEIGHT = 16, 2, 0.5
 CLIP_NORM, EMA = 1.0, 0.995
 
