@@ -125,7 +125,7 @@ class RIS(keras.Model):
         """
         config, weights = presets.find(name)
         model = cls(config)
-        model.load_weights(weights)
+        presets.load(model, weights)
         return model
 
     def build(self, input_shape):

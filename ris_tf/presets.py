@@ -1,7 +1,7 @@
 """Presets: names -> the config and the weights that ship with the package."""
 
 import json
-import os
+import tempfile
 from pathlib import Path
 
 import h5py
@@ -9,6 +9,7 @@ import numpy as np
 
 from ris_tf.errors import UsageError
 
+_SCALE = "ris_tf_scale"  # attribute of an array in 8 bits
 FOLDER = Path(__file__).resolve().parent / "presets"
 
 
@@ -22,7 +23,7 @@ def find(name):
 
     Returns:
       config: dict.
-      weights: path of a Keras .weights.h5 file, stored in float16.
+      weights: path of a file for `load`.
 
     Raises:
       UsageError: no such preset.
@@ -32,8 +33,21 @@ def find(name):
     return json.loads((FOLDER / f"{name}.json").read_text()), FOLDER / f"{name}.weights.h5"
 
 
+def load(model, weights):
+    """Gives a model the weights that `write` stored.
+
+    Args:
+      model: RIS of the preset's config.
+      weights: path.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        full = Path(folder) / "full.weights.h5"
+        _copy(weights, full, _restore)
+        model.load_weights(full)
+
+
 def write(model, name, folder=FOLDER):
-    """Writes a trained model as a preset, its weights halved to float16.
+    """Writes a trained model as a preset: kernels in 8 bits with a scale for each output channel, the rest in float16.
 
     Args:
       model: RIS.
@@ -41,20 +55,37 @@ def write(model, name, folder=FOLDER):
       folder: Path; made if missing.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / f".{name}.tmp.weights.h5"
-    model.save_weights(temporary)
-    with h5py.File(temporary) as full, h5py.File(folder / f"{name}.weights.h5", "w") as half:
+    with tempfile.TemporaryDirectory() as temporary:
+        full = Path(temporary) / "full.weights.h5"
+        model.save_weights(full)
+        _copy(full, folder / f"{name}.weights.h5", _reduce)
+    (folder / f"{name}.json").write_text(json.dumps(model.config.to_dict(), indent=2) + "\n")
+
+
+def _copy(source, target, change):
+    """Copies an HDF5 file, every array as `change` returns it: (array, its attributes)."""
+    with h5py.File(source) as before, h5py.File(target, "w", libver="latest") as after:
 
         def copy(path, item):
+            attributes = dict(item.attrs)
             if isinstance(item, h5py.Dataset):
-                value = item[()]
-                value = value.astype(np.float16) if value.dtype == np.float32 else value
-                half.create_dataset(path, data=value, compression="gzip" if value.ndim else None)
+                value, attributes = change(item[()], attributes)
+                after.create_dataset(path, data=value, compression="gzip" if np.size(value) > 4096 else None)
             else:
-                half.require_group(path)
-            for key, attribute in item.attrs.items():
-                half[path].attrs[key] = attribute
+                after.require_group(path)
+            after[path].attrs.update(attributes)
 
-        full.visititems(copy)
-    os.remove(temporary)
-    (folder / f"{name}.json").write_text(json.dumps(model.config.to_dict(), indent=2) + "\n")
+        before.visititems(copy)
+
+
+def _reduce(value, attributes):
+    if np.ndim(value) < 2 or value.dtype != np.float32:
+        return (value.astype(np.float16) if value.dtype == np.float32 else value), attributes
+    scale = np.abs(value).max(axis=tuple(range(value.ndim - 1))) / 127  # [output channels]
+    scale = np.where(scale > 0, scale, 1).astype(np.float32)
+    return np.round(value / scale).astype(np.int8), {**attributes, _SCALE: scale}
+
+
+def _restore(value, attributes):
+    scale = attributes.pop(_SCALE, None)
+    return (value if scale is None else value.astype(np.float32) * scale), attributes
