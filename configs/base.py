@@ -21,7 +21,7 @@ def get_config():
     config.model.attend.features = 64
     config.model.attend.pixel_features = 16
     config.model.attend.fine_blocks = 1  # further convolutions at stride 2, before and after the coarser levels
-    config.model.attend.norm = "batch"  # or "group"
+    config.model.attend.norm = "batch"  # or "group", as the shipped presets have
     config.model.attend.state = 24
     config.model.attend.mask_hidden = 12
     config.model.attend.window = 1.5  # cells of stride 4
@@ -43,11 +43,13 @@ def get_config():
     config.data.view = "whole"  # "whole": the image resized to fit; "focus": then a box around all objects; "tiles"
     config.data.max_instances = 32  # per training sample; more are left out with a warning
     config.data.min_area = 12  # visible pixels of the training sample that make an object
-    config.data.scale = (0.75, 1.2)  # "whole": random scale
+    config.data.scale = (0.75, 1.2)  # "whole" and "focus": random scale
     config.data.diameter = (9.0, 40.0)  # "tiles": range of the median object's diameter after random scaling, pixels
     config.data.rotation = 180.0  # degrees, +-
-    config.data.shift = 0.1  # "whole": random shift as a share of the image, +-
-    config.data.padding = "edge"  # "whole", what lies beside the image: its edge, or "mean", ImageNet's mean colour
+    config.data.shift = 0.1  # "whole" and "focus": random shift as a share of the view, +-
+    config.data.padding = (
+        "edge"  # "whole" and "focus", what lies beside the image: its edge, or "mean", ImageNet's mean colour
+    )
     config.data.category = "person"  # of a data set with COCO annotations
     config.data.held_out = 0.0  # of a folder without splits: share of the pairs, the last by name, for validation
     config.data.brightness = 0.08

@@ -1,6 +1,8 @@
 """Any blobs on any ground, in grey: nuclei, discs, heaps and leaves together.
 
 ris-train --config=blobs --data=DIR/nuclei --workdir=runs/blobs
+
+Not yet trained to its end.
 """
 
 from ris_tf.configs import nuclei

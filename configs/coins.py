@@ -1,6 +1,8 @@
 """Coins, balls, berries and other round things in photographs, lying apart or in heaps.
 
 ris-train --config=coins --data=synthetic:discs --workdir=runs/coins
+
+Not yet trained to its end.
 """
 
 from ris_tf.configs import base

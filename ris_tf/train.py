@@ -26,7 +26,7 @@ Trains a model on images and their label maps, and goes on where it stopped when
 
   ris-train --config=nuclei --data=DIR --workdir=runs/nuclei
   ris-train --config=rosettes --data=synthetic:rosettes --workdir=runs/rosettes --config.train.steps=500
-  ris-train --config=cvppp --data=DIR --workdir=runs/leaves --init=rosettes
+  ris-train --config=cvppp --data=DIR --workdir=runs/leaves --init=runs/rosettes
 
 DIR holds train/ and val/, each with images/ and masks/ (uint16 label maps of the same names), or pairs
 NAME_rgb.png and NAME_label.png. The work folder gets config.json, log.csv, last.keras and best.keras.

@@ -72,8 +72,8 @@ def test_train_starts_from_a_trained_model(command, folder, tmp_path):
     arguments = ["--config=rosettes", f"--data={folder}", *FEW, "--config.train.steps=1", "--config.train.ema=0.0"]
     first, second, third = (tmp_path / name for name in "abc")
     assert command(train.main, *arguments, f"--workdir={first}")[0] == 0
-    still = ("--config.train.learning_rate=0.0", "--config.model.attend.norm=batch")
-    code, out, err = command(train.main, *arguments, *still, f"--workdir={second}", f"--init={first}")
+    still = "--config.train.learning_rate=0.0"
+    code, out, err = command(train.main, *arguments, still, f"--workdir={second}", f"--init={first}")
     assert code == 0 and f"starts from {first}" in out, err
     before = load(first)
     for weight, start in zip(load(second).trainable_weights, before.trainable_weights, strict=True):
