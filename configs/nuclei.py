@@ -2,8 +2,8 @@
 
 ris-train --config=nuclei --data=DIR/nuclei --workdir=runs/nuclei
 
-Not yet trained to its end. The shipped preset, of an earlier network, has AP(0.5) 0.81, |DiC| 0.06 of the mean count and
-SBD 0.85 on 53 validation images (382 for training).
+Not yet trained to its end. The shipped preset, of an earlier network, has AP(0.5) 0.81, |DiC| 0.06 of the mean count
+and SBD 0.85 on 53 validation images (382 for training).
 """
 
 from ris_tf.configs import base
