@@ -1,6 +1,6 @@
 """Coins, balls, berries and other round things in photographs, lying apart or in heaps.
 
-ris-train --config=coins --data=synthetic:discs --workdir=runs/coins
+ris-train --config=coins --data=synthetic:discs
 
 Not yet trained to its end.
 """

@@ -1,7 +1,7 @@
 """Leaves of Arabidopsis: photographs of the leaf segmentation challenge (CVPPP LSC, folder A1).
 
-ris-train --config=cvppp --data=DIR --workdir=runs/cvppp
-ris-train --config=cvppp --data=DIR --workdir=runs/cvppp --init=runs/rosettes
+ris-train --config=cvppp --data=DIR
+ris-train --config=cvppp --data=DIR --init=rosettes
 
 DIR holds NAME_rgb.png and NAME_label.png; the first 100 of 128 by name train, the other 28 validate. Not yet run
 on the photographs. runs/rosettes is a run of --config=rosettes.

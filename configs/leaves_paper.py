@@ -1,6 +1,6 @@
 """The published leaf network (ECCV 2016), its loss and training settings; the inhibition is the mask.
 
-    ris-train --config=leaves_paper --data=DIR --workdir=runs/leaves_paper
+    ris-train --config=leaves_paper --data=DIR
 
 473,343 parameters. DIR in the leaf challenge's layout (NAME_rgb.png, NAME_label.png), or synthetic:rosettes.
 """

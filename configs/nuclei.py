@@ -1,6 +1,6 @@
 """Nuclei in fluorescence microscopy, and other bright blobs on dark ground.
 
-ris-train --config=nuclei --data=DIR/nuclei --workdir=runs/nuclei
+ris-train --config=nuclei --data=DIR/nuclei
 
 Not yet trained to its end. The shipped preset, of an earlier network, has AP(0.5) 0.81, |DiC| 0.06 of the mean count
 and SBD 0.85 on 53 validation images (382 for training).

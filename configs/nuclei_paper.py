@@ -1,6 +1,6 @@
 """The published leaf network on nuclei in fluorescence microscopy, on crops at the objects' own scale.
 
-ris-train --config=nuclei_paper --data=DIR/nuclei --workdir=runs/nuclei_paper
+ris-train --config=nuclei_paper --data=DIR/nuclei
 
 Expected after 9,500 steps: SBD 0.2 on validation images, most nuclei missed; masks of 32x32 cells. The default form
 reaches 0.85.

@@ -1,6 +1,6 @@
 """The published network for people (ECCV 2016): FCN-8s below, masks enlarged to the image.
 
-    ris-train --config=people_paper --data=DIR --workdir=runs/people_paper --config.model.fcn8s.weights=imagenet
+    ris-train --config=people_paper --data=DIR --config.model.fcn8s.weights=imagenet
 
 136,189,347 parameters, of which 134,260,544, VGG16 up to fc7, are frozen. DIR with COCO annotations
 (annotations/instances_train*.json, train*/, the same for val), or any folder of images and label maps. Published, on

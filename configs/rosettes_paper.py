@@ -1,6 +1,6 @@
 """The published leaf network on small drawn rosettes, at a rate that trains in an hour.
 
-ris-train --config=rosettes_paper --data=synthetic:rosettes --workdir=runs/rosettes_paper
+ris-train --config=rosettes_paper --data=synthetic:rosettes
 
 Expected after 13,000 steps: SBD 0.35 on validation rosettes; masks of 32x32 cells. The default form reaches 0.9.
 """

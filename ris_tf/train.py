@@ -24,12 +24,13 @@ _KINDS = ", ".join(pipeline.synthetic.KINDS)
 _USAGE = """
 Trains a model on images and their label maps, and goes on where it stopped when run again.
 
-  ris-train --config=nuclei --data=DIR --workdir=runs/nuclei
-  ris-train --config=rosettes --data=synthetic:rosettes --workdir=runs/rosettes --config.train.steps=500
-  ris-train --config=cvppp --data=DIR --workdir=runs/leaves --init=runs/rosettes
+  ris-train --config=nuclei --data=DIR
+  ris-train --config=rosettes --data=synthetic:rosettes --workdir=runs/short --config.train.steps=500
+  ris-train --config=cvppp --data=DIR --init=rosettes
 
 DIR holds train/ and val/, each with images/ and masks/ (uint16 label maps of the same names), or pairs
-NAME_rgb.png and NAME_label.png. The work folder gets config.json, log.csv, last.keras and best.keras.
+NAME_rgb.png and NAME_label.png. The work folder (runs/CONFIG, or runs/CONFIG_from_INIT) gets config.json, log.csv,
+last.keras and best.keras.
 --config takes a name ({names}) or a .py file; --config.a.b=VALUE overrides a field.
 """
 
@@ -74,7 +75,7 @@ def train(config, data, workdir, init=None):
     """
     workdir = Path(workdir)
     settings.check(config)
-    _check_workdir(config, workdir)
+    _check_workdir(config, workdir, init)
     seed = config.seed
     arguments = {"size": config.data.synthetic_size, "seed": seed, "category": config.data.category}
     arguments["held_out"] = config.data.held_out
@@ -97,11 +98,11 @@ def train(config, data, workdir, init=None):
         print(f"{workdir}: already trained for {done} steps; raise --config.train.steps to go on")
         return models.load(workdir)
     workdir.mkdir(parents=True, exist_ok=True)
-    write_text(workdir / "config.json", json.dumps(config.to_dict(), indent=2))
+    write_text(workdir / "config.json", json.dumps({**config.to_dict(), "init": init}, indent=2))
     images, parameters = len(source) + len(extra), model.count_params()
     devices = ", ".join(device.device_type for device in tf.config.list_logical_devices("GPU")) or "CPU"
     compiled = ", XLA" if config.train.jit_compile else ""
-    print(f"{images} images, {parameters:,} parameters, step {done} of {config.train.steps}")
+    print(f"{images} images, {parameters:,} parameters, step {done} of {config.train.steps}, in {workdir}")
     print(f"on {devices}, {config.train.precision}{compiled}")
 
     def names(step):
@@ -170,7 +171,7 @@ def _start_from(model, init):
     print(f"starts from {init}")
 
 
-def _check_workdir(config, workdir):
+def _check_workdir(config, workdir, init):
     if workdir.exists() and not workdir.is_dir():
         raise UsageError(f"--workdir={workdir}: is a file; give a folder")
     recorded = workdir / "config.json"
@@ -183,6 +184,9 @@ def _check_workdir(config, workdir):
         raise DataError(f"{recorded}: is not the config of a run; give another --workdir") from error
     if json.dumps(model, sort_keys=True) != json.dumps(config.model.to_dict(), sort_keys=True):
         raise DataError(f"{workdir}: holds another model, trained with config {name!r}; give another --workdir")
+    if before.get("init") != init:
+        begun = f"from {before['init']}" if before.get("init") else "from scratch"
+        raise UsageError(f"{workdir}: holds a run that began {begun}; give the same --init or another --workdir")
 
 
 def _validation(data, config):
@@ -250,14 +254,15 @@ class Checkpoints(keras.callbacks.Callback):
 
 def main():
     flags.DEFINE_string("data", None, f"folder of training data, or synthetic:KIND ({_KINDS})")
-    flags.DEFINE_string("workdir", None, "folder for checkpoints and logs")
+    flags.DEFINE_string("workdir", None, "folder for checkpoints and logs; runs/CONFIG unless given")
     flags.DEFINE_string("init", None, "preset, work folder or .keras file whose weights a new run starts from")
 
     def job(values, rest):
         if rest:
             raise UsageError(f"unexpected argument {rest[0]!r}; see --helpshort")
-        command.required(values, "config", "data", "workdir")
-        train(values.config, values.data, values.workdir, values.init)
+        command.required(values, "config", "data")
+        name = f"{values.config.name}_from_{Path(values.init).stem}" if values.init else values.config.name
+        train(values.config, values.data, values.workdir or Path("runs") / name, values.init)
 
     command.run(job, __name__, _USAGE.format(names=", ".join(command.config_names())), with_config=True)
 

@@ -68,19 +68,22 @@ def test_train_resumes_and_its_workdir_is_a_model(command, folder, tmp_path):
     assert np.mean([float(row["sbd"]) for row in rows]) == pytest.approx(metrics["sbd"])
 
 
-def test_train_starts_from_a_trained_model(command, folder, tmp_path):
+def test_train_starts_from_a_trained_model(command, folder, tmp_path, monkeypatch):
     arguments = ["--config=rosettes", f"--data={folder}", *FEW, "--config.train.steps=1", "--config.train.ema=0.0"]
-    first, second, third = (tmp_path / name for name in "abc")
+    first, second, third = tmp_path / "a", Path("runs/rosettes_from_a"), tmp_path / "c"
     assert command(train.main, *arguments, f"--workdir={first}")[0] == 0
     still = "--config.train.learning_rate=0.0"
-    code, out, err = command(train.main, *arguments, still, f"--workdir={second}", f"--init={first}")
-    assert code == 0 and f"starts from {first}" in out, err
+    monkeypatch.chdir(tmp_path)
+    code, out, err = command(train.main, *arguments, still, f"--init={first}")
+    assert code == 0 and f"starts from {first}" in out and f"in {second}" in out, err
     before = load(first)
     for weight, start in zip(load(second).trainable_weights, before.trainable_weights, strict=True):
         np.testing.assert_array_equal(weight, start)
     other = "--config.model.attend.state=4"
     code, _, err = command(train.main, *arguments, other, f"--workdir={third}", f"--init={first}")
     assert code == 2 and "is another network" in err and "state 24 there, 4 here" in err and not third.exists()
+    code, _, err = command(train.main, *arguments, f"--workdir={second}")
+    assert code == 2 and f"began from {first}" in err, err
 
 
 def test_predict_writes_what_it_says(command, folder, model_file, tmp_path):
@@ -158,7 +161,7 @@ def test_bad_data_is_one_line_and_nothing_is_written(command, folder, tmp_path, 
         (train.main, ["--config=nuclei", "--data=synthetic:cubes", "--workdir=w"], 2, ["cubes", "discs"]),
         (train.main, ["--config=nuclei", "--data=x", "--workdir=w", "--config.train.step=3"], 2, ["step"]),
         (train.main, ["--config=nuclei", "--data=x", "--workdir=w", "--config.train.batch=two"], 2, ["batch"]),
-        (train.main, ["--config=nuclei", "--data=synthetic:discs"], 2, ["--workdir"]),
+        (train.main, ["--config=nuclei", "--workdir=w"], 2, ["--data"]),
         (train.main, ["--data=x", "--workdir=w"], 2, ["--config"]),
         (train.main, ["--nonsense=1"], 2, ["nonsense"]),
         (evaluate.main, ["--model=nonesuch", "--data=x", "--out=o"], 2, ["nonesuch", "unknown preset"]),

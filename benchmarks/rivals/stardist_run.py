@@ -25,14 +25,13 @@ def read(exchange, split):
 
 
 def prepared(image):
-    grey = image.mean(axis=-1) if image.ndim == 3 else image
-    return normalize(grey.astype(np.float32), 1, 99.8)
+    return normalize(image.astype(np.float32), 1, 99.8, axis=(0, 1))
 
 
 def padded(image, labels, side):
     """Reflected at the far sides to at least side x side, as patches of that size are cut."""
     missing = [(0, max(0, side - length)) for length in labels.shape]
-    return np.pad(image, missing, mode="reflect"), np.pad(labels, missing)
+    return np.pad(image, [*missing, (0, 0)][: image.ndim], mode="reflect"), np.pad(labels, missing)
 
 
 def augment(image, labels):
@@ -59,11 +58,12 @@ class Until(tf.keras.callbacks.Callback):
 
 
 def train(exchange, folder, minutes):
-    config = Config2D(n_rays=32, grid=(2, 2), n_channel_in=1)
+    arrays = {split: read(exchange, split) for split in ("train", "val")}
+    channels = arrays["train"][0][0].shape[2:]  # (), or (3,) for colour
+    config = Config2D(n_rays=32, grid=(2, 2), n_channel_in=sum(channels) or 1)
     side = config.train_patch_size[0]
     pairs = {}
-    for split in ("train", "val"):
-        images, labels = read(exchange, split)
+    for split, (images, labels) in arrays.items():
         kept = [(prepared(i), part) for i, part in zip(images, labels, strict=True)]
         pairs[split] = [padded(*pair, side) for pair in kept]
     model = StarDist2D(config, name=folder.name, basedir=str(folder.parent))
@@ -71,7 +71,7 @@ def train(exchange, folder, minutes):
     model.callbacks.append(Until(minutes * 60))
     images, labels = (list(part) for part in zip(*pairs["train"], strict=True))
     model.train(images, labels, validation_data=tuple(map(list, zip(*pairs["val"], strict=True))), augmenter=augment)
-    images, labels = read(exchange, "val")
+    images, labels = arrays["val"]
     model.optimize_thresholds([prepared(image) for image in images], labels)
 
 
