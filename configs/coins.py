@@ -18,6 +18,6 @@ def get_config():
     config.data.max_instances = 40
     config.train.learning_rate = 3e-3
     config.train.precision = "mixed_bfloat16"
-    config.train.steps = 5000
+    config.train.steps = 4000
     config.train.evaluate_every = 500
     return config
