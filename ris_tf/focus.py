@@ -1,11 +1,10 @@
 """The "focus" view: where in an image its objects are, so that the network may look closer. NumPy only."""
 
-import math
-
 import numpy as np
 
 SHARE = 0.86  # of the view's height or width that all objects together take
 _LOST = 0.002  # of the foreground on each side may be specks, which are left outside
+_LEAST = 1.0  # cells of foreground that make an object
 
 
 def object_box(labels):
@@ -23,27 +22,40 @@ def object_box(labels):
     return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
 
 
-def window(foreground, size):
-    """The part of an image to look at closely: a square around what is found, as far as the image goes.
+def closer_box(foreground, box, image, size):
+    """The part of an image to look at closely: a box around what is found, as far as the image goes.
 
     Args:
-      foreground: float [h, w] in [0, 1], how likely a cell of the image shows an object.
-      size: (height, width) of the image, pixels.
+      foreground: float [h, w] in [0, 1], how likely a cell of `box` shows an object.
+      box: (top, left, height, width) of what was looked at, pixels.
+      image: (height, width) of the image, pixels.
+      size: (height, width) of the network's input, whose proportions the result has.
 
     Returns:
-      (slice of rows, slice of columns), or None where there is nothing to see.
+      (top, left, height, width), pixels; None where there is nothing to see.
     """
-    found = np.where(foreground > 0.5, foreground, 0.0)
-    if not found.any():
+    found = np.maximum(2.0 * np.asarray(foreground, np.float64) - 1.0, 0.0)
+    for axis, (cells, start, length, pixels) in enumerate(zip(found.shape, box[:2], box[2:], image, strict=True)):
+        inside = np.clip((pixels - start) * cells / length - np.arange(cells), 0.0, 1.0)  # what lies beside is no image
+        found *= inside[:, None] if axis == 0 else inside
+    if found.sum() < _LEAST:
         return None
     spans = []
-    for axis, length in enumerate(size):
-        share = np.cumsum(found.sum(axis=1 - axis)) / found.sum()
-        cell = length / len(share)
-        spans.append((np.searchsorted(share, _LOST) * cell, (np.searchsorted(share, 1 - _LOST) + 1) * cell))
-    side = max(end - start for start, end in spans) / SHARE
-    parts = []
-    for (start, end), length in zip(spans, size, strict=True):
-        first = int(np.clip((start + end - side) / 2, 0, max(0, length - side)))
-        parts.append(slice(first, min(length, math.ceil(first + side))))
-    return tuple(parts)
+    for axis, (start, length) in enumerate(zip(box[:2], box[2:], strict=True)):
+        share = found.sum(axis=1 - axis) / found.sum()
+        before = np.cumsum(share) - share
+        cell = length / share.size
+        spans.append([start + cell * _quantile(share, before, q) for q in (_LOST, 1 - _LOST)])
+    scale = max((end - start) / SHARE / cells for (start, end), cells in zip(spans, size, strict=True))
+    scale = min(scale, max(pixels / cells for pixels, cells in zip(image, size, strict=True)))
+    lengths = [cells * scale for cells in size]
+    starts = [
+        float(np.clip((start + end - length) / 2, 0.0, max(0.0, pixels - length)))
+        for (start, end), length, pixels in zip(spans, lengths, image, strict=True)
+    ]
+    return *starts, *lengths
+
+
+def _quantile(share, before, q):
+    """Cells up to where the share `q` is reached, the last one in part."""
+    return float(np.clip((q - before) / np.maximum(share, 1e-9), 0.0, 1.0).sum())

@@ -3,13 +3,11 @@
 import math
 
 import numpy as np
-from PIL import Image
 
-from ris_tf.crf import refine
 from ris_tf.data.normalize import mean_colour, normalize
-from ris_tf.data.resize import fit_within
-from ris_tf.focus import window
+from ris_tf.focus import closer_box
 from ris_tf.labels import Instances
+from ris_tf.resampling import fitting_box, pixels, place, sample
 from ris_tf.tiling import Canvas, tile_grid
 
 _LOOKS_FOR_SCALE = 16  # tiles of the first pass, which only finds how large the objects are
@@ -47,30 +45,30 @@ def predict_instances(look, config, image, crf=False, foreground=None):
     return _tiles(look, config, image, crf)
 
 
-def resolve(masks, scores, size, predict, image=None):
+def resolve(masks, scores, size, predict, image=None, box=None):
     """Applies the stop rule and decides each pixel.
 
     Args:
       masks: float32 [T, h, w] in [0, 1].
       scores: float32 [T]; the first that is not above `predict.score_threshold` ends the count (poster, "inference").
-      size: (height, width) of the result, to which the masks are resized.
+      size: (height, width) of the result.
       predict: `config.predict`.
       image: float32 [height, width, C], normalised, by which the masks are refined by a CRF; None for no CRF.
+      box: (top, left, height, width) of the result's pixels that the masks show; None for all.
 
     Returns:
       labels int32 [height, width], 1..n; scores float32 [n]; taken: number of steps before the stop.
     """
+    box = box or (0, 0, *size)
     stop = scores <= predict.score_threshold
     taken = int(np.argmax(stop)) if stop.any() else len(scores)
     labels = np.zeros(size, np.int32)
     best = np.full(size, predict.mask_threshold, np.float32)
     areas = np.zeros(taken)
     for t in range(taken):
-        mask = masks[t]
-        if mask.shape != tuple(size):
-            mask = np.asarray(Image.fromarray(mask).resize((size[1], size[0]), Image.Resampling.BILINEAR))
+        mask = place(masks[t], box, size)
         if image is not None:
-            mask = refine(mask[None], image, predict.crf)[0]
+            mask = _refine(mask, image, predict.crf)
         areas[t] = np.count_nonzero(mask > predict.mask_threshold)
         if predict.overlap_rule == "first":
             wins = (mask > predict.mask_threshold) & (labels == 0)
@@ -84,40 +82,39 @@ def resolve(masks, scores, size, predict, image=None):
     return renumber[labels], scores[:taken][keep], taken
 
 
+def _refine(mask, image, crf):
+    from ris_tf.crf import refine  # where there is no CRF, there need be none of what it imports
+
+    return refine(mask[None], image, crf)[0]
+
+
 def _focus(look, foreground, config, image, crf):
     """A first pass finds where objects are; the second looks at a box around all of them."""
-    padded, height, width = _pad(image, config)
-    found = np.asarray(foreground(padded[None]))[0]
-    stride = config.model.size[0] / found.shape[0]
-    near = window(found[: math.ceil(height / stride), : math.ceil(width / stride)], image.shape[:2])
-    labels = np.zeros(image.shape[:2], np.int32)
-    if near is None:
-        return Instances(labels, np.zeros(0, np.float32))
-    instances = _whole(look, config, image[near], crf)
-    labels[near] = instances.labels
-    return Instances(labels, instances.scores)
-
-
-def _pad(image, config):
-    """The image as it fits the network's input: float32 [*model.size, C], and the rows and columns it takes there."""
-    size = config.model.size
-    fitted = fit_within(image, size)
-    height, width = fitted.shape[:2]
-    if config.data.padding == "edge":
-        return np.pad(fitted, ((0, size[0] - height), (0, size[1] - width), (0, 0)), mode="edge"), height, width
-    padded = np.broadcast_to(mean_colour(fitted.shape[2]), (*size, fitted.shape[2])).copy()
-    padded[:height, :width] = fitted
-    return padded, height, width
+    box = fitting_box(*image.shape[:2], config.model.size)
+    found = np.asarray(foreground(_view(image, box, config)[None]))[0]
+    box = closer_box(found, box, image.shape[:2], config.model.size)
+    if box is None:
+        return Instances(np.zeros(image.shape[:2], np.int32), np.zeros(0, np.float32))
+    return _look_into(look, config, image, box, crf)
 
 
 def _whole(look, config, image, crf):
-    size = config.model.size
-    padded, height, width = _pad(image, config)
-    masks, scores = (np.asarray(x)[0] for x in look(padded[None]))
-    stride = size[0] / masks.shape[1]
-    rows, columns = math.ceil(height / stride), math.ceil(width / stride)
-    masks = masks[:, :rows, :columns]
-    labels, scores, _ = resolve(masks, scores, image.shape[:2], config.predict, image if crf else None)
+    return _look_into(look, config, image, fitting_box(*image.shape[:2], config.model.size), crf)
+
+
+def _view(image, box, config):
+    """A box of the image as the network reads it: float32 [*model.size, C]."""
+    beside = None if config.data.padding == "edge" else mean_colour(image.shape[2])
+    return sample(image, box, config.model.size, beside)
+
+
+def _look_into(look, config, image, box, crf):
+    masks, scores = (np.asarray(x)[0] for x in look(_view(image, box, config)[None]))
+    rows, columns = pixels(box[0], box[2], image.shape[0]), pixels(box[1], box[3], image.shape[1])
+    near, labels = image[rows, columns], np.zeros(image.shape[:2], np.int32)
+    box = (box[0] - rows.start, box[1] - columns.start, *box[2:])
+    found = resolve(masks, scores, near.shape[:2], config.predict, near if crf else None, box)
+    labels[rows, columns], scores, _ = found
     return Instances(labels, scores)
 
 
@@ -176,17 +173,13 @@ def _typical_diameter(look, config, image, zoom):
 
 def _look_at(look, config, image, boxes, crf=False):
     """Runs the network on boxes (top, left, height, width) of the image; yields (box, labels, scores, steps taken)."""
-    size = tuple(config.model.size)
+    size, nothing = tuple(config.model.size), np.zeros(image.shape[2])
     for start in range(0, len(boxes), _BATCH):
         part = boxes[start : start + _BATCH]
         tiles = np.zeros([_BATCH, *size, image.shape[2]], np.float32)
-        crops = []
-        for index, (top, left, height, width) in enumerate(part):
-            crop = image[top : top + height, left : left + width]
-            crop = np.pad(crop, ((0, height - crop.shape[0]), (0, width - crop.shape[1]), (0, 0)))
-            crops.append(crop)
-            fitted = fit_within(crop, size)
-            tiles[index, : fitted.shape[0], : fitted.shape[1]] = fitted
+        for tile, box in zip(tiles, part, strict=False):
+            tile[...] = sample(image, box, size, nothing)
         masks, scores = (np.asarray(x) for x in look(tiles))
         for index, box in enumerate(part):
-            yield box, *resolve(masks[index], scores[index], box[2:], config.predict, crops[index] if crf else None)
+            crop = sample(image, box, box[2:], nothing) if crf else None
+            yield box, *resolve(masks[index], scores[index], box[2:], config.predict, crop)

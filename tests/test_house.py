@@ -15,7 +15,7 @@ SHADOWING = {"io", "onnx"}  # run as a script, such a file hides the library of 
 FLOORS = [
     {"configs"},
     {"errors"},
-    {"files", "focus", "labels", "quiet", "layers", "matching", "recompute", "settings"},
+    {"files", "focus", "labels", "quiet", "layers", "matching", "recompute", "resampling", "settings"},
     {"command", "crf", "curriculum", "data", "encoders", "fcn8s", "losses", "metrics", "tiling", "visualize"},
     {"inference", "monitor", "objective", "presets", "recurrence"},
     {"model", "runtime"},

@@ -1,0 +1,96 @@
+"""Boxes of an image -> arrays of a given size, and masks back to pixels; NumPy only, as every runtime needs it.
+
+An axis is resampled by a matrix: each cell averages what lies within its width, or, where cells are smaller than
+pixels, within the width of one pixel, which is linear interpolation. The result is continuous in the box's place and
+size.
+"""
+
+import math
+
+import numpy as np
+
+
+def axis_weights(start, length, inputs, outputs):
+    """How cells along an axis average its pixels.
+
+    Args:
+      start, length: the span that the cells share equally, in pixels; it may reach beyond the axis, whose ends go on.
+      inputs: number of pixels.
+      outputs: number of cells.
+
+    Returns:
+      float32 [outputs, inputs], rows sum to 1.
+    """
+    width = max(length / outputs, 1.0)
+    centres = start + (np.arange(outputs) + 0.5) * (length / outputs)
+    low, high = centres[:, None] - width / 2, centres[:, None] + width / 2
+    left, right = np.arange(inputs, dtype=float), np.arange(1.0, inputs + 1)
+    left[0], right[-1] = -np.inf, np.inf
+    overlap = np.minimum(high, right) - np.maximum(low, left)
+    return (np.maximum(overlap, 0.0) / width).astype(np.float32)
+
+
+def within(start, length, inputs, outputs):
+    """Whether the centre of each cell lies on the axis: bool [outputs]; arguments as of `axis_weights`."""
+    centres = start + (np.arange(outputs) + 0.5) * (length / outputs)
+    return (centres >= 0) & (centres <= inputs)
+
+
+def fitting_box(height, width, size):
+    """The smallest box of the proportions of `size` that holds an image: (top, left, height, width), pixels.
+
+    The image lies at its top left.
+    """
+    scale = max(height / size[0], width / size[1])
+    return 0.0, 0.0, size[0] * scale, size[1] * scale
+
+
+def pixels(start, length, inputs):
+    """Slice of the pixels that a span takes, and one more on each side; at least one pixel, none beside the axis."""
+    first = int(np.clip(math.floor(start) - 1, 0, inputs - 1))
+    return slice(first, int(np.clip(math.ceil(start + length) + 1, first + 1, inputs)))
+
+
+def sample(image, box, size, beside=None):
+    """Resamples a box of an image.
+
+    Args:
+      image: float32 [H, W, C].
+      box: (top, left, height, width), pixels; it may reach beyond the image.
+      size: (height, width) of the result.
+      beside: float [C], what lies beside the image; None for its edge going on.
+
+    Returns:
+      float32 [*size, C].
+    """
+    spans = list(zip(box[:2], box[2:], image.shape[:2], size, strict=True))
+    rows, columns = (pixels(*span[:3]) for span in spans)
+    near = image[rows, columns]
+    down, across = (
+        axis_weights(start - part.start, length, part.stop - part.start, cells)
+        for (start, length, _, cells), part in zip(spans, (rows, columns), strict=True)
+    )
+    result = np.matmul(across, np.tensordot(down, near, 1))  # tensordot: [h, W, C]
+    if beside is not None:
+        inside = np.outer(*(within(*span) for span in spans))
+        result = np.where(inside[..., None], result, np.float32(beside))
+    return result
+
+
+def place(mask, box, size):
+    """Brings a mask made for a box of an image to the image's pixels; 0 outside the box.
+
+    Args:
+      mask: float32 [h, w].
+      box: (top, left, height, width) of what the mask shows, pixels of the image.
+      size: (height, width) of the image.
+
+    Returns:
+      float32 [*size].
+    """
+    weights = []
+    for start, length, cells, pixels in zip(box[:2], box[2:], mask.shape, size, strict=True):
+        span = (-start * cells / length, pixels * cells / length, cells, pixels)
+        weights.append(axis_weights(*span) * within(*span)[:, None])
+    rows, columns = weights
+    return rows @ mask @ columns.T
