@@ -3,8 +3,8 @@
 import numpy as np
 
 SHARE = 0.86  # of the view's height or width that all objects together take
-_LOST = 0.002  # of the foreground on each side may be specks, which are left outside
-_LEAST = 1.0  # cells of foreground that make an object
+LOST = 0.002  # of the foreground on each side may be specks, which are left outside
+LEAST = 1.0  # cells of foreground that make an object
 
 
 def object_box(labels):
@@ -38,14 +38,14 @@ def closer_box(foreground, box, image, size):
     for axis, (cells, start, length, pixels) in enumerate(zip(found.shape, box[:2], box[2:], image, strict=True)):
         inside = np.clip((pixels - start) * cells / length - np.arange(cells), 0.0, 1.0)  # what lies beside is no image
         found *= inside[:, None] if axis == 0 else inside
-    if found.sum() < _LEAST:
+    if found.sum() < LEAST:
         return None
     spans = []
     for axis, (start, length) in enumerate(zip(box[:2], box[2:], strict=True)):
         share = found.sum(axis=1 - axis) / found.sum()
         before = np.cumsum(share) - share
         cell = length / share.size
-        spans.append([start + cell * _quantile(share, before, q) for q in (_LOST, 1 - _LOST)])
+        spans.append([start + cell * _quantile(share, before, q) for q in (LOST, 1 - LOST)])
     scale = max((end - start) / SHARE / cells for (start, end), cells in zip(spans, size, strict=True))
     scale = min(scale, max(pixels / cells for pixels, cells in zip(image, size, strict=True)))
     lengths = [cells * scale for cells in size]

@@ -1,0 +1,113 @@
+"""The exported graph against the host's prediction, piece by piece and as a whole."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ris_tf import focus, inference, resampling
+from ris_tf.configs import nuclei
+from ris_tf.data import synthetic
+from ris_tf.data.normalize import normalize
+from ris_tf.export import inference as graph
+from ris_tf.model import build
+
+RNG = np.random.default_rng(0)
+
+
+def column(*values):
+    return [tf.constant([value], tf.float32) for value in values]
+
+
+@pytest.mark.parametrize("low, high, shape", [(0, 256, (40, 50)), (3, 9, (17, 5)), (7, 8, (8, 8)), (0, 2, (1, 2))])
+def test_percentiles_by_counting_are_numpys(low, high, shape):
+    images = RNG.integers(low, high, (3, *shape, 1), np.uint8)
+    expected = np.stack([normalize(image, 1) for image in images])
+    np.testing.assert_allclose(graph.normalize(images, 1), expected, atol=1e-6)
+    colour = RNG.integers(0, 256, (2, 4, 5, 3), np.uint8)
+    np.testing.assert_allclose(graph.normalize(colour, 3), colour / 255.0, atol=1e-7)
+
+
+@pytest.mark.parametrize("box", [(0, 0, 60, 60), (-4.5, 10.25, 30, 30), (30, 50, 90, 90), (20.3, 20.4, 7, 7)])
+@pytest.mark.parametrize("beside", [None, np.full(3, 0.5)])
+def test_resampling_is_the_hosts(box, beside):
+    image = RNG.random((50, 60, 3)).astype(np.float32)
+    there = graph.sample(image[None], column(*box), (32, 32), beside)[0]
+    np.testing.assert_allclose(there, resampling.sample(image, box, (32, 32), beside), atol=1e-5)
+    mask = RNG.random((16, 16)).astype(np.float32)
+    there = graph.place(mask[None, None], column(*box), (50, 60))[0, 0]
+    np.testing.assert_allclose(there, resampling.place(mask, box, (50, 60)), atol=1e-5)
+
+
+@pytest.mark.parametrize("peak", [1.0, 0.3])
+def test_closer_box_is_the_hosts(peak):
+    found = RNG.random((2, 32, 32)).astype(np.float32) * 0.4
+    found[0, 5:14, 20:26] = found[1, 16:22, :4] = peak
+    whole = resampling.fitting_box(100, 140, (64, 64))
+    boxes, seen = graph.closer_box(tf.constant(found), whole, (100, 140), (64, 64))
+    for index in range(2):
+        expected = focus.closer_box(found[index], whole, (100, 140), (64, 64))
+        assert bool(seen[index]) == (expected is not None) == (peak == 1.0)
+        if expected:
+            np.testing.assert_allclose([side[index] for side in boxes], expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("rule", ["best", "first"])
+def test_decision_of_pixels_is_the_hosts(small, rule):
+    predict = small.predict
+    predict.update(overlap_rule=rule, min_visible=0.3)
+    seen = set()
+    for _ in range(40):
+        steps = 5
+        masks = (RNG.random((1, steps, 6, 7)) ** 0.5 * RNG.random((1, steps, 1, 1))).astype(np.float32)
+        masks[0, 3] = masks[0, 1]  # a tie
+        scores = RNG.choice([0.9, 0.8, 0.2], (1, steps), p=[0.6, 0.3, 0.1]).astype(np.float32)
+        labels, kept, _ = inference.resolve(masks[0], scores[0], (6, 7), predict)
+        found = {name: value.numpy()[0] for name, value in graph.resolve(masks, scores, predict, 0).items()}
+        np.testing.assert_array_equal(found["labels"], labels)
+        assert found["count"] == len(kept) == labels.max()
+        np.testing.assert_allclose(found["scores"], np.pad(kept, (0, steps - len(kept))), atol=1e-6)
+        visible = [found["masks"][label - 1][labels == label] for label in range(1, len(kept) + 1)]
+        assert all((mask > predict.mask_threshold).all() for mask in visible)
+        assert not found["masks"][len(kept) :].any()
+        seen.add(len(kept))
+    assert {0, 1, 3} <= seen
+
+
+def test_small_instances_are_dropped(small):
+    masks = np.zeros((1, 2, 8, 8), np.float32)
+    masks[0, 0, :2, :2] = masks[0, 1, 4:, 4:] = 0.9
+    found = graph.resolve(masks, np.float32([[0.9, 0.8]]), small.predict, 5)
+    assert found["count"].numpy() == [1] and found["labels"].numpy().max() == 1 and found["scores"][0, 0] == 0.8
+
+
+@pytest.mark.parametrize("view", ["whole", "focus"])
+@pytest.mark.parametrize("padding", ["edge", "mean"])
+def test_whole_graph_is_predict_instances(small, view, padding):
+    small.data.view, small.data.padding = view, padding
+    model = build(small)
+    model.form.score.out.bias.assign([0.0])
+    image, _ = synthetic.sample("discs", 3, 1)
+    image = np.ascontiguousarray(image[:90, :130])
+    expected = model.predict_instances(image)
+    found = tf.function(graph.Graph(model, (90, 130)).predict)(image[None])
+    assert found["count"].numpy() == [expected.count]
+    assert (found["labels"].numpy()[0] == expected.labels).mean() > 0.9999
+    np.testing.assert_allclose(found["scores"][0, : expected.count], expected.scores, atol=1e-4)
+
+
+def test_tile_is_seen_at_its_own_zoom(small):
+    small.data.view, small.model.channels = "tiles", 1
+    model = build(small)
+    image = synthetic.sample("discs", 3, 2)[0][:70, :100, :1]
+    shown = graph.Graph(model, (70, 100), steps=3)
+    assert shown.input == (80, 112) and nuclei.get_config().data.view == "tiles"
+    found = shown.predict(image[None])
+    padded = np.pad(normalize(image, 1), ((0, 10), (0, 12), (0, 0)))
+    small.model.size, small.model.steps = (80, 112), 3
+    larger = build(small)
+    larger.set_weights(model.get_weights())
+    masks, scores = (np.asarray(value)[0] for value in larger(padded[None]).values())
+    labels, _, _ = inference.resolve(masks, scores, (70, 100), small.predict, box=(0, 0, 80, 112))
+    areas = np.bincount(labels.ravel(), minlength=labels.max() + 1)[1:]
+    assert found["count"].numpy() == [(areas >= small.predict.min_area).sum()]
+    assert found["labels"].shape == (1, 70, 100) and found["scores"].shape == (1, 3)
