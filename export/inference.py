@@ -5,14 +5,14 @@ the closer look of the "focus" view, the rule that ends the count and the decisi
 for the batch. Of the "tiles" view it is one tile: the image at the zoom it comes in.
 """
 
+import keras
 import numpy as np
 import tensorflow as tf
 
-from ris_tf import focus, resampling
+from ris_tf import resampling
 from ris_tf.data.normalize import HIGH, LOW, mean_colour
+from ris_tf.export.geometry import closer_box, place, sample
 from ris_tf.objective import unroll
-
-_FAR = np.float32(1e9)  # where an axis goes on beyond its ends
 
 
 def normalize(image, channels):
@@ -37,82 +37,6 @@ def _percentile(pixels, share):
         value += bit * tf.cast(counts < wanted, tf.float32)
     below, above = value[:, 0, 0] + 1.0, value[:, 1, 0] + 1.0
     return below + (rank - floor) * (above - below)
-
-
-def _centres(start, length, outputs):
-    """Centres of the cells that share a span equally: float32 [B], [B] -> [B, outputs]."""
-    return start[:, None] + (np.arange(outputs, dtype=np.float32) + 0.5) * (length[:, None] / outputs)
-
-
-def axis_weights(start, length, inputs, outputs):
-    """`resampling.axis_weights` for a batch: start, length float32 [B] -> float32 [B, outputs, inputs]."""
-    centres = _centres(start, length, outputs)[:, :, None]
-    width = tf.maximum(length / outputs, 1.0)[:, None, None]
-    left, right = np.arange(inputs, dtype=np.float32), np.arange(1, inputs + 1, dtype=np.float32)
-    left[0], right[-1] = -_FAR, _FAR
-    overlap = tf.minimum(centres + width / 2, right) - tf.maximum(centres - width / 2, left)
-    return tf.nn.relu(overlap) / width
-
-
-def within(start, length, inputs, outputs):
-    """`resampling.within` for a batch: float32 [B, outputs] of 0 and 1."""
-    centres = _centres(start, length, outputs)
-    return tf.cast((centres >= 0.0) & (centres <= inputs), tf.float32)
-
-
-def sample(image, box, size, beside=None):
-    """`resampling.sample` for a batch: [B, H, W, C], box of four float32 [B] -> [B, *size, C]."""
-    _, height, width, channels = image.shape
-    down, across = (box[0], box[2], height, size[0]), (box[1], box[3], width, size[1])
-    x = tf.reshape(image, [-1, height, width * channels])
-    x = tf.reshape(tf.matmul(axis_weights(*down), x), [-1, size[0], width, channels])
-    x = tf.matmul(axis_weights(*across)[:, None], x)
-    if beside is None:
-        return x
-    inside = within(*down)[:, :, None, None] * within(*across)[:, None, :, None]
-    return x * inside + (1.0 - inside) * np.float32(beside)
-
-
-def place(masks, box, size):
-    """`resampling.place` for a batch: masks [B, T, h, w], box of four float32 [B] -> [B, T, *size]."""
-    rows, columns = (
-        axis_weights(*span) * within(*span)[:, :, None]
-        for start, length, cells, pixels in zip(box[:2], box[2:], masks.shape[2:4], size, strict=True)
-        for span in [(-start * cells / length, pixels * cells / length, cells, pixels)]
-    )
-    return tf.matmul(tf.matmul(rows[:, None], masks), tf.transpose(columns, [0, 2, 1])[:, None])
-
-
-def closer_box(foreground, box, image, size):
-    """`focus.closer_box` for a batch: foreground float32 [B, h, w] -> tops, lefts, heights, widths [B] and seen [B].
-
-    Where there is nothing to see, `seen` is 0 and the box is the image.
-    """
-    found = tf.nn.relu(2.0 * foreground - 1.0)
-    cells = foreground.shape[1:3]
-    inside = [
-        np.clip((pixels - start) * count / length - np.arange(count), 0.0, 1.0).astype(np.float32)
-        for count, start, length, pixels in zip(cells, box[:2], box[2:], image, strict=True)
-    ]
-    found *= np.outer(*inside)
-    total = tf.reduce_sum(found, axis=[1, 2])
-    spans = []
-    for axis, (count, start, length) in enumerate(zip(cells, box[:2], box[2:], strict=True)):
-        share = tf.reduce_sum(found, axis=2 - axis) / tf.maximum(total, 1e-9)[:, None]  # [B, cells]
-        before = tf.matmul(share, np.triu(np.ones([count, count], np.float32), 1))
-        ends = []
-        for quantile in (focus.LOST, 1 - focus.LOST):
-            part = tf.clip_by_value((quantile - before) / tf.maximum(share, 1e-9), 0.0, 1.0)
-            ends.append(start + length / count * tf.reduce_sum(part, axis=1))
-        spans.append(ends)
-    scales = [(end - start) / (focus.SHARE * length) for (start, end), length in zip(spans, size, strict=True)]
-    scale = tf.minimum(tf.maximum(*scales), max(pixels / length for pixels, length in zip(image, size, strict=True)))
-    lengths = [length * scale for length in size]
-    starts = [
-        tf.clip_by_value((start + end - length) / 2.0, 0.0, tf.nn.relu(pixels - length))
-        for (start, end), length, pixels in zip(spans, lengths, image, strict=True)
-    ]
-    return [*starts, *lengths], tf.cast(total >= focus.LEAST, tf.float32)
 
 
 def resolve(masks, scores, predict, min_area):
@@ -167,7 +91,7 @@ class Graph:
 
     Attributes:
       image: shape of one image, (H, W, C).
-      input: size of the network's input.
+      input: (height, width) of the network's input.
     """
 
     def __init__(self, model, size=None, steps=None):
@@ -177,34 +101,97 @@ class Graph:
         self.image = (*size, self.config.model.channels)
         self.tiled = self.config.data.view == "tiles"
         self.input, self.min_area = tuple(self.config.model.size), 0
-        if self.tiled:
+        if self.tiled:  # one tile, at the zoom that the image has
             multiple = self.form.size_multiple
             self.input = tuple(-(-length // multiple) * multiple for length in size)
             self.min_area = self.config.predict.min_area
+        self._seen_first = (0.0, 0.0, *self.input) if self.tiled else resampling.fitting_box(*size, self.input)
 
-    def predict(self, image):
-        """uint8 [B, H, W, C] -> as `resolve`."""
+    def predict(self, image, early_stop=False):
+        """One image or several.
+
+        Args:
+          image: uint8 [B, H, W, C].
+          early_stop: whether a loop runs as many steps as the image with the most objects needs; else all of them do.
+
+        Returns:
+          As `resolve`.
+        """
         pixels = normalize(image, self.image[2])
-        box = self._whole()
-        near = self._view(pixels, box)
-        seen = 1.0
+        box, seen = [tf.constant([side], tf.float32) for side in self._seen_first], 1.0
+        near = pixels if self.input == self.image[:2] else self._view(pixels, box)
         if self.config.data.view == "focus":
             foreground = tf.sigmoid(self.form.encode(near)["auxiliary"][..., 0])
-            box, seen = closer_box(foreground, [float(side) for side in self._box()], self.image[:2], self.input)
+            box, seen = closer_box(foreground, self._seen_first, self.image[:2], self.input)
             near, seen = self._view(pixels, box), seen[:, None]
-        context, outputs = unroll(self.form, near, self.steps)
-        masks = place(self.form.masks(context, outputs), box, self.image[:2])
-        return resolve(masks, tf.sigmoid(outputs["score"]) * seen, self.config.predict, self.min_area)
-
-    def _whole(self):
-        """The box that the network sees, or sees first, as four float32 [1]."""
-        return [tf.constant([side], tf.float32) for side in self._box()]
-
-    def _box(self):
-        if self.tiled:  # at the zoom that the image has
-            return 0.0, 0.0, *self.input
-        return resampling.fitting_box(*self.image[:2], self.input)
+        masks, scores = (self._until_stop if early_stop else self._all_steps)(near)
+        return resolve(place(masks, box, self.image[:2]), scores * seen, self.config.predict, self.min_area)
 
     def _view(self, pixels, box):
         beside = mean_colour(self.image[2]) if self.config.data.padding == "mean" else None
         return sample(pixels, box, self.input, np.zeros(self.image[2]) if self.tiled else beside)
+
+    def _all_steps(self, near):
+        context, outputs = unroll(self.form, near, self.steps)
+        return self.form.masks(context, outputs), tf.sigmoid(outputs["score"])
+
+    def _until_stop(self, near):
+        context = self.form.encode(near)
+        state = self.form.zero_state(context)
+        first, _ = self.form.step(context, state)
+        kept = {name: tf.stack([tf.zeros_like(first[name])] * self.steps, axis=1) for name in self.form.drawn_from}
+        kept["score"] = tf.stack([tf.zeros_like(first["score"])] * self.steps, axis=1)
+        steps = tf.range(self.steps)
+
+        def going(index, alive, state, kept):
+            return (index < self.steps) & (tf.reduce_max(alive) > 0)
+
+        def advance(index, alive, state, kept):
+            outputs, state = self.form.step(context, state)
+            outputs["score"] = tf.sigmoid(outputs["score"])
+            alive *= tf.cast(outputs["score"] > self.config.predict.score_threshold, tf.float32)
+            now = {}
+            for name, before in kept.items():
+                here = tf.reshape(steps == index, [1, self.steps, *[1] * (before.shape.rank - 2)])
+                now[name] = tf.where(here, outputs[name][:, None], before)
+            return index + 1, alive, state, now
+
+        alive = tf.ones_like(first["score"])
+        _, _, _, kept = tf.while_loop(going, advance, (tf.constant(0), alive, state, kept))
+        return self.form.masks(context, kept), kept["score"]
+
+    def encode(self, image):
+        """What a host that stops early calls once.
+
+        Args:
+          image: float32 [B, *input, C], normalised.
+
+        Returns:
+          dict: what `step` reads, all float32; and of the attend form "foreground" float32 [B, h, w] in [0, 1].
+        """
+        context = self.form.encode(image)
+        result = {}
+        if "auxiliary" in context:
+            result["foreground"] = tf.sigmoid(context.pop("auxiliary")[..., 0])
+        return {**result, **_named(context, "context"), **_named(self.form.zero_state(context), "state")}
+
+    def step(self, tensors):
+        """Advances by one object.
+
+        Args:
+          tensors: dict of what `encode` gave but "foreground", "state_..." as of the last step.
+
+        Returns:
+          dict: "score" float32 [B] and "mask" float32 [B, h, w] in [0, 1], and the "state_..." of the next step.
+        """
+        context = {name.removeprefix("context_"): value for name, value in tensors.items() if name[:7] == "context"}
+        structure = self.form.zero_state(context)
+        state = keras.tree.pack_sequence_as(structure, [tensors[name] for name in _named(structure, "state")])
+        outputs, state = self.form.step(context, state)
+        drawn = self.form.masks(context, {name: outputs[name][:, None] for name in self.form.drawn_from})
+        return {"score": tf.sigmoid(outputs["score"]), "mask": drawn[:, 0], **_named(state, "state")}
+
+
+def _named(structure, prefix):
+    """{prefix_PATH: tensor} of nested dicts and lists, in Keras's order."""
+    return {"_".join(map(str, (prefix, *path))): value for path, value in keras.tree.flatten_with_path(structure)}

@@ -3,7 +3,8 @@
 A form has `encode(images, training) -> context`, `zero_state(context) -> state`, `step(context, state) -> (outputs,
 state)` and `masks(context, outputs) -> probabilities`, where `outputs` of all steps are stacked along axis 1. Every
 step's outputs hold "score" (a logit) and "logits" (the inhibition's). `mask_stride` is the number of image pixels per
-mask pixel, `size_multiple` divides the sides of the images, `extra_terms` names the loss terms that the form adds.
+mask pixel, `size_multiple` divides the sides of the images, `extra_terms` names the loss terms that the form adds,
+`drawn_from` the outputs of a step that masks are made from.
 """
 
 import keras
@@ -37,6 +38,7 @@ class PaperForm(keras.layers.Layer):
     """
 
     extra_terms = ()
+    drawn_from = ("mask",)
 
     def __init__(
         self, filters=30, layers=2, reduction=5, init_range=0.08, encoder="leaf", score_pool=0, fcn8s=None, **kwargs
@@ -92,6 +94,7 @@ class AttendForm(keras.layers.Layer):
 
     mask_stride = 2
     extra_terms = ("attention", "query", "auxiliary")
+    drawn_from = ("first", "second")
 
     def __init__(self, widths, features, pixel_features, fine_blocks, norm, state, mask_hidden, window, **kwargs):
         super().__init__(**kwargs)
@@ -154,8 +157,8 @@ class AttendForm(keras.layers.Layer):
     def masks(self, context, outputs):
         """Masks of the stacked steps, float32 [B, T, H/2, W/2] in [0, 1]."""
         logits = self.dynamic_mask(context["pixels"], outputs["first"], outputs["second"])
-        _, height, width, _ = context["auxiliary"].shape
-        return tf.reshape(tf.sigmoid(logits), [-1, logits.shape[1], height, width])
+        _, height, width, _ = context["objectness"].shape  # at stride 4
+        return tf.reshape(tf.sigmoid(logits), [-1, logits.shape[1], 2 * height, 2 * width])
 
     def query(self, context, glance):
         """Masks of objects pointed at from outside the recurrence: glance [B, K, P] -> [B, K, H/2 * W/2]."""

@@ -8,6 +8,7 @@ from ris_tf import focus, inference, resampling
 from ris_tf.configs import nuclei
 from ris_tf.data import synthetic
 from ris_tf.data.normalize import normalize
+from ris_tf.export import geometry
 from ris_tf.export import inference as graph
 from ris_tf.model import build
 
@@ -31,10 +32,10 @@ def test_percentiles_by_counting_are_numpys(low, high, shape):
 @pytest.mark.parametrize("beside", [None, np.full(3, 0.5)])
 def test_resampling_is_the_hosts(box, beside):
     image = RNG.random((50, 60, 3)).astype(np.float32)
-    there = graph.sample(image[None], column(*box), (32, 32), beside)[0]
+    there = geometry.sample(image[None], column(*box), (32, 32), beside)[0]
     np.testing.assert_allclose(there, resampling.sample(image, box, (32, 32), beside), atol=1e-5)
     mask = RNG.random((16, 16)).astype(np.float32)
-    there = graph.place(mask[None, None], column(*box), (50, 60))[0, 0]
+    there = geometry.place(mask[None, None], column(*box), (50, 60))[0, 0]
     np.testing.assert_allclose(there, resampling.place(mask, box, (50, 60)), atol=1e-5)
 
 
@@ -43,7 +44,7 @@ def test_closer_box_is_the_hosts(peak):
     found = RNG.random((2, 32, 32)).astype(np.float32) * 0.4
     found[0, 5:14, 20:26] = found[1, 16:22, :4] = peak
     whole = resampling.fitting_box(100, 140, (64, 64))
-    boxes, seen = graph.closer_box(tf.constant(found), whole, (100, 140), (64, 64))
+    boxes, seen = geometry.closer_box(tf.constant(found), whole, (100, 140), (64, 64))
     for index in range(2):
         expected = focus.closer_box(found[index], whole, (100, 140), (64, 64))
         assert bool(seen[index]) == (expected is not None) == (peak == 1.0)
@@ -111,3 +112,31 @@ def test_tile_is_seen_at_its_own_zoom(small):
     areas = np.bincount(labels.ravel(), minlength=labels.max() + 1)[1:]
     assert found["count"].numpy() == [(areas >= small.predict.min_area).sum()]
     assert found["labels"].shape == (1, 70, 100) and found["scores"].shape == (1, 3)
+
+
+@pytest.mark.parametrize("form", ["attend", "paper"])
+def test_loop_that_stops_and_steps_one_by_one_are_the_graph(small, form):
+    small.model.form = form
+    if form == "paper":
+        small.model.size = (60, 60)
+        small.loss.update({"score_target": "count", "extra_steps": 1, "matching_attention": 0.0})
+    model = build(small)
+    shown = graph.Graph(model)
+    images = RNG.integers(0, 256, (2, *shown.image), np.uint8)
+    near = graph.normalize(images, 3)
+    scores = shown._all_steps(near)[1].numpy()
+    small.predict.score_threshold = float(np.sort(scores.min(axis=1))[0])  # one image stops, the other need not
+    shown = graph.Graph(build(small))
+    shown.model.set_weights(model.get_weights())
+    expected = shown.predict(images)
+    assert expected["count"].numpy().max() < small.model.steps or form == "paper"
+    for name, value in shown.predict(images, early_stop=True).items():
+        np.testing.assert_allclose(value, expected[name], atol=1e-5, err_msg=name)
+
+    tensors = shown.encode(near)
+    masks, scores = shown._all_steps(near)
+    for step in range(small.model.steps):
+        after = shown.step(tensors)
+        np.testing.assert_allclose(after["score"], scores[:, step], atol=1e-5)
+        np.testing.assert_allclose(after["mask"], masks[:, step], atol=1e-5)
+        tensors |= {name: value for name, value in after.items() if name.startswith("state")}

@@ -1,0 +1,84 @@
+"""`ris_tf.resampling` and `ris_tf.focus` for batches, in TensorFlow: matrices computed from the places of boxes."""
+
+import numpy as np
+import tensorflow as tf
+
+from ris_tf import focus
+
+_FAR = np.float32(1e9)  # where an axis goes on beyond its ends
+
+
+def _centres(start, length, outputs):
+    """Centres of the cells that share a span equally: float32 [B], [B] -> [B, outputs]."""
+    return start[:, None] + (np.arange(outputs, dtype=np.float32) + 0.5) * (length[:, None] / outputs)
+
+
+def axis_weights(start, length, inputs, outputs):
+    """`resampling.axis_weights` for a batch: start, length float32 [B] -> float32 [B, outputs, inputs]."""
+    centres = _centres(start, length, outputs)[:, :, None]
+    width = tf.maximum(length / outputs, 1.0)[:, None, None]
+    left, right = np.arange(inputs, dtype=np.float32), np.arange(1, inputs + 1, dtype=np.float32)
+    left[0], right[-1] = -_FAR, _FAR
+    overlap = tf.minimum(centres + width / 2, right) - tf.maximum(centres - width / 2, left)
+    return tf.nn.relu(overlap) / width
+
+
+def within(start, length, inputs, outputs):
+    """`resampling.within` for a batch: float32 [B, outputs] of 0 and 1."""
+    centres = _centres(start, length, outputs)
+    return tf.cast((centres >= 0.0) & (centres <= inputs), tf.float32)
+
+
+def sample(image, box, size, beside=None):
+    """`resampling.sample` for a batch: [B, H, W, C], box of four float32 [B] -> [B, *size, C]."""
+    _, height, width, channels = image.shape
+    down, across = (box[0], box[2], height, size[0]), (box[1], box[3], width, size[1])
+    x = tf.reshape(image, [-1, height, width * channels])
+    x = tf.reshape(tf.matmul(axis_weights(*down), x), [-1, size[0], width, channels])
+    x = tf.matmul(axis_weights(*across)[:, None], x)
+    if beside is None:
+        return x
+    inside = within(*down)[:, :, None, None] * within(*across)[:, None, :, None]
+    return x * inside + (1.0 - inside) * np.float32(beside)
+
+
+def place(masks, box, size):
+    """`resampling.place` for a batch: masks [B, T, h, w], box of four float32 [B] -> [B, T, *size]."""
+    rows, columns = (
+        axis_weights(*span) * within(*span)[:, :, None]
+        for start, length, cells, pixels in zip(box[:2], box[2:], masks.shape[2:4], size, strict=True)
+        for span in [(-start * cells / length, pixels * cells / length, cells, pixels)]
+    )
+    return tf.matmul(tf.matmul(rows[:, None], masks), tf.transpose(columns, [0, 2, 1])[:, None])
+
+
+def closer_box(foreground, box, image, size):
+    """`focus.closer_box` for a batch: foreground float32 [B, h, w] -> tops, lefts, heights, widths [B] and seen [B].
+
+    Where there is nothing to see, `seen` is 0 and the box is the image.
+    """
+    found = tf.nn.relu(2.0 * foreground - 1.0)
+    cells = foreground.shape[1:3]
+    inside = [
+        np.clip((pixels - start) * count / length - np.arange(count), 0.0, 1.0).astype(np.float32)
+        for count, start, length, pixels in zip(cells, box[:2], box[2:], image, strict=True)
+    ]
+    found *= np.outer(*inside)
+    total = tf.reduce_sum(found, axis=[1, 2])
+    spans = []
+    for axis, (count, start, length) in enumerate(zip(cells, box[:2], box[2:], strict=True)):
+        share = tf.reduce_sum(found, axis=2 - axis) / tf.maximum(total, 1e-9)[:, None]  # [B, cells]
+        before = tf.matmul(share, np.triu(np.ones([count, count], np.float32), 1))
+        ends = []
+        for quantile in (focus.LOST, 1 - focus.LOST):
+            part = tf.clip_by_value((quantile - before) / tf.maximum(share, 1e-9), 0.0, 1.0)
+            ends.append(start + length / count * tf.reduce_sum(part, axis=1))
+        spans.append(ends)
+    scales = [(end - start) / (focus.SHARE * length) for (start, end), length in zip(spans, size, strict=True)]
+    scale = tf.minimum(tf.maximum(*scales), max(pixels / length for pixels, length in zip(image, size, strict=True)))
+    lengths = [length * scale for length in size]
+    starts = [
+        tf.clip_by_value((start + end - length) / 2.0, 0.0, tf.nn.relu(pixels - length))
+        for (start, end), length, pixels in zip(spans, lengths, image, strict=True)
+    ]
+    return [*starts, *lengths], tf.cast(total >= focus.LEAST, tf.float32)
