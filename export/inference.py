@@ -179,17 +179,18 @@ class Graph:
         """Advances by one object.
 
         Args:
-          tensors: dict of what `encode` gave but "foreground", "state_..." as of the last step.
+          tensors: dict of what `encode` gave but "foreground"; "state_..." later what the last step called "next_...".
 
         Returns:
-          dict: "score" float32 [B] and "mask" float32 [B, h, w] in [0, 1], and the "state_..." of the next step.
+          dict: "score" float32 [B] and "mask" float32 [B, h, w] in [0, 1], and "next_...", the state. (An output
+          must not share its name with an input in ONNX.)
         """
         context = {name.removeprefix("context_"): value for name, value in tensors.items() if name[:7] == "context"}
         structure = self.form.zero_state(context)
         state = keras.tree.pack_sequence_as(structure, [tensors[name] for name in _named(structure, "state")])
         outputs, state = self.form.step(context, state)
         drawn = self.form.masks(context, {name: outputs[name][:, None] for name in self.form.drawn_from})
-        return {"score": tf.sigmoid(outputs["score"]), "mask": drawn[:, 0], **_named(state, "state")}
+        return {"score": tf.sigmoid(outputs["score"]), "mask": drawn[:, 0], **_named(state, "next")}
 
 
 def _named(structure, prefix):

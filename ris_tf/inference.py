@@ -176,8 +176,8 @@ def _look_at(look, config, image, boxes, crf=False):
     size, nothing = tuple(config.model.size), np.zeros(image.shape[2])
     for start in range(0, len(boxes), _BATCH):
         part = boxes[start : start + _BATCH]
-        tiles = np.zeros([_BATCH, *size, image.shape[2]], np.float32)
-        for tile, box in zip(tiles, part, strict=False):
+        tiles = np.zeros([len(part), *size, image.shape[2]], np.float32)
+        for tile, box in zip(tiles, part, strict=True):
             tile[...] = sample(image, box, size, nothing)
         masks, scores = (np.asarray(x) for x in look(tiles))
         for index, box in enumerate(part):

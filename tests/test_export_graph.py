@@ -139,4 +139,4 @@ def test_loop_that_stops_and_steps_one_by_one_are_the_graph(small, form):
         after = shown.step(tensors)
         np.testing.assert_allclose(after["score"], scores[:, step], atol=1e-5)
         np.testing.assert_allclose(after["mask"], masks[:, step], atol=1e-5)
-        tensors |= {name: value for name, value in after.items() if name.startswith("state")}
+        tensors |= {name.replace("next", "state"): after[name] for name in after if name.startswith("next")}

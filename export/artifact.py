@@ -1,0 +1,70 @@
+"""What every exported file carries, and how conversions run: each in a process of its own, under a temporary name."""
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from ris_tf import model as models
+from ris_tf.errors import DataError
+from ris_tf.export.inference import Graph
+
+
+def record(graph):
+    """The config of an exported model as JSON text: that of the model, with the steps and sizes of the export."""
+    config = graph.config.to_dict()
+    config["model"].update(size=list(graph.input), steps=graph.steps)
+    config["export"] = {"image": list(graph.image)}
+    return json.dumps(config)
+
+
+def graph_of(order):
+    """The graph that an order asks for: {"model": source, "size": [H, W] or None, "steps": int or None, ...}."""
+    trained = models.load(order["model"])
+    model = models.build(trained.config)  # in float32, whatever the training used: mixed precision does not convert
+    model.set_weights(trained.get_weights())
+    return Graph(model, order["size"], order["steps"])
+
+
+def convert(module, order, out):
+    """Runs a converter, `python -m ris_tf.export.MODULE ORDER OUT`, and moves what it wrote into `out`.
+
+    Args:
+      module: name of the converter, which reads the order, JSON, and writes files into its folder OUT.
+      order: dict, see `graph_of`.
+      out: Path of the folder for the results; made if missing.
+
+    Returns:
+      list of Path, what was written.
+
+    Raises:
+      DataError: the converter crashed or wrote nothing; nothing is left behind then.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{module}.", dir=out) as folder:
+        done = subprocess.run(
+            [sys.executable, "-m", f"ris_tf.export.{module}", json.dumps(order), folder],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        written = sorted(Path(folder).iterdir())
+        if done.returncode or not written:
+            last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+            how = f"signal {-done.returncode}" if done.returncode < 0 else f"status {done.returncode}"
+            raise DataError(f"{out}: conversion by {module} failed with {how}: {last}")
+        return [_replace(part, out / part.name) for part in written]
+
+
+def _replace(part, target):
+    if target.is_dir():
+        stale = part.parent / f"{part.name}.stale"
+        target.rename(stale)  # goes with the temporary folder
+    part.replace(target)
+    return target
+
+
+def order_and_folder():
+    """What a converter was called with: (order, Path)."""
+    return json.loads(sys.argv[1]), Path(sys.argv[2])

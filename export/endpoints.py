@@ -1,0 +1,85 @@
+"""The graph's functions under fixed signatures, as a SavedModel: what TF Serving reads and LiteRT is converted from."""
+
+import keras
+import tensorflow as tf
+
+
+def write(graph, folder, endpoints):
+    """Writes a SavedModel.
+
+    Args:
+      graph: `inference.Graph`.
+      folder: path of the new SavedModel.
+      endpoints: {signature name: (function, [TensorSpec])}, as of the functions below.
+    """
+    archive = keras.export.ExportArchive()
+    archive.track(graph.model)
+    for name, (function, signature) in endpoints.items():
+        archive.add_endpoint(name, function, input_signature=signature)
+    archive.write_out(str(folder), verbose=False)
+
+
+def predict(graph, batch, early_stop):
+    """image uint8 [batch, H, W, C] -> labels, masks, scores, count."""
+
+    def function(image):
+        return graph.predict(image, early_stop)
+
+    return function, [tf.TensorSpec([batch, *graph.image], tf.uint8, name="image")]
+
+
+def predict_bytes(graph):
+    """bytes string [B], PNG or JPEG of any size -> labels, masks, scores, count, and the scale of each image.
+
+    An image is resized to fit and lies at the top left, its edges going on; `scale` float32 [B] is the number of
+    result pixels per image pixel.
+    """
+    height, width, channels = graph.image
+
+    def decode(data):
+        image = tf.io.decode_image(data, channels=channels, expand_animations=False)
+        image.set_shape([None, None, channels])
+        size = tf.cast(tf.shape(image)[:2], tf.float32)
+        scale = tf.reduce_min(tf.constant([height, width], tf.float32) / size)
+        fitted = tf.clip_by_value(tf.cast(tf.round(size * scale), tf.int32), 1, [height, width])
+        image = tf.cast(tf.round(tf.image.resize(image, fitted, "bilinear", antialias=True)), tf.uint8)
+        rows, columns = (tf.minimum(tf.range(length), fitted[axis] - 1) for axis, length in enumerate((height, width)))
+        return tf.gather(tf.gather(image, rows, axis=0), columns, axis=1), scale
+
+    def function(data):
+        types = tf.TensorSpec(graph.image, tf.uint8), tf.TensorSpec([], tf.float32)
+        images, scale = tf.map_fn(decode, data, fn_output_signature=types)
+        return {**graph.predict(images, early_stop=True), "scale": scale}
+
+    return function, [tf.TensorSpec([None], tf.string, name="bytes")]
+
+
+def encode(graph, batch):
+    """image float32 [batch, h, w, C], normalised, of the network's size -> `Graph.encode`."""
+    return graph.encode, [tf.TensorSpec([batch, *graph.input, graph.image[2]], tf.float32, name="image")]
+
+
+def step(graph, batch):
+    """All that `encode` gave but "foreground" -> `Graph.step`; inputs by their names."""
+    traced = tf.function(graph.encode).get_concrete_function(encode(graph, batch)[1][0]).structured_outputs
+    names = sorted(name for name in traced if name != "foreground")
+
+    def function(*tensors):
+        return graph.step(dict(zip(names, tensors, strict=True)))
+
+    return function, [tf.TensorSpec(traced[name].shape, tf.float32, name=name) for name in names]
+
+
+def all_of(graph, batch):
+    """Signatures of a server: the batch is free, and the loop stops early."""
+    return {
+        "serving_default": predict(graph, batch, early_stop=True),
+        "encode": encode(graph, batch),
+        "step": step(graph, batch),
+        "predict_bytes": predict_bytes(graph),
+    }
+
+
+def static(graph):
+    """Signatures of a device: one image, all steps unrolled."""
+    return {"predict": predict(graph, 1, early_stop=False), "encode": encode(graph, 1), "step": step(graph, 1)}

@@ -1,0 +1,38 @@
+"""Converter to LiteRT (.tflite) with builtin operators alone; run by `artifact.convert`."""
+
+import tempfile
+import zipfile
+
+import tensorflow as tf
+
+from ris_tf.export import artifact, endpoints
+from ris_tf.runtime import RECORD
+
+SUFFIX = {"none": "", "float16": "_float16", "dynamic": "_dynamic", "int8": "_int8"}
+
+
+def float_model(graph, quantize):
+    """The graph as a flatbuffer: float32, or by the converter's own means float16 or dynamic-range weights."""
+    with tempfile.TemporaryDirectory() as folder:
+        signatures = endpoints.static(graph)
+        endpoints.write(graph, folder, signatures)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=list(signatures))
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]  # anything else is an error here
+        if quantize != "none":
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if quantize == "float16":
+            converter.target_spec.supported_types = [tf.float16]
+        return converter.convert()
+
+
+def main():
+    order, out = artifact.order_and_folder()
+    graph = artifact.graph_of(order)
+    path = out / f"model{SUFFIX[order['quantize']]}.tflite"
+    path.write_bytes(float_model(graph, order["quantize"]))
+    with zipfile.ZipFile(path, "a") as appended:  # as TFLite Metadata appends its associated files
+        appended.writestr(RECORD, artifact.record(graph))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,164 @@
+"""Exported files as models: `load("model.tflite").predict_instances(image)`. NumPy and the file's own runtime only.
+
+The host holds the loop: the encoder runs once, then one step after another until a score says stop, so that the time
+follows the number of objects.
+"""
+
+import importlib
+import json
+import types
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from ris_tf import inference
+from ris_tf.errors import DataError, UsageError
+
+RECORD = "ris_tf.json"  # the config of the model, inside every exported file
+_NEXT, _STATE = "next_", "state_"
+
+
+def load(path, threads=None):
+    """Opens an exported model.
+
+    Args:
+      path: a .tflite file (needs ai-edge-litert), a .onnx file with its _encode.onnx and _step.onnx beside it (needs
+        onnxruntime), or the folder of a SavedModel (needs tensorflow).
+      threads: of the computation; None leaves it to the runtime.
+
+    Returns:
+      Exported.
+
+    Raises:
+      UsageError: no such file, or its runtime is not installed.
+      DataError: the file was not written by ris-export.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise UsageError(f"{path}: no such file or folder")
+    folder = saved_model_folder(path)
+    if folder:
+        return Exported(*_open_saved_model(folder))
+    kinds = {".tflite": _open_tflite, ".onnx": _open_onnx}
+    if path.suffix not in kinds:
+        raise UsageError(f"{path}: is no exported model; give a .tflite or .onnx file or the folder of a SavedModel")
+    return Exported(*kinds[path.suffix](path, threads))
+
+
+def saved_model_folder(path):
+    """The folder that holds saved_model.pb: `path` itself or its highest numbered version; None if there is none."""
+    versions = [part for part in path.iterdir() if part.name.isdecimal()] if path.is_dir() else []
+    found = [part for part in (path, *sorted(versions, key=lambda part: -int(part.name))) if is_saved_model(part)]
+    return found[0] if found else None
+
+
+def is_saved_model(path):
+    return (path / "saved_model.pb").is_file()
+
+
+class Exported:
+    """A model in a file, as `ris_tf.RIS` where it predicts.
+
+    Args:
+      config: of the model, as of its config file, with attributes in place of keys.
+      encode, step: functions of {name: array} giving {name: array}, see `ris_tf.export.inference.Graph`.
+    """
+
+    def __init__(self, config, encode, step):
+        self.config, self._encode, self._step = config, encode, step
+
+    def predict_instances(self, image, crf=False):
+        """As `ris_tf.RIS.predict_instances`."""
+        return inference.predict_instances(self._look, self.config, image, crf, self._foreground)
+
+    def _foreground(self, images):
+        return np.concatenate([self._encode({"image": image[None]})["foreground"] for image in images])
+
+    def _look(self, images):
+        masks, scores = zip(*map(self._look_at_one, images), strict=True)
+        return np.stack(masks), np.stack(scores)
+
+    def _look_at_one(self, image):
+        """float32 [h, w, C] -> masks float32 [T, h', w'] and scores float32 [T]; zeros from the stop on."""
+        tensors = self._encode({"image": image[None]})
+        tensors.pop("foreground", None)
+        masks, scores = None, np.zeros(self.config.model.steps, np.float32)
+        for step in range(self.config.model.steps):
+            after = self._step(tensors)
+            if masks is None:
+                masks = np.zeros((self.config.model.steps, *after["mask"].shape[1:]), np.float32)
+            scores[step] = after["score"][0]
+            if scores[step] <= self.config.predict.score_threshold:
+                break
+            masks[step] = after["mask"][0]
+            tensors |= {name.replace(_NEXT, _STATE): after[name] for name in after if name.startswith(_NEXT)}
+        return masks, scores
+
+
+def _config(text, path):
+    try:
+        config = json.loads(text, object_hook=lambda fields: types.SimpleNamespace(**fields))
+        _ = config.model.steps, config.predict.score_threshold, config.data.view
+    except (TypeError, ValueError, AttributeError) as error:
+        raise DataError(f"{path}: holds no config of ris_tf; write it by ris-export") from error
+    return config
+
+
+def _library(name, package, path):
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise UsageError(f"{path}: needs {package}; pip install {package}") from error
+
+
+def _open_tflite(path, threads):
+    library = _library("ai_edge_litert.interpreter", "ai-edge-litert", path)
+    try:
+        with zipfile.ZipFile(path) as appended:
+            config = _config(appended.read(RECORD), path)
+        interpreter = library.Interpreter(str(path), num_threads=threads)
+        runners = [interpreter.get_signature_runner(name) for name in ("encode", "step")]
+    except (zipfile.BadZipFile, KeyError, ValueError) as error:
+        raise DataError(f"{path}: is no model written by ris-export") from error
+    encode, step = ((lambda tensors, run=run: run(**tensors)) for run in runners)
+    return config, encode, step
+
+
+def _open_onnx(path, threads):
+    library = _library("onnxruntime", "onnxruntime", path)
+    options = library.SessionOptions()
+    options.intra_op_num_threads = threads or 0
+    sessions = []
+    for part in ("", "_encode", "_step"):
+        file = path.with_name(f"{path.stem}{part}.onnx")
+        if not file.is_file():
+            raise DataError(f"{file}: no such file; ris-export writes it beside {path.name}")
+        try:
+            sessions.append(library.InferenceSession(str(file), options, providers=["CPUExecutionProvider"]))
+        except Exception as error:  # onnxruntime has a class of its own for each way a file can be broken
+            raise DataError(f"{file}: cannot be read as ONNX") from error
+    whole, *parts = sessions
+    encode, step = ((lambda tensors, session=session: _run(session, tensors)) for session in parts)
+    return _config(whole.get_modelmeta().custom_metadata_map.get(RECORD), path), encode, step
+
+
+def _run(session, tensors):
+    names = [output.name for output in session.get_outputs()]
+    return dict(zip(names, session.run(names, tensors), strict=True))
+
+
+def _open_saved_model(folder):
+    tensorflow = _library("tensorflow", "tensorflow", folder)
+    record = folder / "assets.extra" / RECORD
+    config = _config(record.read_text() if record.is_file() else None, folder)
+    loaded = tensorflow.saved_model.load(str(folder))
+
+    def function(name):
+        def run(tensors):
+            given = {key: tensorflow.constant(value) for key, value in tensors.items()}
+            return {key: value.numpy() for key, value in loaded.signatures[name](**given).items()}
+
+        return run
+
+    return config, function("encode"), function("step")
