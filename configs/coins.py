@@ -12,12 +12,16 @@ def get_config():
     config = base.get_config()
     config.name = "coins"
     config.model.steps = 32
+    config.data.view = "focus"
+    config.data.scale = (0.8, 1.1)
+    config.data.shift = 0.06
+    config.data.synthetic_size = 384
     config.data.extra = "synthetic:heaps"
     config.data.extra_share = 0.5
     config.data.synthetic_images = 1200
     config.data.max_instances = 40
     config.train.learning_rate = 3e-3
     config.train.precision = "mixed_bfloat16"
-    config.train.steps = 4000
+    config.train.steps = 5000
     config.train.evaluate_every = 500
     return config
