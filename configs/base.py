@@ -21,7 +21,6 @@ def get_config():
     config.model.attend.features = 64
     config.model.attend.pixel_features = 16
     config.model.attend.fine_blocks = 1  # further convolutions at stride 2, before and after the coarser levels
-    config.model.attend.norm = "batch"  # or "group", as the shipped presets have
     config.model.attend.state = 24
     config.model.attend.mask_hidden = 12
     config.model.attend.window = 1.5  # cells of stride 4

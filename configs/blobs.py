@@ -1,6 +1,6 @@
 """Any blobs on any ground, in grey: nuclei, discs, heaps and leaves together.
 
-ris-train --config=blobs --data=DIR/nuclei --workdir=runs/blobs
+ris-train --config=blobs --data=DIR/nuclei
 
 Not yet trained to its end.
 """

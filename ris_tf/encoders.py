@@ -52,21 +52,18 @@ class TopDownEncoder(keras.layers.Layer):
       features: channels of the outputs at strides 4 and 8.
       pixel_features: channels of the output at stride 2.
       fine_blocks: further blocks at stride 2, where outlines are made, at each end of the path.
-      norm: "batch" or "group" normalisation.
     """
 
-    def __init__(
-        self, widths=(24, 32, 64, 96, 128), features=48, pixel_features=8, fine_blocks=0, norm="batch", **kwargs
-    ):
+    def __init__(self, widths=(32, 64, 96, 128, 128), features=64, pixel_features=16, fine_blocks=1, **kwargs):
         super().__init__(**kwargs)
         self.widths, self.features, self.pixel_features = tuple(widths), features, pixel_features
-        self.fine_blocks, self.norm = fine_blocks, norm
-        self.stem = ConvBlock(widths[0], strides=2, norm=norm)
-        self.sharpen = [ConvBlock(widths[0], norm=norm) for _ in range(fine_blocks)]
-        self.refine = [ConvBlock(widths[0], norm=norm) for _ in range(fine_blocks)]
-        self.down = [ConvBlock(width, strides=2, norm=norm) for width in widths[1:]]
-        self.deepen = [ConvBlock(width, norm=norm) for width in widths[1:]]
-        self.up = [UpBlock(width, norm) for width in reversed((widths[0], features, features, *widths[3:-1]))]
+        self.fine_blocks = fine_blocks
+        self.stem = ConvBlock(widths[0], strides=2)
+        self.sharpen = [ConvBlock(widths[0]) for _ in range(fine_blocks)]
+        self.refine = [ConvBlock(widths[0]) for _ in range(fine_blocks)]
+        self.down = [ConvBlock(width, strides=2) for width in widths[1:]]
+        self.deepen = [ConvBlock(width) for width in widths[1:]]
+        self.up = [UpBlock(width) for width in reversed((widths[0], features, features, *widths[3:-1]))]
         self.pixel_out = keras.layers.Conv2D(pixel_features, 1)
 
     def call(self, images, training=False):
@@ -103,31 +100,27 @@ class TopDownEncoder(keras.layers.Layer):
             "features": self.features,
             "pixel_features": self.pixel_features,
             "fine_blocks": self.fine_blocks,
-            "norm": self.norm,
         }
 
 
 @keras.saving.register_keras_serializable(package="ris_tf")
 class ConvBlock(keras.layers.Layer):
-    """3x3 convolution, normalisation, ReLU: [B, H, W, C] -> [B, H / strides, W / strides, filters]."""
+    """3x3 convolution, batch normalisation, ReLU: [B, H, W, C] -> [B, H / strides, W / strides, filters]."""
 
-    def __init__(self, filters, strides=1, norm="batch", **kwargs):
+    def __init__(self, filters, strides=1, **kwargs):
         super().__init__(**kwargs)
-        self.filters, self.strides, self.kind = filters, strides, norm
+        self.filters, self.strides = filters, strides
         self.convolution = keras.layers.Conv2D(
             filters, 3, strides, padding="same", use_bias=False, kernel_initializer="he_normal"
         )
-        if norm == "batch":
-            # As slow as the average of the weights (train.ema), which these statistics must fit.
-            self.norm = keras.layers.BatchNormalization(momentum=0.995)
-        else:
-            self.norm = keras.layers.GroupNormalization(8)
+        # As slow as the average of the weights (train.ema), which these statistics must fit.
+        self.norm = keras.layers.BatchNormalization(momentum=0.995)
 
     def call(self, x):
         return tf.nn.relu(self.norm(self.convolution(x)))
 
     def get_config(self):
-        return {**super().get_config(), "filters": self.filters, "strides": self.strides, "norm": self.kind}
+        return {**super().get_config(), "filters": self.filters, "strides": self.strides}
 
 
 @keras.saving.register_keras_serializable(package="ris_tf")
@@ -137,16 +130,16 @@ class UpBlock(keras.layers.Layer):
     [B, H, W, C] and skip [B, 2H, 2W, D] -> [B, 2H, 2W, filters].
     """
 
-    def __init__(self, filters, norm="batch", **kwargs):
+    def __init__(self, filters, **kwargs):
         super().__init__(**kwargs)
         self.filters = filters
         self.lateral = keras.layers.Conv2D(filters, 1)
         self.reduce = keras.layers.Conv2D(filters, 1)
         self.enlarge = keras.layers.UpSampling2D(2, interpolation="nearest")
-        self.block = ConvBlock(filters, norm=norm)
+        self.block = ConvBlock(filters)
 
     def call(self, x, skip):
         return self.block(self.enlarge(self.reduce(x)) + self.lateral(skip))
 
     def get_config(self):
-        return {**super().get_config(), "filters": self.filters, "norm": self.block.kind}
+        return {**super().get_config(), "filters": self.filters}

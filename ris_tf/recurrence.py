@@ -86,7 +86,7 @@ class AttendForm(keras.layers.Layer):
     The recurrence runs at stride 8, the inhibition at stride 4, masks are made at stride 2.
 
     Args:
-      widths, features, pixel_features, fine_blocks, norm: of the encoder.
+      widths, features, pixel_features, fine_blocks: of the encoder.
       state: channels of the ConvLSTM.
       mask_hidden: units of the per-object network.
       window: of the inhibition, in cells of stride 4.
@@ -96,10 +96,10 @@ class AttendForm(keras.layers.Layer):
     extra_terms = ("attention", "query", "auxiliary")
     drawn_from = ("first", "second")
 
-    def __init__(self, widths, features, pixel_features, fine_blocks, norm, state, mask_hidden, window, **kwargs):
+    def __init__(self, widths, features, pixel_features, fine_blocks, state, mask_hidden, window, **kwargs):
         super().__init__(**kwargs)
         self.size_multiple = 2 ** len(widths)
-        self.encoder = TopDownEncoder(widths, features, pixel_features, fine_blocks, norm)
+        self.encoder = TopDownEncoder(widths, features, pixel_features, fine_blocks)
         self.lstm = ConvLSTMStep(state, coverage_kernel=5)
         self.objectness = keras.layers.Conv2D(1, 1, dtype="float32", bias_initializer=keras.initializers.Constant(-1.0))
         self.inhibition = PointingInhibition(window)

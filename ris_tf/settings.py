@@ -124,12 +124,10 @@ def check(config):
         raise UsageError(
             "data.view is 'focus'; expected 'whole' or 'tiles', for model.form 'paper' finds no foreground"
         )
-    _require(config.model, "attend.widths", _widths, "four or more multiples of 8: channels at strides 2, 4, 8, ...")
+    _require(config.model, "attend.widths", _widths, "four or more: channels at strides 2, 4, 8, ...")
     for field in ("features", "pixel_features", "state", "mask_hidden"):
         _require(config.model, f"attend.{field}", lambda value: _number(value) and value >= 1, "at least 1")
-    _require(config.model, "attend.norm", lambda value: value in ("batch", "group"), "'batch' or 'group'")
     _require(config.model, "attend.fine_blocks", lambda value: value in range(9), "0 to 8")
-    _require(config.model, "attend.features", lambda value: value % 8 == 0, "a multiple of 8")
     _require(config.model, "attend.window", lambda value: _number(value) and value > 0, "above 0")
     _check_fcn8s(config.model)
     _require(config.predict, "crf.iterations", lambda value: _number(value) and value >= 1, "at least 1")
@@ -173,7 +171,7 @@ def _whole(value, count):
 
 
 def _widths(value):
-    return isinstance(value, (tuple, list)) and len(value) >= 4 and all(width > 0 and width % 8 == 0 for width in value)
+    return isinstance(value, (tuple, list)) and len(value) >= 4 and _whole(value, len(value))
 
 
 def _pair(value):

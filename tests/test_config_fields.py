@@ -30,8 +30,8 @@ PREDICT = {
 }  # fmt: skip
 MODEL = {
     "attend.widths": (8, 8, 16, 24), "attend.features": 24, "attend.pixel_features": 6, "attend.fine_blocks": 3,
-    "attend.norm": "group", "attend.state": 16,
-    "attend.mask_hidden": 4, "attend.window": 0.5, "channels": 1, "steps": 3, "size": (32, 64), "form": "paper",
+    "attend.state": 16, "attend.mask_hidden": 4, "attend.window": 0.5,
+    "channels": 1, "steps": 3, "size": (32, 64), "form": "paper",
 }  # fmt: skip
 ELSEWHERE = {  # tested in the file named
     "name", "seed", "model.paper", "model.fcn8s",  # test_commands, below, test_model and test_fcn8s

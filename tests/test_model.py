@@ -24,7 +24,7 @@ def test_paper_leaf_network_has_the_published_number_of_parameters():
     assert build(leaves_paper.get_config()).count_params() == 473_343
 
 
-def test_default_form_stays_under_a_million_parameters():
+def test_default_form_stays_under_its_number_of_parameters():
     for name in presets.names():
         assert RIS(presets.find(name)[0]).count_params() < 1_200_000
 

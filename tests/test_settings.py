@@ -47,7 +47,7 @@ def test_field_out_of_range_is_named(name, value):
         settings.check(config)
 
 
-@pytest.mark.parametrize(("field", "value"), [("widths", (8, 16, 24)), ("widths", (8, 16, 24, 30)), ("features", 20)])
+@pytest.mark.parametrize(("field", "value"), [("widths", (8, 16, 24)), ("widths", (8, 16, 24, 0)), ("features", 0)])
 def test_shape_of_the_encoder_out_of_range_is_named(field, value):
     config = base.get_config()
     config.model.attend[field] = value
