@@ -13,7 +13,7 @@ from ris_tf.visualize import overlay
 
 _SEED = 2026  # far from the seeds that presets were trained on
 _USAGE = """
-Counts the coins in a photograph, nuclei and leaves in drawn images, with the models that ship with the package.
+Counts the coins in a photograph, discs and leaves in drawn images, with the models that ship with the package.
 
   python -m ris_tf.demo --out=demo_out
 """
@@ -48,7 +48,7 @@ def demo(out):
 
 def _blobs():
     yield "coins", skimage.data.coins(), 24
-    yield from _drawn("tissue", 2)
+    yield from _drawn("discs", 2)
 
 
 def _drawn(kind, number):

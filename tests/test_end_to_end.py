@@ -27,7 +27,7 @@ def test_nuclei_preset_on_validation_images(nuclei):
     assert result["ap_0.5"] >= 0.85 and result["relative_abs_dic"] <= 0.06
 
 
-def test_demo_counts_coins_nuclei_and_leaves(tmp_path):
+def test_demo_counts_coins_discs_and_leaves(tmp_path):
     results = demo.demo(tmp_path)
     assert len(results) == len(list(tmp_path.glob("*_overlay.png"))) >= 6
     for name, true, found in results:
