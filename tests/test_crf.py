@@ -182,7 +182,7 @@ def test_crf_sees_the_pixels_of_the_image_in_both_views(installed, view):
 
 def test_only_the_steps_taken_are_refined(monkeypatch):
     seen = []
-    monkeypatch.setattr(inference, "refine", lambda masks, image, crf: seen.append(masks.shape) or masks)
+    monkeypatch.setattr(dense, "refine", lambda masks, image, crf: seen.append(masks.shape) or masks)
     masks, image = np.full((4, 5, 6), 0.9, np.float32), np.zeros((10, 12, 3), np.float32)
     scores, fields = np.float32([0.9, 0.9, 0.1, 0.9]), rosettes.get_config().predict
     inference.resolve(masks, scores, (10, 12), fields, image)
