@@ -1,0 +1,105 @@
+"""Exported files run by their own runtimes, against the Keras model that they were made from."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from ris_tf import RIS, runtime
+from ris_tf.data import synthetic
+from ris_tf.errors import DataError, UsageError
+from ris_tf.export import artifact
+from ris_tf.export.inference import Graph
+from ris_tf.model import build
+
+FILES = {"to_litert": "model.tflite", "to_onnx": "model.onnx", "to_saved_model": "saved_model"}
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """A function: (preset, converter) -> the path of its file, converted once."""
+    folder, known = tmp_path_factory.mktemp("exported"), {}
+
+    def make(preset, converter):
+        if (preset, converter) not in known:
+            order = {"model": preset, "size": None, "steps": None, "quantize": "none"}
+            written = artifact.convert(converter, order, folder / preset)
+            assert not [part for part in (folder / preset).iterdir() if part.name.startswith(".")]
+            known[preset, converter] = folder / preset / FILES[converter]
+            assert known[preset, converter] in written
+        return known[preset, converter]
+
+    return make
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("preset", "kind"), [("rosettes", "rosettes"), ("nuclei", "discs")])
+@pytest.mark.parametrize("converter", FILES)
+def test_file_finds_what_the_model_finds(exported, preset, kind, converter):
+    model, opened = RIS.from_preset(preset), runtime.load(exported(preset, converter), threads=1)
+    counts = set()
+    for index in range(3):
+        image = synthetic.sample(kind, 5, index, 300)[0][:240]
+        expected, found = model.predict_instances(image), opened.predict_instances(image)
+        assert found.count == expected.count
+        assert (found.labels == expected.labels).mean() > 0.9999
+        np.testing.assert_allclose(found.scores, expected.scores, atol=1e-4)
+        counts.add(found.count)
+    assert len(counts) > 1
+
+
+@pytest.mark.slow
+def test_devices_file_needs_no_tensorflow(exported):
+    path, image = exported("rosettes", "to_litert"), synthetic.sample("rosettes", 5, 1)[0]
+    np.save(path.with_name("image.npy"), image)
+    program = f"""
+import sys
+sys.modules["tensorflow"] = sys.modules["keras"] = sys.modules["PIL"] = sys.modules["scipy"] = None
+import importlib.util
+found = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *rest: None if name == "tensorflow" else found(name, *rest)
+import numpy as np
+from ris_tf import runtime
+print(runtime.load({str(path)!r}).predict_instances(np.load({str(path.with_name("image.npy"))!r})).count)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) == RIS.from_preset("rosettes").predict_instances(image).count > 0
+
+
+def test_crash_of_a_converter_is_told_and_leaves_nothing(tmp_path):
+    with pytest.raises(DataError, match="to_litert failed with status 1"):
+        artifact.convert("to_litert", {"model": "nonesuch", "size": None, "steps": None, "quantize": "none"}, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "error"),
+    [
+        ("a.tflite", b"no model", DataError),
+        ("a.onnx", b"no model", DataError),
+        ("a.keras", b"", UsageError),
+        ("missing.tflite", None, UsageError),
+    ],
+)
+def test_wrong_files_are_named(tmp_path, name, content, error):
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(error, match=name.split(".")[0]):
+        runtime.load(tmp_path / name)
+
+
+def test_saved_model_is_found_by_its_highest_version(tmp_path):
+    for version in ("2", "10", "x"):
+        (tmp_path / version).mkdir()
+        (tmp_path / version / "saved_model.pb").write_bytes(b"")
+    assert runtime.saved_model_folder(tmp_path) == tmp_path / "10"
+    assert runtime.saved_model_folder(tmp_path / "2") == tmp_path / "2"
+    assert runtime.saved_model_folder(tmp_path / "x" / "saved_model.pb") is None
+
+
+def test_record_holds_the_exports_sizes(small):
+    record = json.loads(artifact.record(Graph(build(small), (64, 96), 3)))
+    assert record["model"]["steps"] == 3 and record["export"]["image"] == [64, 96, 3]
