@@ -100,7 +100,7 @@ def test_mixed_precision_learns_as_float32_does(small, form):
     expected = losses(config, 200, 3e-4)
     for dtype in ("mixed_bfloat16", "mixed_float16"):
         reached = losses(config, 200, 3e-4, dtype)
-        assert reached[-10:].mean() + added == pytest.approx(expected[-10:].mean() + added, rel=0.03), dtype
+        assert reached[-10:].mean() + added <= 1.03 * (expected[-10:].mean() + added), dtype  # lower is no fault
 
 
 @pytest.mark.parametrize("dtype", ["mixed_bfloat16", "mixed_float16"])
