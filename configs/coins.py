@@ -1,6 +1,6 @@
 """Coins, balls, berries and other round things in photographs, lying apart or in heaps.
 
-ris-train --config=coins --data=synthetic:discs
+ris-train --config=coins --data=synthetic:heaps
 
 Not yet trained to its end.
 """
@@ -12,12 +12,9 @@ def get_config():
     config = base.get_config()
     config.name = "coins"
     config.model.steps = 32
-    config.data.view = "focus"
-    config.data.scale = (0.8, 1.1)
-    config.data.shift = 0.06
     config.data.synthetic_size = 384
-    config.data.extra = "synthetic:heaps"
-    config.data.extra_share = 0.5
+    config.data.extra = "synthetic:discs"
+    config.data.extra_share = 0.4
     config.data.synthetic_images = 1200
     config.data.max_instances = 40
     config.train.learning_rate = 3e-3

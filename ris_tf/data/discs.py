@@ -98,11 +98,14 @@ def discs(rng: np.random.Generator, size: int = 256, heaped: bool = False) -> tu
     if look == "coin":
         colourful *= 0.6
     ground = hsv(rng.uniform(0, 360), 0 if grey else rng.uniform(0, 0.5), back)
-    uneven = smooth(rng, size, int(rng.integers(1, 5))) * F32(rng.uniform(0, 0.25))
+    uneven = smooth(rng, size, int(rng.integers(1, 5))) * F32(rng.uniform(0, 0.4))
     grain = noise(rng, size, 1.0, 8.0)
     canvas = ground * np.maximum(1 + uneven + F32(rng.uniform(0, 0.12)) * grain, 0.3)[..., None]
-    relief = smooth(rng, size, max(12, size // 12))
-    relief = emboss(np.tanh(2 * relief), light) * F32(rng.uniform(0.2, 0.7)) + F32(0.04) * grain
+    relief = emboss(np.tanh(2 * smooth(rng, size, max(12, size // 12))), light) * F32(rng.uniform(0.2, 0.7))
+    if look == "coin":  # a head or a figure: bolder and larger than the grain of a surface
+        figure = emboss(np.tanh(4 * smooth(rng, size, int(rng.integers(10, 45)))), light)
+        relief += figure / figure.std() * F32(rng.uniform(0, 0.25))
+    relief += F32(0.04) * grain
     spread, several = rng.uniform(0, 0.22), rng.random() < 0.25
     shadow = 0.0 if look in ("glow", "cell") else rng.uniform(0, 0.6)
     far = rng.uniform(0.005, 0.025) * size
