@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from ris_tf import focus
+from ris_tf.layers import zero_of
 
 _FAR = np.float32(1e9)  # where an axis goes on beyond its ends
 
@@ -63,12 +64,16 @@ def closer_box(foreground, box, image, size):
         np.clip((pixels - start) * count / length - np.arange(count), 0.0, 1.0).astype(np.float32)
         for count, start, length, pixels in zip(cells, box[:2], box[2:], image, strict=True)
     ]
-    found *= np.outer(*inside)
+    found *= inside[0][:, None]
+    found *= inside[1]
     total = tf.reduce_sum(found, axis=[1, 2])
+    zero = zero_of(found[..., None])
     spans = []
     for axis, (count, start, length) in enumerate(zip(cells, box[:2], box[2:], strict=True)):
         share = tf.reduce_sum(found, axis=2 - axis) / tf.maximum(total, 1e-9)[:, None]  # [B, cells]
-        before = tf.matmul(share, np.triu(np.ones([count, count], np.float32), 1))
+        cell = np.arange(count, dtype=np.float32)
+        earlier = tf.cast(cell[:, None] + zero < cell, tf.float32)
+        before = tf.matmul(share, earlier)
         ends = []
         for quantile in (focus.LOST, 1 - focus.LOST):
             part = tf.clip_by_value((quantile - before) / tf.maximum(share, 1e-9), 0.0, 1.0)

@@ -57,21 +57,17 @@ def resolve(masks, scores, predict, min_area):
     stops = tf.matmul(tf.cast(scores <= predict.score_threshold, tf.float32), earlier)
     alive = tf.cast(stops < 0.5, tf.float32)  # [B, T]
     flat = tf.reshape(masks * alive[:, :, None, None], [-1, steps, height * width])
-    labels, best = tf.zeros_like(flat[:, 0]), tf.zeros_like(flat[:, 0]) + predict.mask_threshold
-    for t in range(steps):
-        wins = flat[:, t] > best
-        if predict.overlap_rule == "first":
-            wins &= labels < 0.5
-        else:
-            best = tf.where(wins, flat[:, t], best)
-        labels = tf.where(wins, t + 1.0, labels)
-    ids = np.arange(1, steps + 1, dtype=np.float32)[:, None]
-    mine = tf.cast(tf.equal(labels[:, None], ids), tf.float32)  # [B, T, P]
+    over = flat > predict.mask_threshold
+    areas = tf.reduce_sum(tf.cast(over, tf.float32), axis=2)
+    if predict.overlap_rule == "best":
+        over &= flat >= tf.reduce_max(flat, axis=1, keepdims=True)
+    over = tf.cast(over, tf.float32)
+    mine = over * tf.cast(tf.matmul(earlier.T, over) < 1.5, tf.float32)  # the first of them
     left = tf.reduce_sum(mine, axis=2)
-    areas = tf.reduce_sum(tf.cast(flat > predict.mask_threshold, tf.float32), axis=2)
     kept = (left >= predict.min_visible * areas) & (left >= max(min_area, 0.5))
     kept = tf.cast(kept, tf.float32)
     numbers = tf.matmul(kept, earlier) * kept  # [B, T], the label of each step or 0
+    ids = np.arange(1, steps + 1, dtype=np.float32)[:, None]
     order = tf.cast(tf.equal(numbers[:, None], ids), tf.float32)  # [B, label, T]
     return {
         "labels": tf.cast(tf.reshape(tf.matmul(numbers[:, None], mine), [-1, height, width]), tf.int32),

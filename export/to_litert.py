@@ -5,7 +5,7 @@ import zipfile
 
 import tensorflow as tf
 
-from ris_tf.export import artifact, endpoints
+from ris_tf.export import artifact, endpoints, flatbuffer
 from ris_tf.runtime import RECORD
 
 SUFFIX = {"none": "", "float16": "_float16", "dynamic": "_dynamic", "int8": "_int8"}
@@ -22,7 +22,7 @@ def float_model(graph, quantize):
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
         if quantize == "float16":
             converter.target_spec.supported_types = [tf.float16]
-        return converter.convert()
+        return flatbuffer.compact(converter.convert())
 
 
 def main():

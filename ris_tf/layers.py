@@ -1,22 +1,40 @@
 """The parts of one step of the recurrence: ConvLSTM, spatial inhibition, score heads, dynamic mask head."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 
-def cell_grid(height, width, stride):
+def zero_of(tensor):
+    """float32 0 computed from a tensor [B, H, W, C].
+
+    What is made with it is no constant: exported files hold its formula in place of its numbers.
+    """
+    return tf.nn.relu(-tf.abs(tf.cast(tensor[0, 0, 0, 0], tf.float32)))
+
+
+def cell_grid(height, width, stride, zero=0.0):
     """Centres of the cells of a `height` x `width` grid, in units of 32 image pixels.
+
+    Args:
+      height, width: ints.
+      stride: image pixels per cell.
+      zero: from `zero_of`, where the grid shall be no constant.
 
     Returns:
       x, y: float32 [height * width] each, row by row.
     """
     unit = stride / 32.0
-    ys, xs = tf.meshgrid(
-        (tf.range(height, dtype=tf.float32) + 0.5) * unit,
-        (tf.range(width, dtype=tf.float32) + 0.5) * unit,
-        indexing="ij",
-    )
-    return tf.reshape(xs, [-1]), tf.reshape(ys, [-1])
+    x = (tf.range(width, dtype=tf.float32) + 0.5) * unit + zero
+    y = (tf.range(height, dtype=tf.float32) + 0.5) * unit + zero
+    grids = tf.broadcast_to(x, [height, width]), tf.broadcast_to(y[:, None], [height, width])
+    return tuple(tf.reshape(grid, [-1]) for grid in grids)
+
+
+def append_places(flat, *places):
+    """Appends what each position has in every image: float32 [B, P, F] and K of [P] -> [B, P, F + K]."""
+    columns = tf.stack(places, axis=-1)
+    return tf.concat([flat, tf.broadcast_to(columns, tf.concat([tf.shape(flat)[:2], [len(places)]], axis=0))], axis=-1)
 
 
 def _convolve(inputs, kernel):
@@ -104,8 +122,8 @@ class ConvLSTMStep(keras.layers.Layer):
 
     def zero_state(self, projected):
         """Returns (h, c), zeros [B, H, W, filters] of the compute dtype and of float32, for a projected input."""
-        zeros = tf.zeros_like(projected[..., : self.filters])
-        return zeros, tf.cast(zeros, tf.float32)
+        zeros = tf.broadcast_to(zero_of(projected), tf.shape(projected[..., : self.filters]))
+        return tf.cast(zeros, projected.dtype), zeros
 
     def call(self, projected, h, c, coverage=None):
         """Advances the state by one step.
@@ -234,17 +252,23 @@ class PointingInhibition(keras.layers.Layer):
         )
 
     def build(self, *args):
+        self.coverage_conv.build((None, None, None, 1))
         self.strength = self.add_weight(
             name="strength", shape=[], initializer=keras.initializers.Constant(6.0), dtype="float32"
         )
 
-    def call(self, objectness, h, coverage):
+    def _return(self):
+        """Inhibition of return as a kernel [3, 3, 1, 1]: one convolution then brings both."""
+        return tf.nn.softplus(self.strength) * tf.constant(np.pad([[1.0]], 1)[..., None, None], tf.float32)
+
+    def call(self, objectness, h, coverage, x, y):
         """One look.
 
         Args:
           objectness: float32 [B, H, W, 1] static logits.
           h: [B, H / r, W / r, R] state of the recurrence, r a whole number.
           coverage: float32 [B, H, W, 1] in [0, 1].
+          x, y: float32 [H * W], places of the positions in cells.
 
         Returns:
           logits: float32 [B, H * W] after inhibition, before the softmax.
@@ -256,14 +280,13 @@ class PointingInhibition(keras.layers.Layer):
         recurrent = self.recurrent_map(h)
         if recurrent.shape[1] != height:
             recurrent = tf.image.resize(recurrent, [height, width], "bilinear")
-        logits = objectness + recurrent + self.coverage_conv(coverage) - tf.nn.softplus(self.strength) * coverage
+        logits = objectness + recurrent + _convolve(coverage, self.coverage_conv.kernel - self._return())
         logits = tf.reshape(logits, [-1, height * width])
-        x, y = cell_grid(height, width, 32.0)  # here in cells
         # The strongest position, as reductions only, so that it converts to every runtime; ties give their mean.
         strongest = tf.stop_gradient(tf.cast(logits >= tf.reduce_max(logits, axis=1, keepdims=True), tf.float32))
-        strongest /= tf.reduce_sum(strongest, axis=1, keepdims=True)
-        x_top = tf.reduce_sum(strongest * x, axis=1, keepdims=True)
-        y_top = tf.reduce_sum(strongest * y, axis=1, keepdims=True)
+        places = tf.stack([x, y, tf.ones_like(x)], axis=-1)
+        x_top, y_top, ties = tf.split(tf.matmul(strongest, places), 3, axis=-1)  # [B, 1] each
+        x_top, y_top = x_top / ties, y_top / ties
         distance = tf.square(x - x_top) + tf.square(y - y_top)
         return logits, tf.nn.softmax(logits - distance / (2 * self.window**2)), tf.exp(-distance)
 
@@ -291,6 +314,15 @@ class AttendedScore(keras.layers.Layer):
         return {**super().get_config(), "hidden": self.hidden}
 
 
+# Weights of (x, y, x^2 + y^2, 1) from those of (dx, dy, dx^2 + dy^2, 1), dx = x - x0, are a matrix times them: the
+# identity plus x0, y0 and x0^2 + y0^2 times these three.
+_SHIFT = np.zeros([3, 4, 4], np.float32)
+_SHIFT[0, [0, 3], [2, 0]] = -2, -1
+_SHIFT[1, [1, 3], [2, 1]] = -2, -1
+_SHIFT[2, 3, 2] = 1
+_UNSHIFTED = np.eye(4, dtype=np.float32).ravel()
+
+
 @keras.saving.register_keras_serializable(package="ris_tf")
 class DynamicMask(keras.layers.Layer):
     """A small network per object, its weights given by the attended feature, run at every pixel.
@@ -311,40 +343,41 @@ class DynamicMask(keras.layers.Layer):
         self.mlp = keras.layers.Dense(64, activation="relu", dtype="float32")
         self.out = keras.layers.Dense(hidden * (pixel_features + 4) + hidden + 1, dtype="float32")
 
-    def weights_of(self, attended, x, y):
+    def weights_of(self, attended, place):
         """Weights of the per-object networks.
 
         Args:
           attended: float32 [..., C].
-          x, y: float32 [...], the attended position in units of 32 image pixels.
+          place: float32 [..., 2], x and y of the attended position in units of 32 image pixels.
 
         Returns:
           first: float32 [..., pixel_features + 4, hidden], for inputs (e, x, y, x^2 + y^2, 1).
           second: float32 [..., hidden + 1], the output unit's weights, then its bias.
         """
-        features, hidden = self.pixel_features, self.hidden
+        inputs, hidden = self.pixel_features + 4, self.hidden
         values = self.out(self.mlp(attended))
-        first, second = values[..., : hidden * (features + 4)], values[..., hidden * (features + 4) :]
-        first = tf.reshape(first, tf.concat([tf.shape(first)[:-1], [features + 4, hidden]], axis=0))
-        e, dx, dy, square, bias = tf.split(first, [features, 1, 1, 1, 1], axis=-2)
-        x, y = x[..., None, None], y[..., None, None]
-        # w.(dx, dy, dx^2 + dy^2) written over absolute coordinates.
-        constant = bias - dx * x - dy * y + square * (x * x + y * y)
-        return tf.concat([e, dx - 2 * square * x, dy - 2 * square * y, square, constant], axis=-2), second
+        first, second = tf.split(values, [inputs * hidden, hidden + 1], axis=-1)
+        first = tf.reshape(first, tf.concat([tf.shape(first)[:-1], [inputs, hidden]], axis=0))
+        e, spatial = tf.split(first, [self.pixel_features, 4], axis=-2)
+        # w.(dx, dy, dx^2 + dy^2, 1) written over absolute coordinates.
+        square = tf.reduce_sum(tf.square(place), axis=-1, keepdims=True)
+        shift = tf.matmul(tf.concat([place, square], axis=-1), _SHIFT.reshape(3, 16)) + _UNSHIFTED
+        shift = tf.reshape(shift, tf.concat([tf.shape(shift)[:-1], [4, 4]], axis=0))
+        return tf.concat([e, tf.matmul(shift, spatial)], axis=-2), second
 
     def pixels(self, pixel_features, stride):
         """Appends the coordinates: [B, H, W, F] at `stride` image pixels -> float32 [B, H * W, F + 4]."""
         height, width = pixel_features.shape[1], pixel_features.shape[2]
         flat = tf.reshape(tf.cast(pixel_features, tf.float32), [-1, height * width, self.pixel_features])
-        x, y = cell_grid(height, width, stride)
-        coordinates = tf.stack([x, y, x * x + y * y, tf.ones_like(x)], axis=-1)[None]  # [1, P, 4]
-        return tf.concat([flat, coordinates + tf.zeros_like(flat[..., :1])], axis=-1)
+        zero = zero_of(pixel_features)
+        x, y = cell_grid(height, width, stride, zero)
+        return append_places(flat, x, y, x * x + y * y, tf.broadcast_to(zero + 1.0, tf.shape(x)))
 
     def call(self, pixels, first, second):
         """Mask logits of K objects: pixels [B, P, F + 4], first [B, K, F + 4, h], second [B, K, h + 1] -> [B, K, P]."""
-        hidden = tf.nn.relu(tf.matmul(pixels[:, None], first))  # [B, K, P, h]
-        logits = tf.matmul(hidden, second[..., :-1, None])[..., 0]  # [B, K, P]
-        return logits + second[..., -1:]
+        hidden = tf.nn.relu(tf.matmul(tf.expand_dims(pixels, 1), first))  # [B, K, P, h]
+        weights, bias = tf.split(second, [self.hidden, 1], axis=-1)
+        return tf.squeeze(tf.matmul(hidden, tf.expand_dims(weights, -1)), axis=-1) + bias
 
     def get_config(self):
         return {**super().get_config(), "hidden": self.hidden, "pixel_features": self.pixel_features}

@@ -19,7 +19,9 @@ from ris_tf.layers import (
     PointingInhibition,
     SpatialInhibition,
     StateScore,
+    append_places,
     cell_grid,
+    zero_of,
 )
 
 
@@ -112,10 +114,15 @@ class AttendForm(keras.layers.Layer):
         encoded = self.encoder(images, training=training)
         fine = encoded["stride_4"]
         _, height, width, channels = fine.shape
+        objectness = self.objectness(fine)  # [B, H/4, W/4, 1]
+        x, y = cell_grid(height, width, 32, zero_of(objectness))
+        flat = tf.reshape(tf.cast(fine, tf.float32), [-1, height * width, channels])
         return {
+            "x": x,  # [H/4 * W/4], in cells of stride 4
+            "y": y,
             "projected": self.lstm.project(encoded["stride_8"]),
-            "objectness": self.objectness(fine),  # [B, H/4, W/4, 1]
-            "features": tf.reshape(tf.cast(fine, tf.float32), [-1, height * width, channels]),
+            "objectness": objectness,
+            "features": append_places(flat, x, y),
             "pixels": self.dynamic_mask.pixels(encoded["pixels"], 2),
             "coarse_pixels": self.dynamic_mask.pixels(self.pool(encoded["pixels"]), 4),
             "auxiliary": self.auxiliary(encoded["stride_2"]),  # [B, H/2, W/2, 2]: foreground, interior
@@ -123,36 +130,34 @@ class AttendForm(keras.layers.Layer):
 
     def zero_state(self, context):
         h, c = self.lstm.zero_state(context["projected"])
-        return {"h": h, "c": c, "coverage": tf.zeros_like(context["objectness"])}
+        objectness = context["objectness"]
+        return {"h": h, "c": c, "coverage": tf.broadcast_to(zero_of(objectness), tf.shape(objectness))}
 
     def step(self, context, state):
         coverage = state["coverage"]
         _, height, width, _ = coverage.shape
         coarse = tf.cast(self.pool(coverage), self.compute_dtype)
         h, c = self.lstm(context["projected"], state["h"], state["c"], coarse)
-        logits, glance, spot = self.inhibition(context["objectness"], h, coverage)
-        attended = self.attend(context, glance)
-        x, y = cell_grid(height, width, 4)
-        first, second = self.dynamic_mask.weights_of(
-            attended, tf.reduce_sum(glance * x, axis=1), tf.reduce_sum(glance * y, axis=1)
-        )
-        mask = tf.sigmoid(self.dynamic_mask(context["coarse_pixels"], first[:, None], second[:, None]))  # [B, 1, P]
-        explained = tf.stop_gradient(tf.reshape(tf.maximum(mask[:, 0], spot), [-1, height, width, 1]))
+        logits, glance, spot = self.inhibition(context["objectness"], h, coverage, context["x"], context["y"])
+        attended, first, second = self.attend(context, tf.expand_dims(glance, 1))
+        mask = tf.sigmoid(self.dynamic_mask(context["coarse_pixels"], first, second))
+        mask = tf.reshape(mask, [-1, height * width])
+        explained = tf.stop_gradient(tf.reshape(tf.maximum(mask, spot), [-1, height, width, 1]))
         covered = tf.reduce_sum(glance * tf.reshape(coverage, [-1, height * width]), axis=1, keepdims=True)
         outputs = {
-            "score": self.score(attended, h, logits, covered),
+            "score": self.score(tf.squeeze(attended, 1), h, logits, covered),
             "logits": logits,
             "glance": glance,
-            "first": first,
-            "second": second,
+            "first": tf.squeeze(first, 1),
+            "second": tf.squeeze(second, 1),
         }
         return outputs, {"h": h, "c": c, "coverage": tf.maximum(coverage, explained)}
 
     def attend(self, context, glance):
-        """Feature under a glance: float32 [..., P] -> [..., C] for [B, P] or [B, K, P]."""
-        if glance.shape.rank == 2:
-            return tf.matmul(glance[:, None], context["features"])[:, 0]
-        return tf.matmul(glance, context["features"])
+        """Feature under K glances, float32 [B, K, P] -> [B, K, C], and `DynamicMask.weights_of` it."""
+        channels = context["features"].shape[-1] - 2
+        attended, place = tf.split(tf.matmul(glance, context["features"]), [channels, 2], axis=-1)
+        return attended, *self.dynamic_mask.weights_of(attended, place * (4 / 32))
 
     def masks(self, context, outputs):
         """Masks of the stacked steps, float32 [B, T, H/2, W/2] in [0, 1]."""
@@ -162,9 +167,5 @@ class AttendForm(keras.layers.Layer):
 
     def query(self, context, glance):
         """Masks of objects pointed at from outside the recurrence: glance [B, K, P] -> [B, K, H/2 * W/2]."""
-        height, width = context["objectness"].shape[1:3]
-        x, y = cell_grid(height, width, 4)
-        first, second = self.dynamic_mask.weights_of(
-            self.attend(context, glance), tf.reduce_sum(glance * x, axis=2), tf.reduce_sum(glance * y, axis=2)
-        )
+        _, first, second = self.attend(context, glance)
         return tf.sigmoid(self.dynamic_mask(context["pixels"], first, second))

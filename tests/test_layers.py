@@ -88,14 +88,15 @@ def test_window_reads_one_object_where_two_tie():
     inhibition = layers.PointingInhibition(window=1.0)
     objectness = np.full([1, 12, 12, 1], -5, np.float32)
     objectness[0, 2, 2], objectness[0, 9, 9] = 4.0, 3.999
-    empty = np.zeros_like(objectness)
-    _, glance, spot = inhibition(objectness, np.zeros([1, 6, 6, 3], np.float32), empty)
+    empty, h = np.zeros_like(objectness), np.zeros([1, 6, 6, 3], np.float32)
+    x, y = layers.cell_grid(12, 12, 32)
+    _, glance, spot = inhibition(objectness, h, empty, x, y)
     glance = glance.numpy().reshape(12, 12)
     assert glance[:6, :6].sum() > 0.99 and abs(glance.sum() - 1) < 1e-5
     assert spot.numpy().reshape(12, 12)[2, 2] == 1
     covered = empty.copy()
     covered[0, :6, :6] = 1
-    _, glance, _ = inhibition(objectness, np.zeros([1, 6, 6, 3], np.float32), covered)
+    _, glance, _ = inhibition(objectness, h, covered, x, y)
     assert glance.numpy().reshape(12, 12)[6:, 6:].sum() > 0.99  # what is covered is inhibited
 
 
@@ -105,7 +106,7 @@ def test_dynamic_mask_equals_a_small_network_run_pixel_by_pixel():
     attended = rng.normal(size=(1, 2, 5)).astype(np.float32)
     x, y = np.float32([[0.7, 0.1]]), np.float32([[0.2, 0.9]])
     e = rng.normal(size=(1, 6, 8, 2)).astype(np.float32)
-    first, second = head.weights_of(attended, x, y)
+    first, second = head.weights_of(attended, np.stack([x, y], -1))
     logits = head(head.pixels(e, 2), first, second).numpy().reshape(2, 6, 8)
 
     values = head.out(head.mlp(attended)).numpy()[0]
