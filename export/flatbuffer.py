@@ -1,0 +1,51 @@
+"""LiteRT files without what no runtime reads: names of tensors, empty and repeated tables."""
+
+import flatbuffers
+import numpy as np
+from tensorflow.lite.python import schema_py_generated as schema
+
+_IDENTIFIER = b"TFL3"
+_ALIGNMENT = 16
+
+
+class _SharingBuilder(flatbuffers.Builder):
+    """Writes equal vectors, as are most shapes, once."""
+
+    def __init__(self):
+        super().__init__(1 << 20)
+        self._known = {}
+
+    def CreateNumpyVector(self, x):  # noqa: N802 - the library's name
+        key = x.dtype.str, x.tobytes()
+        if key not in self._known:
+            if x.dtype == np.uint8:
+                self.Prep(_ALIGNMENT, x.nbytes)  # runtimes map weights from the file
+            self._known[key] = super().CreateNumpyVector(x)
+        return self._known[key]
+
+
+def read(data):
+    """bytes -> schema.ModelT."""
+    return schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0))
+
+
+def compact(data):
+    """The same model in fewer bytes: bytes of a .tflite file -> bytes."""
+    model = read(data)
+    stored, places = [model.buffers[0]], {b"": 0}
+    for graph in model.subgraphs:
+        graph.name = None
+        for tensor in graph.tensors:
+            tensor.name = tensor.shapeSignature = None
+            if tensor.quantization is not None and tensor.quantization.scale is None:
+                tensor.quantization = None
+            content = model.buffers[tensor.buffer].data
+            key = b"" if content is None else np.asarray(content).tobytes()
+            if key not in places:
+                places[key] = len(stored)
+                stored.append(model.buffers[tensor.buffer])
+            tensor.buffer = places[key]
+    model.buffers, model.metadata = stored, None
+    builder = _SharingBuilder()
+    builder.Finish(model.Pack(builder), _IDENTIFIER)
+    return bytes(builder.Output())
