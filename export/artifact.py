@@ -20,11 +20,20 @@ def record(graph):
 
 
 def graph_of(order):
-    """The graph that an order asks for: {"model": source, "size": [H, W] or None, "steps": int or None, ...}."""
+    """The graph that an order asks for: {"model": source, "size": [H, W] or None, "steps": int or None, ...}.
+
+    It stands on a model of its own in float32, whatever the training used: mixed precision does not convert. The steps
+    and, in the "tiles" view, the size of the tiles are in that model's config.
+    """
     trained = models.load(order["model"])
-    model = models.build(trained.config)  # in float32, whatever the training used: mixed precision does not convert
+    config, size = trained.config.copy_and_resolve_references(), order["size"]
+    config.model.steps = order["steps"] or config.model.steps
+    if size and config.data.view == "tiles":
+        multiple = trained.form.size_multiple
+        config.model.size = tuple(-(-length // multiple) * multiple for length in size)
+    model = models.build(config)
     model.set_weights(trained.get_weights())
-    return Graph(model, order["size"], order["steps"])
+    return Graph(model, size)
 
 
 def convert(module, order, out):
@@ -54,10 +63,11 @@ def convert(module, order, out):
             last = (done.stderr.strip().splitlines() or ["no message"])[-1]
             how = f"signal {-done.returncode}" if done.returncode < 0 else f"status {done.returncode}"
             raise DataError(f"{out}: conversion by {module} failed with {how}: {last}")
-        return [_replace(part, out / part.name) for part in written]
+        return [replace(part, out / part.name) for part in written]
 
 
-def _replace(part, target):
+def replace(part, target):
+    """Moves a file or folder to where an older one may lie; returns the target."""
     if target.is_dir():
         stale = part.parent / f"{part.name}.stale"
         target.rename(stale)  # goes with the temporary folder

@@ -25,8 +25,13 @@ class _SharingBuilder(flatbuffers.Builder):
 
 
 def read(data):
-    """bytes -> schema.ModelT."""
-    return schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0))
+    """bytes -> schema.ModelT, with the contents of all buffers, even those that lie behind the tables."""
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0))
+    for buffer in model.buffers:
+        if buffer.data is None and buffer.offset > 1:
+            buffer.data = np.frombuffer(data, np.uint8, buffer.size, buffer.offset)
+            buffer.offset = buffer.size = 0
+    return model
 
 
 def compact(data):

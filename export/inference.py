@@ -113,15 +113,28 @@ class Graph:
         Returns:
           As `resolve`.
         """
-        pixels = normalize(image, self.image[2])
-        box, seen = [tf.constant([side], tf.float32) for side in self._seen_first], 1.0
-        near = pixels if self.input == self.image[:2] else self._view(pixels, box)
-        if self.config.data.view == "focus":
-            foreground = tf.sigmoid(self.form.encode(near)["auxiliary"][..., 0])
-            box, seen = closer_box(foreground, self._seen_first, self.image[:2], self.input)
-            near, seen = self._view(pixels, box), seen[:, None]
+        near, box, seen = self._look(image)
         masks, scores = (self._until_stop if early_stop else self._all_steps)(near)
         return resolve(place(masks, box, self.image[:2]), scores * seen, self.config.predict, self.min_area)
+
+    def looks(self, image):
+        """What `encode` is given for an image, uint8 [B, H, W, C]: float32 [n * B, *input, C], n looks."""
+        first = self._first_look(normalize(image, self.image[2]))[0]
+        return tf.concat([first, self._look(image)[0]], axis=0) if self.config.data.view == "focus" else first
+
+    def _look(self, image):
+        """What the steps see, its box of four float32 [B] or [1], and whether anything is seen."""
+        pixels = normalize(image, self.image[2])
+        near, box = self._first_look(pixels)
+        if self.config.data.view != "focus":
+            return near, box, 1.0
+        foreground = tf.sigmoid(self.form.encode(near)["auxiliary"][..., 0])
+        box, seen = closer_box(foreground, self._seen_first, self.image[:2], self.input)
+        return self._view(pixels, box), box, seen[:, None]
+
+    def _first_look(self, pixels):
+        box = [tf.constant([side], tf.float32) for side in self._seen_first]
+        return (pixels if self.input == self.image[:2] else self._view(pixels, box)), box
 
     def _view(self, pixels, box):
         beside = mean_colour(self.image[2]) if self.config.data.padding == "mean" else None

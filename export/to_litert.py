@@ -3,33 +3,40 @@
 import tempfile
 import zipfile
 
+import numpy as np
 import tensorflow as tf
 
 from ris_tf.export import artifact, endpoints, flatbuffer
+from ris_tf.export.quantize import int8
 from ris_tf.runtime import RECORD
 
 SUFFIX = {"none": "", "float16": "_float16", "dynamic": "_dynamic", "int8": "_int8"}
 
 
 def float_model(graph, quantize):
-    """The graph as a flatbuffer: float32, or by the converter's own means float16 or dynamic-range weights."""
+    """The graph as bytes of a flatbuffer: float32, or by the converter's own means float16 or dynamic-range weights."""
     with tempfile.TemporaryDirectory() as folder:
         signatures = endpoints.static(graph)
         endpoints.write(graph, folder, signatures)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=list(signatures))
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]  # anything else is an error here
-        if quantize != "none":
+        if quantize in ("float16", "dynamic"):
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
         if quantize == "float16":
             converter.target_spec.supported_types = [tf.float16]
-        return flatbuffer.compact(converter.convert())
+        return converter.convert()
 
 
 def main():
     order, out = artifact.order_and_folder()
-    graph = artifact.graph_of(order)
-    path = out / f"model{SUFFIX[order['quantize']]}.tflite"
-    path.write_bytes(float_model(graph, order["quantize"]))
+    graph, quantize = artifact.graph_of(order), order["quantize"]
+    model = float_model(graph, quantize)
+    if quantize == "int8":
+        pictures = np.load(order["pictures"])
+        model = int8(model, pictures, np.concatenate([graph.looks(picture[None]) for picture in pictures]))
+    model = flatbuffer.compact(model)
+    path = out / f"model{SUFFIX[quantize]}.tflite"
+    path.write_bytes(model)
     with zipfile.ZipFile(path, "a") as appended:  # as TFLite Metadata appends its associated files
         appended.writestr(RECORD, artifact.record(graph))
 

@@ -135,11 +135,17 @@ class UpBlock(keras.layers.Layer):
         self.filters = filters
         self.lateral = keras.layers.Conv2D(filters, 1)
         self.reduce = keras.layers.Conv2D(filters, 1)
-        self.enlarge = keras.layers.UpSampling2D(2, interpolation="nearest")
         self.block = ConvBlock(filters)
 
     def call(self, x, skip):
-        return self.block(self.enlarge(self.reduce(x)) + self.lateral(skip))
+        return self.block(_doubled(self.reduce(x)) + self.lateral(skip))
 
     def get_config(self):
         return {**super().get_config(), "filters": self.filters}
+
+
+def _doubled(x):
+    """Each cell twice along both sides: [B, H, W, C] -> [B, 2H, 2W, C]; by concatenations, which stay in 8 bits."""
+    _, height, width, channels = x.shape
+    rows = tf.reshape(tf.concat([x, x], axis=3), [-1, height, 1, 2 * width * channels])
+    return tf.reshape(tf.concat([rows, rows], axis=2), [-1, 2 * height, 2 * width, channels])

@@ -1,0 +1,158 @@
+"""Proof that exported files give what Keras gives: counts, pixels, scores and accuracy beside the model's own."""
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+from scipy.optimize import linear_sum_assignment
+
+from ris_tf import metrics
+from ris_tf.export import trial
+from ris_tf.export.pictures import to_try
+
+SCORE, PIXELS, COUNTS = 1e-4, 0.9999, 1.0  # bounds of float32: largest difference, shares that are equal at least
+PIXELS_FLOAT16 = 0.999
+LOSS, COUNTS_8_BITS = 0.01, 0.95  # of symmetric best Dice; share of equal counts
+
+
+class Row(NamedTuple):
+    """One way through one file, against Keras.
+
+    `pixels` is the share of pixels with the same label, up to the numbering of the instances; `counts` the share of
+    images with the same count; `score` the largest difference of a score; `lost` the loss of symmetric best Dice on
+    images with known labels, NaN for the whole graph; `milliseconds` the median at 1 and at 2 threads; `failed` the
+    bound that was missed, or "".
+    """
+
+    file: str
+    way: str
+    images: int
+    score: float
+    pixels: float
+    counts: float
+    lost: float
+    megabytes: float
+    milliseconds: tuple
+    operators: str
+    failed: str
+
+
+def agreement(first, second, first_scores, second_scores):
+    """How far two results agree, whatever the order in which the instances were found.
+
+    Args:
+      first, second: integer [H, W], 0 background, 1..n.
+      first_scores, second_scores: float [n], of the labels.
+
+    Returns:
+      share: of pixels whose labels correspond; difference: the largest of corresponding scores, 0 without any.
+    """
+    size = first.max() + 1, second.max() + 1
+    table = np.bincount(first.ravel() * size[1] + second.ravel(), minlength=size[0] * size[1]).reshape(size)
+    rows, columns = linear_sum_assignment(table[1:, 1:], maximize=True)
+    share = (table[0, 0] + table[1:, 1:][rows, columns].sum()) / first.size
+    pairs = [(r, c) for r, c in zip(rows, columns, strict=True) if table[r + 1, c + 1]]
+    return share, max((abs(float(first_scores[r]) - float(second_scores[c])) for r, c in pairs), default=0.0)
+
+
+class Check:
+    """Compares files with the model that they were made from.
+
+    Args:
+      graph: `inference.Graph`.
+      samples: list of (image, labels), at least one.
+    """
+
+    def __init__(self, graph, samples):
+        self.images, self.truth = zip(*samples, strict=True)
+        self.pictures = to_try(graph, list(self.images))
+        predict = tf.function(graph.predict)
+        found = [predict(picture[None]) for picture in self.pictures]
+        self.graph = {name: np.concatenate([one[name] for one in found]) for name in ("labels", "scores", "count")}
+        self.host = [graph.model.predict_instances(image) for image in self.images]
+        self.accuracy = self._accuracy([one.labels for one in self.host])
+
+    @property
+    def counts(self):
+        """Counts of Keras on the pictures, sorted and each once."""
+        return sorted({int(count) for count in self.graph["count"]})
+
+    def __call__(self, path, bounds):
+        """Runs a file at 1 and at 2 threads.
+
+        Args:
+          path: Path.
+          bounds: "none", "float16", "dynamic" or "int8".
+
+        Returns:
+          list of two Row.
+
+        Raises:
+          DataError: the file does not run.
+        """
+        one, two = (trial.run(path, threads, self.pictures, self.images) for threads in (1, 2))
+        whole = self._compare(
+            [(labels, scores) for labels, scores in zip(self.graph["labels"], self.graph["scores"], strict=True)],
+            [(labels, scores) for labels, scores in zip(one["labels"], one["scores"], strict=True)],
+        )
+        found = [(one[f"host_labels_{i}"], one[f"host_scores_{i}"]) for i in range(len(self.images))]
+        steps = self._compare([(instances.labels, instances.scores) for instances in self.host], found)
+        lost = self.accuracy - self._accuracy([labels for labels, _ in found])
+        files = [part for part in path.rglob("*") if part.is_file()] if path.is_dir() else [path]
+        megabytes = sum(part.stat().st_size for part in files) / 1e6
+        rows = []
+        for way, figures, loss, key in (
+            ("whole graph", whole, float("nan"), "milliseconds"),
+            ("step by step", steps, lost, "host_milliseconds"),
+        ):
+            times = float(np.median(one[key])), float(np.median(two[key]))
+            row = Row(path.name, way, *figures, loss, megabytes, times, str(one["operators"]), "")
+            rows.append(row._replace(failed=_failed(row, bounds)))
+        return rows
+
+    def _accuracy(self, found):
+        return float(np.mean([metrics.symmetric_best_dice(*pair) for pair in zip(self.truth, found, strict=True)]))
+
+    @staticmethod
+    def _compare(expected, found):
+        """(images, largest difference of a score, share of equal pixels, share of equal counts)."""
+        shares, differences, same = [], [], []
+        for (labels, scores), (other, other_scores) in zip(expected, found, strict=True):
+            share, difference = agreement(labels, other, scores, other_scores)
+            shares.append(share)
+            differences.append(difference)
+            same.append(labels.max() == other.max())
+        return len(expected), max(differences), float(np.mean(shares)), float(np.mean(same))
+
+
+def _failed(row, bounds):
+    """The first bound that a row misses, or ""."""
+    limits = {
+        "none": [
+            ("score", row.score, SCORE, 1),
+            ("pixels", row.pixels, PIXELS, -1),
+            ("counts", row.counts, COUNTS, -1),
+        ],
+        "float16": [("pixels", row.pixels, PIXELS_FLOAT16, -1)],
+    }
+    eight_bits = [("lost", row.lost, LOSS, 1), ("counts", row.counts, COUNTS_8_BITS, -1)]
+    for name, value, limit, sign in limits.get(bounds, eight_bits):
+        if sign * value > sign * limit:
+            return f"{name} {value:.6g}, bound {limit:g}"
+    return ""
+
+
+def table(rows):
+    """Rows as lines of Markdown."""
+    lines = [
+        "| file | way | images | score, largest difference | equal pixels | equal counts | SBD lost | MB | ms, 1 and 2"
+        " threads | within bounds |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        lost = "" if np.isnan(row.lost) else f"{row.lost:.4f}"
+        lines.append(
+            f"| {row.file} | {row.way} | {row.images} | {row.score:.1e} | {row.pixels:.5%} | {row.counts:.1%} | {lost} "
+            f"| {row.megabytes:.2f} | {row.milliseconds[0]:.0f}, {row.milliseconds[1]:.0f} | {row.failed or 'yes'} |"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,143 @@
+"""ris-export: a trained model as files that give final instances with no code on the other side."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from absl import flags
+from tqdm import tqdm
+
+from ris_tf import command, presets
+from ris_tf.data import pipeline
+from ris_tf.errors import DataError, UsageError
+from ris_tf.export import artifact, card
+from ris_tf.export.check import Check, table
+from ris_tf.export.pictures import framed
+from ris_tf.files import write_text
+
+FORMATS = {"saved_model": "to_saved_model", "tflite": "to_litert", "onnx": "to_onnx"}
+QUANTIZE = ("none", "float16", "dynamic", "int8")
+_LEAST = 16  # images that a file is tried on
+_CALIBRATED = 32  # pictures at most that the ranges of 8 bits come from
+_USAGE = """
+Writes a trained model as SavedModel (TF Serving), LiteRT (.tflite) and ONNX, and proves each file equal to Keras.
+
+  ris-export --model=nuclei --format=all --out=exported
+  ris-export --model=runs/mine --format=tflite --quantize=none,float16,int8 --data=DIR --out=exported
+
+Each file is tried in its own runtime; one that misses its bound is not kept, and the exit status is 1.
+Also writes MODEL_CARD.md and metadata.json. --model takes a preset ({names}), a work folder or a .keras file.
+"""
+
+
+def export(model, formats, quantize, size, steps, out, data, split, images):
+    """Converts, checks and writes.
+
+    Args:
+      model: preset, work folder or .keras file.
+      formats: list of keys of FORMATS.
+      quantize: list of QUANTIZE, for LiteRT; the other formats are float32.
+      size: [H, W] of the images or None; steps: at most, or None.
+      out: Path of the folder; made if missing.
+      data: as of ris-evaluate: images that files are tried on and eight bits are calibrated with; None for drawn ones.
+      split: of the data.
+      images: how many.
+
+    Returns:
+      list of `check.Row`; those with `failed` were not kept.
+
+    Raises:
+      DataError: a conversion or a file's own runtime failed, or there are fewer than 16 images.
+    """
+    order = {"model": str(model), "size": size, "steps": steps}
+    graph = artifact.graph_of(order)
+    data = data or f"synthetic:{_drawn_kind(graph.config)}"
+    reading = graph.config.data
+    source = pipeline.open_source(data, split, reading.synthetic_size, images, 0, reading.category, reading.held_out)
+    samples = [read() for _, read in source[:images]]
+    if len(samples) < _LEAST:
+        raise DataError(f"{data}: {split} has {len(samples)} images; files are tried on at least {_LEAST}")
+    checked = Check(graph, samples)
+    wanted = [(kind, "none") for kind in formats if kind != "tflite"]
+    wanted += [("tflite", how) for how in quantize if "tflite" in formats]
+    rows, kept = [], []
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".ris-export.", dir=out) as folder:
+        folder = Path(folder)
+        np.save(folder / "pictures.npy", np.stack([framed(graph, image) for image, _ in samples[:_CALIBRATED]]))
+        order["pictures"] = str(folder / "pictures.npy")
+        for kind, how in tqdm(wanted, "files"):
+            written = artifact.convert(FORMATS[kind], {**order, "quantize": how}, folder / kind)
+            main = min(written, key=lambda path: len(path.name))  # of ONNX's three the whole graph
+            found = checked(main, how)
+            rows += found
+            if not any(row.failed for row in found):
+                kept += [artifact.replace(path, out / path.name) for path in written]
+            shutil.rmtree(folder / kind)
+    if kept:
+        names = sorted(path.name for path in kept)
+        write_text(out / "metadata.json", card.to_json(card.metadata(graph, names)))
+        write_text(out / "MODEL_CARD.md", card.card(graph, model, data, len(samples), checked, rows))
+    return rows
+
+
+def _drawn_kind(config):
+    """Kind of drawn images nearest to what a model was trained on."""
+    kinds = pipeline.synthetic.KINDS
+    named = [name.removeprefix("synthetic:") for name in (config.name, *config.data.extra.split(","))]
+    return next((name for name in named if name in kinds), "discs")
+
+
+def _pair(text):
+    """ "H,W" -> [H, W]."""
+    parts = text.split(",")
+    if len(parts) != 2 or not all(part.strip().isdecimal() and int(part) >= 8 for part in parts):
+        raise UsageError(f"--size={text}: expected height and width of at least 8 pixels, as in --size=256,256")
+    return [int(part) for part in parts]
+
+
+def _several(name, values, known):
+    wrong = [value for value in values if value not in known]
+    if wrong or not values:
+        raise UsageError(f"--{name}={','.join(values)}: give one or more of {', '.join(known)}, or all")
+    return list(dict.fromkeys(values))
+
+
+def main():
+    flags.DEFINE_string("model", None, "preset, work folder of ris-train, or .keras file")
+    flags.DEFINE_list("format", ["all"], f"files to write: all, or some of {', '.join(FORMATS)}")
+    flags.DEFINE_list("quantize", ["none"], f"kinds of .tflite files: all, or some of {', '.join(QUANTIZE)}")
+    flags.DEFINE_string("size", None, "H,W of the images that the graph takes; by default the network's input")
+    flags.DEFINE_integer("steps", None, "objects at most; by default the model's", lower_bound=1)
+    flags.DEFINE_string("out", None, "folder for the files")
+    flags.DEFINE_string("data", None, "data set, as of ris-evaluate, to try the files on; by default drawn images")
+    flags.DEFINE_string("split", "val", "split of the data")
+    flags.DEFINE_integer("images", 32, "images of the data to try the files on", lower_bound=_LEAST)
+
+    def job(values, rest):
+        if rest:
+            raise UsageError(f"unexpected argument {rest[0]!r}; see --helpshort")
+        command.required(values, "model", "out")
+        formats = list(FORMATS) if values.format == ["all"] else _several("format", values.format, FORMATS)
+        quantize = list(QUANTIZE) if values.quantize == ["all"] else _several("quantize", values.quantize, QUANTIZE)
+        if quantize != ["none"] and "tflite" not in formats:
+            raise UsageError(f"--quantize={','.join(quantize)}: only tflite is quantised; add it to --format")
+        size = None if values.size is None else _pair(values.size)
+        out = Path(values.out)
+        if out.exists() and not out.is_dir():
+            raise UsageError(f"--out={out}: is a file; give a folder")
+        rows = export(
+            values.model, formats, quantize, size, values.steps, out, values.data, values.split, values.images
+        )
+        print(table(rows))
+        failed = sorted({f"{row.file} ({row.way}: {row.failed})" for row in rows if row.failed})
+        if failed:
+            raise DataError(f"{out}: not equal to Keras, not kept: {'; '.join(failed)}")
+        print(f"{out}: {', '.join(sorted({row.file for row in rows}))}, MODEL_CARD.md and metadata.json written")
+
+    command.run(job, __name__, _USAGE.format(names=", ".join(presets.names())))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""Eight bits for LiteRT: the encoder in integers, the recurrence in float with weights of eight bits.
+
+The encoder's convolutions are calibrated on pictures ("static"). Those of the finest level, which draw the outlines,
+scale their input by its own range instead ("dynamic"): nearly as fast, and the count stays. Inhibition, softmax,
+coordinates and states stay in float32, only the weights of the steps are stored in eight bits. Scales are per channel.
+"""
+
+import re
+
+import numpy as np
+from ai_edge_quantizer import quantizer
+from ai_edge_quantizer.qtyping import TFLOperationName as Operation
+from tensorflow.lite.python import schema_py_generated as schema
+
+from ris_tf.export import flatbuffer
+
+_LARGE = 2000  # weights; smaller arrays stay as they are
+_CONVOLUTION, _DENSE = schema.BuiltinOperator.CONV_2D, schema.BuiltinOperator.FULLY_CONNECTED
+_BETWEEN = Operation.ADD, Operation.CONCATENATION, Operation.RESHAPE
+
+
+def int8(model, pictures, looks):
+    """Quantises a LiteRT model that `endpoints.static` describes.
+
+    Args:
+      model: bytes, float32, with the names of its tensors.
+      pictures: uint8 [N, H, W, C], what "predict" is calibrated with.
+      looks: float32 [M, h, w, C], normalised, what "encode" is calibrated with.
+
+    Returns:
+      bytes.
+    """
+    recipe = quantizer.Quantizer(model)
+    tensors = flatbuffer.read(model)
+    kernels = _encoder_kernels(tensors)
+    for operation, name, weights in _with_weights(tensors):
+        scope = f"^{re.escape(name)}(;|$)"
+        kind = kernels.get(weights.tobytes(), "weights") if operation == Operation.CONV_2D else "weights"
+        if weights.nbytes < 4 * _LARGE:
+            continue
+        if kind == "static":
+            recipe.add_static_config(scope, operation, 8, 8)
+        elif kind == "dynamic":
+            recipe.add_dynamic_config(scope, operation, 8)
+        else:
+            recipe.add_weight_only_config(scope, operation, 8)
+    for operation in _BETWEEN:
+        recipe.add_static_config("encoder", operation, 8, 8)
+    ranges = recipe.calibrate(
+        {
+            "predict": [{"image": picture[None]} for picture in pictures],
+            "encode": [{"image": look[None]} for look in looks],
+        },
+        num_threads=2,
+    )
+    return bytes(recipe.quantize(ranges, enable_progress_bar=False, enable_progress_report=False).quantized_model)
+
+
+def _encoder_kernels(model):
+    """{bytes of a kernel: how its convolutions are quantised} for the signature "encode"."""
+    key = next(signature.subgraphIndex for signature in model.signatureDefs if signature.signatureKey == b"encode")
+    graph = model.subgraphs[key]
+    found = [
+        (weights.tobytes(), int(np.prod(graph.tensors[operator.outputs[0]].shape[1:3])), operator.outputs[0])
+        for operator, weights in _operators(model, graph, _CONVOLUTION)
+    ]
+    finest = max(cells for _, cells, _ in found)
+    # An output of the signature is float; a convolution that gives one must be, too.
+    return {
+        kernel: "dynamic" if cells == finest or output in graph.outputs else "static" for kernel, cells, output in found
+    }
+
+
+def _with_weights(model):
+    """(operation, name of its result, weights) of every convolution and dense layer."""
+    for graph in model.subgraphs:
+        for code, operation in ((_CONVOLUTION, Operation.CONV_2D), (_DENSE, Operation.FULLY_CONNECTED)):
+            for operator, weights in _operators(model, graph, code):
+                yield operation, graph.tensors[operator.outputs[0]].name.decode(), weights
+
+
+def _operators(model, graph, code):
+    """Operators of a kind whose weights are constants, with these: (operator, uint8 array)."""
+    for operator in graph.operators:
+        kind = model.operatorCodes[operator.opcodeIndex]
+        weights = model.buffers[graph.tensors[operator.inputs[1]].buffer].data if len(operator.inputs) > 1 else None
+        if max(kind.builtinCode, kind.deprecatedBuiltinCode) == code and weights is not None:
+            yield operator, weights

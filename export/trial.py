@@ -1,0 +1,103 @@
+"""Runs one exported file in its own runtime, in a process of its own: `python -m ris_tf.export.trial FILE THREADS ...`.
+
+Both ways through a file are tried: the whole graph on pictures of its size, and `ris_tf.runtime`, which takes images of
+any size and stops early.
+"""
+
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from ris_tf import runtime
+from ris_tf.errors import DataError
+
+_OUTPUTS = "labels", "scores", "count"
+
+
+def run(path, threads, pictures, images):
+    """Tries a file.
+
+    Args:
+      path: Path of the .tflite or .onnx file or of the SavedModel.
+      threads: of the runtime.
+      pictures: uint8 [N, H, W, C], of the size of the graph.
+      images: list of arrays.
+
+    Returns:
+      dict of arrays: of the whole graph "labels" [N, H, W], "scores" [N, T], "count" [N], "milliseconds" [N]; of the
+      runtime "host_labels_I" [H', W'], "host_scores_I" [n] and "host_milliseconds" [len(images)]; "operators", str.
+
+    Raises:
+      DataError: the runtime crashed.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        given, results = Path(folder) / "given.npz", Path(folder) / "results.npz"
+        np.savez(given, pictures=pictures, **{f"image_{index}": image for index, image in enumerate(images)})
+        order = [sys.executable, "-m", "ris_tf.export.trial", path, str(threads), given, results]
+        done = subprocess.run(order, capture_output=True, text=True, check=False)
+        if done.returncode:
+            last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+            raise DataError(f"{path}: does not run in its runtime (status {done.returncode}): {last}")
+        with np.load(results) as arrays:
+            return dict(arrays)
+
+
+def _whole_graph(path, threads):
+    """(function of uint8 [1, H, W, C] giving a dict of arrays, names of the operators)."""
+    if path.suffix == ".tflite":
+        from ai_edge_litert.interpreter import Interpreter
+
+        interpreter = Interpreter(str(path), num_threads=threads)
+        runner = interpreter.get_signature_runner("predict")
+        names = {operator["op_name"] for operator in interpreter._get_ops_details()}
+        return lambda picture: runner(image=picture), names - {"DELEGATE"}
+    if path.suffix == ".onnx":
+        import onnx
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        outputs = [output.name for output in session.get_outputs()]
+        names = {node.op_type for node in onnx.load(path).graph.node}
+        return lambda picture: dict(zip(outputs, session.run(outputs, {"image": picture}), strict=True)), names
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    function = tf.saved_model.load(str(runtime.saved_model_folder(path))).signatures["serving_default"]
+    return lambda picture: {key: value.numpy() for key, value in function(tf.constant(picture)).items()}, set()
+
+
+def _timed(function, inputs):
+    function(inputs[0])
+    results, times = [], []
+    for value in inputs:
+        start = time.perf_counter()
+        results.append(function(value))
+        times.append(1000 * (time.perf_counter() - start))
+    return results, times
+
+
+def main():
+    path, threads = Path(sys.argv[1]), int(sys.argv[2])
+    with np.load(sys.argv[3]) as given:
+        pictures = given["pictures"]
+        images = [given[f"image_{index}"] for index in range(len(given.files) - 1)]
+    function, operators = _whole_graph(path, threads)
+    found, times = _timed(function, pictures[:, None])
+    results = {name: np.concatenate([one[name] for one in found]) for name in _OUTPUTS}
+    results |= {"milliseconds": times, "operators": " ".join(sorted(operators))}
+    opened = runtime.load(path, threads)
+    found, results["host_milliseconds"] = _timed(opened.predict_instances, images)
+    for index, instances in enumerate(found):
+        results[f"host_labels_{index}"], results[f"host_scores_{index}"] = instances.labels, instances.scores
+    np.savez(sys.argv[4], **results)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,148 @@
+"""ris-export: what it writes, how it proves it, and what it refuses."""
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from ai_edge_litert.interpreter import Interpreter
+
+from ris_tf import RIS, runtime
+from ris_tf.data import synthetic
+from ris_tf.errors import DataError
+from ris_tf.export import check, flatbuffer, main, pictures, trial
+from ris_tf.export.inference import Graph
+from ris_tf.model import build
+
+RNG = np.random.default_rng(0)
+
+
+def test_agreement_does_not_depend_on_the_numbering():
+    labels = np.array([[0, 1, 1], [2, 2, 0], [3, 0, 0]])
+    renumbered = np.array([0, 3, 1, 2])[labels]
+    assert check.agreement(labels, renumbered, [0.9, 0.8, 0.7], [0.8, 0.7, 0.9]) == (1.0, 0.0)
+    assert check.agreement(labels, renumbered, [0.9, 0.8, 0.7], [0.8, 0.7, 0.4])[1] == pytest.approx(0.5)
+    fewer = np.where(labels == 3, 0, labels)
+    assert check.agreement(labels, fewer, [0.9, 0.8, 0.7], [0.9, 0.8]) == (8 / 9, 0.0)
+    assert check.agreement(labels, 0 * labels, [0.9, 0.8, 0.7], []) == (4 / 9, 0.0)
+    assert check.agreement(0 * labels, 0 * labels, [], []) == (1.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "changes", "failed"),
+    [
+        ("none", {}, ""),
+        ("none", {"score": 2e-4}, "score"),
+        ("none", {"pixels": 0.9998}, "pixels"),
+        ("none", {"counts": 0.99}, "counts"),
+        ("float16", {"pixels": 0.9991, "counts": 0.9, "score": 1.0}, ""),
+        ("float16", {"pixels": 0.9989}, "pixels"),
+        ("int8", {"pixels": 0.9, "counts": 0.95, "lost": 0.01}, ""),
+        ("int8", {"lost": 0.011}, "SBD lost"),
+        ("dynamic", {"counts": 0.94}, "counts"),
+    ],
+)
+def test_bounds(bounds, changes, failed):
+    row = check.Row("f", "whole graph", 20, 0.0, 1.0, 1.0, 0.0, 1.0, (1.0, 1.0), "", "")
+    found = check._failed(row._replace(**changes), bounds)
+    assert found.startswith(failed) and bool(found) == bool(failed)
+    assert "f | whole graph | 20" in check.table([row])
+
+
+def test_pictures_have_the_graphs_size(small):
+    graph = Graph(build(small), (50, 70))
+    image, _ = synthetic.sample("discs", 1, 3, 100)
+    framed = pictures.framed(graph, image)
+    assert framed.shape == (50, 70, 3) and framed.dtype == np.uint8
+    # The whole image at the top left, at half its size: box means.
+    means = image.reshape(50, 2, 50, 2, 3).mean(axis=(1, 3))
+    assert np.abs(framed[:, :50].astype(int) - means).max() <= 1
+    assert (framed[:, 51:] == framed[:, 50:51]).all()
+    tried = pictures.to_try(graph, [image, image[::-1]])
+    assert tried.shape == (6, 50, 70, 3) and not tried[0].any()
+    small.data.view, small.model.channels = "tiles", 1
+    framed = pictures.framed(Graph(build(small), (60, 60)), image[:40, :, :1])
+    assert framed.shape == (60, 60, 1) and not framed[:10].any() and not framed[50:].any()
+
+
+def test_compact_flatbuffer_computes_the_same():
+    dense = tf.constant(RNG.normal(size=(3, 3, 4, 8)), tf.float32)
+
+    @tf.function(input_signature=[tf.TensorSpec([1, 9, 7, 4], tf.float32, name="image")])
+    def step(image):
+        return {"mask": tf.nn.relu(tf.nn.conv2d(image, dense, 1, "SAME")), "score": tf.reduce_max(image)}
+
+    module = tf.Module()
+    module.step = step
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([step.get_concrete_function()], module)
+    before = converter.convert()
+    after = flatbuffer.compact(before)
+    assert len(after) < len(before) and flatbuffer.compact(after) == after
+    image = RNG.normal(size=(1, 9, 7, 4)).astype(np.float32)
+    results = []
+    for content in (before, after):
+        interpreter = Interpreter(model_content=content)
+        interpreter.allocate_tensors()
+        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], image)
+        interpreter.invoke()
+        results.append([interpreter.get_tensor(output["index"]) for output in interpreter.get_output_details()])
+    for one, other in zip(*results, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_file_that_does_not_run_is_named(tmp_path):
+    (tmp_path / "a.tflite").write_bytes(b"no model")
+    with pytest.raises(DataError, match="a.tflite: does not run"):
+        trial.run(tmp_path / "a.tflite", 1, np.zeros([1, 8, 8, 3], np.uint8), [])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--out=o"], 2, "--model is missing"),
+        (["--model=rosettes", "--out=o", "--format=coreml"], 2, "--format=coreml"),
+        (["--model=rosettes", "--out=o", "--quantize=int4"], 2, "--quantize=int4"),
+        (["--model=rosettes", "--out=o", "--format=onnx", "--quantize=int8"], 2, "only tflite"),
+        (["--model=rosettes", "--out=o", "--size=0,5"], 2, "--size=0,5"),
+        (["--model=rosettes", "--out=o", "--images=3"], 2, "images"),
+        (["--model=missing", "--out=o"], 2, "missing: unknown preset"),
+        (["--model=rosettes", "--out=o", "--data=nowhere"], 1, "nowhere"),
+    ],
+)
+def test_wrong_flags(command, monkeypatch, tmp_path, arguments, code, message):
+    monkeypatch.chdir(tmp_path)
+    found, _, err = command(main.main, *arguments)
+    assert found == code and message in err and err.count("\n") == 1
+    assert not list(tmp_path.rglob("*.*"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("preset", "kind", "arguments"),
+    [
+        ("rosettes", "rosettes", ["--format=all", "--quantize=none,float16,int8", "--images=40"]),
+        ("nuclei", "tissue", ["--format=tflite", "--quantize=none,float16", "--size=256,256", "--images=16"]),
+    ],
+)
+def test_files_of_a_preset(command, tmp_path, preset, kind, arguments):
+    code, out, err = command(main.main, f"--model={preset}", f"--out={tmp_path}", *arguments)
+    assert code == 0, err
+    files = {path.name for path in tmp_path.iterdir()}
+    assert {"MODEL_CARD.md", "metadata.json", "model.tflite", "model_float16.tflite"} <= files
+    described = json.loads((tmp_path / "metadata.json").read_text())
+    assert set(described["files"]) | {"MODEL_CARD.md", "metadata.json"} == files
+    model, image = RIS.from_preset(preset), synthetic.sample(kind, 5, 1, 300)[0][:240]
+    expected = model.predict_instances(image)
+    for name in described["files"]:
+        if not name.endswith(("_encode.onnx", "_step.onnx")):
+            found = runtime.load(tmp_path / name, threads=2).predict_instances(image)
+            assert abs(found.count - expected.count) <= (name == "model_int8.tflite")
+    runner = Interpreter(str(tmp_path / "model.tflite")).get_signature_runner("predict")
+    for name, detail in {**runner.get_input_details(), **runner.get_output_details()}.items():
+        known = described["inputs"].get(name) or described["outputs"][name]
+        assert list(detail["shape"]) == known["shape"] and np.dtype(detail["dtype"]).name == known["dtype"]
+    if preset == "rosettes":
+        assert (tmp_path / "model_int8.tflite").stat().st_size <= 1.5e6
+        assert (tmp_path / "model_float16.tflite").stat().st_size <= 2.5e6
+        counts = (tmp_path / "MODEL_CARD.md").read_text().split("pictures with ")[1].split(" objects")[0].split(", ")
+        assert counts[0] == "0" and counts[-1] == "20"
