@@ -127,16 +127,10 @@ class Check:
 
 def _failed(row, bounds):
     """The first bound that a row misses, or ""."""
-    limits = {
-        "none": [
-            ("score", row.score, SCORE, 1),
-            ("pixels", row.pixels, PIXELS, -1),
-            ("counts", row.counts, COUNTS, -1),
-        ],
-        "float16": [("pixels", row.pixels, PIXELS_FLOAT16, -1)],
-    }
-    eight_bits = [("lost", row.lost, LOSS, 1), ("counts", row.counts, COUNTS_8_BITS, -1)]
-    for name, value, limit, sign in limits.get(bounds, eight_bits):
+    exact = [("score", row.score, SCORE, 1), ("pixels", row.pixels, PIXELS, -1), ("counts", row.counts, COUNTS, -1)]
+    float16 = [("pixels", row.pixels, PIXELS_FLOAT16, -1)]
+    eight_bits = [("SBD lost", row.lost, LOSS, 1), ("counts", row.counts, COUNTS_8_BITS, -1)]
+    for name, value, limit, sign in {"none": exact, "float16": float16}.get(bounds, eight_bits):
         if sign * value > sign * limit:
             return f"{name} {value:.6g}, bound {limit:g}"
     return ""
