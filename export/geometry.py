@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from ris_tf import focus
-from ris_tf.layers import zero_of
+from ris_tf.places import zero_of
 
 _FAR = np.float32(1e9)  # where an axis goes on beyond its ends
 

@@ -1,40 +1,10 @@
-"""The parts of one step of the recurrence: ConvLSTM, spatial inhibition, score heads, dynamic mask head."""
+"""The parts of one step of the recurrence: ConvLSTM, spatial inhibition, score heads."""
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-
-def zero_of(tensor):
-    """float32 0 computed from a tensor [B, H, W, C].
-
-    What is made with it is no constant: exported files hold its formula in place of its numbers.
-    """
-    return tf.nn.relu(-tf.abs(tf.cast(tensor[0, 0, 0, 0], tf.float32)))
-
-
-def cell_grid(height, width, stride, zero=0.0):
-    """Centres of the cells of a `height` x `width` grid, in units of 32 image pixels.
-
-    Args:
-      height, width: ints.
-      stride: image pixels per cell.
-      zero: from `zero_of`, where the grid shall be no constant.
-
-    Returns:
-      x, y: float32 [height * width] each, row by row.
-    """
-    unit = stride / 32.0
-    x = (tf.range(width, dtype=tf.float32) + 0.5) * unit + zero
-    y = (tf.range(height, dtype=tf.float32) + 0.5) * unit + zero
-    grids = tf.broadcast_to(x, [height, width]), tf.broadcast_to(y[:, None], [height, width])
-    return tuple(tf.reshape(grid, [-1]) for grid in grids)
-
-
-def append_places(flat, *places):
-    """Appends what each position has in every image: float32 [B, P, F] and K of [P] -> [B, P, F + K]."""
-    columns = tf.stack(places, axis=-1)
-    return tf.concat([flat, tf.broadcast_to(columns, tf.concat([tf.shape(flat)[:2], [len(places)]], axis=0))], axis=-1)
+from ris_tf.places import zero_of
 
 
 def _convolve(inputs, kernel):
@@ -312,72 +282,3 @@ class AttendedScore(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "hidden": self.hidden}
-
-
-# Weights of (x, y, x^2 + y^2, 1) from those of (dx, dy, dx^2 + dy^2, 1), dx = x - x0, are a matrix times them: the
-# identity plus x0, y0 and x0^2 + y0^2 times these three.
-_SHIFT = np.zeros([3, 4, 4], np.float32)
-_SHIFT[0, [0, 3], [2, 0]] = -2, -1
-_SHIFT[1, [1, 3], [2, 1]] = -2, -1
-_SHIFT[2, 3, 2] = 1
-_UNSHIFTED = np.eye(4, dtype=np.float32).ravel()
-
-
-@keras.saving.register_keras_serializable(package="ris_tf")
-class DynamicMask(keras.layers.Layer):
-    """A small network per object, its weights given by the attended feature, run at every pixel.
-
-    Input of the per-object network at a pixel: the encoder's pixel features e, the offset (dx, dy) from the attended
-    position and dx^2 + dy^2, in units of 32 image pixels. One hidden layer of ReLU units, one output. Since the hidden
-    layer is linear in (e, x, y, x^2 + y^2, 1), all objects' hidden layers are one matrix product.
-
-    Args:
-      hidden: units of the per-object network.
-      pixel_features: channels of e.
-    """
-
-    def __init__(self, hidden=8, pixel_features=8, **kwargs):
-        super().__init__(**{**kwargs, "dtype": "float32"})
-        self.hidden = hidden
-        self.pixel_features = pixel_features
-        self.mlp = keras.layers.Dense(64, activation="relu", dtype="float32")
-        self.out = keras.layers.Dense(hidden * (pixel_features + 4) + hidden + 1, dtype="float32")
-
-    def weights_of(self, attended, place):
-        """Weights of the per-object networks.
-
-        Args:
-          attended: float32 [..., C].
-          place: float32 [..., 2], x and y of the attended position in units of 32 image pixels.
-
-        Returns:
-          first: float32 [..., pixel_features + 4, hidden], for inputs (e, x, y, x^2 + y^2, 1).
-          second: float32 [..., hidden + 1], the output unit's weights, then its bias.
-        """
-        inputs, hidden = self.pixel_features + 4, self.hidden
-        values = self.out(self.mlp(attended))
-        first, second = tf.split(values, [inputs * hidden, hidden + 1], axis=-1)
-        first = tf.reshape(first, tf.concat([tf.shape(first)[:-1], [inputs, hidden]], axis=0))
-        e, spatial = tf.split(first, [self.pixel_features, 4], axis=-2)
-        # w.(dx, dy, dx^2 + dy^2, 1) written over absolute coordinates.
-        square = tf.reduce_sum(tf.square(place), axis=-1, keepdims=True)
-        shift = tf.matmul(tf.concat([place, square], axis=-1), _SHIFT.reshape(3, 16)) + _UNSHIFTED
-        shift = tf.reshape(shift, tf.concat([tf.shape(shift)[:-1], [4, 4]], axis=0))
-        return tf.concat([e, tf.matmul(shift, spatial)], axis=-2), second
-
-    def pixels(self, pixel_features, stride):
-        """Appends the coordinates: [B, H, W, F] at `stride` image pixels -> float32 [B, H * W, F + 4]."""
-        height, width = pixel_features.shape[1], pixel_features.shape[2]
-        flat = tf.reshape(tf.cast(pixel_features, tf.float32), [-1, height * width, self.pixel_features])
-        zero = zero_of(pixel_features)
-        x, y = cell_grid(height, width, stride, zero)
-        return append_places(flat, x, y, x * x + y * y, tf.broadcast_to(zero + 1.0, tf.shape(x)))
-
-    def call(self, pixels, first, second):
-        """Mask logits of K objects: pixels [B, P, F + 4], first [B, K, F + 4, h], second [B, K, h + 1] -> [B, K, P]."""
-        hidden = tf.nn.relu(tf.matmul(tf.expand_dims(pixels, 1), first))  # [B, K, P, h]
-        weights, bias = tf.split(second, [self.hidden, 1], axis=-1)
-        return tf.squeeze(tf.matmul(hidden, tf.expand_dims(weights, -1)), axis=-1) + bias
-
-    def get_config(self):
-        return {**super().get_config(), "hidden": self.hidden, "pixel_features": self.pixel_features}

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from ris_tf import losses, matching
-from ris_tf.layers import cell_grid
+from ris_tf.places import cell_grid
 from ris_tf.recompute import recomputed
 
 

@@ -10,19 +10,17 @@ mask pixel, `size_multiple` divides the sides of the images, `extra_terms` names
 import keras
 import tensorflow as tf
 
+from ris_tf.dynamic_mask import DynamicMask
 from ris_tf.encoders import PaperLeafEncoder, TopDownEncoder
 from ris_tf.fcn8s import FCN8s, enlarge
 from ris_tf.layers import (
     AttendedScore,
     ConvLSTMStep,
-    DynamicMask,
     PointingInhibition,
     SpatialInhibition,
     StateScore,
-    append_places,
-    cell_grid,
-    zero_of,
 )
+from ris_tf.places import append_places, cell_grid, zero_of
 
 
 @keras.saving.register_keras_serializable(package="ris_tf")

@@ -6,6 +6,8 @@ import pytest
 import tensorflow as tf
 
 from ris_tf import layers
+from ris_tf.dynamic_mask import DynamicMask
+from ris_tf.places import cell_grid
 
 
 @pytest.mark.parametrize("kernel", [1, 3, 5])
@@ -89,7 +91,7 @@ def test_window_reads_one_object_where_two_tie():
     objectness = np.full([1, 12, 12, 1], -5, np.float32)
     objectness[0, 2, 2], objectness[0, 9, 9] = 4.0, 3.999
     empty, h = np.zeros_like(objectness), np.zeros([1, 6, 6, 3], np.float32)
-    x, y = layers.cell_grid(12, 12, 32)
+    x, y = cell_grid(12, 12, 32)
     _, glance, spot = inhibition(objectness, h, empty, x, y)
     glance = glance.numpy().reshape(12, 12)
     assert glance[:6, :6].sum() > 0.99 and abs(glance.sum() - 1) < 1e-5
@@ -101,7 +103,7 @@ def test_window_reads_one_object_where_two_tie():
 
 
 def test_dynamic_mask_equals_a_small_network_run_pixel_by_pixel():
-    head = layers.DynamicMask(hidden=3, pixel_features=2)
+    head = DynamicMask(hidden=3, pixel_features=2)
     rng = np.random.default_rng(1)
     attended = rng.normal(size=(1, 2, 5)).astype(np.float32)
     x, y = np.float32([[0.7, 0.1]]), np.float32([[0.2, 0.9]])

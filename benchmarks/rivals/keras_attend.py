@@ -11,7 +11,7 @@ from batch import policy, read
 from ours import contest
 
 from ris_tf import model as models
-from ris_tf.layers import DynamicMask
+from ris_tf.dynamic_mask import DynamicMask
 from ris_tf.recurrence import AttendForm
 
 
@@ -46,12 +46,12 @@ class PlainConvLSTM(keras.layers.Layer):
 class RelativeMask(DynamicMask):
     """The per-object network run on inputs made for each object, (e, dx, dy, dx^2 + dy^2)."""
 
-    def weights_of(self, attended, x, y):
+    def weights_of(self, attended, place):
         features, hidden = self.pixel_features, self.hidden
         values = self.out(self.mlp(attended))
         first, second = values[..., : hidden * (features + 4)], values[..., hidden * (features + 4) :]
         first = tf.reshape(first, tf.concat([tf.shape(first)[:-1], [features + 4, hidden]], axis=0))
-        place = tf.stack([x, y], axis=-1)[..., None] + tf.zeros_like(first[..., :2, :])
+        place = place[..., None] + tf.zeros_like(first[..., :2, :])
         return tf.concat([first, place], axis=-2), second  # the place rides along with the weights
 
     def call(self, pixels, first, second):
