@@ -5,11 +5,13 @@ pixels, within the width of one pixel, which is linear interpolation. The result
 size.
 """
 
+import functools
 import math
 
 import numpy as np
 
 
+@functools.lru_cache(maxsize=64)  # all masks of one look have the same box
 def axis_weights(start, length, inputs, outputs):
     """How cells along an axis average its pixels.
 
@@ -19,7 +21,7 @@ def axis_weights(start, length, inputs, outputs):
       outputs: number of cells.
 
     Returns:
-      float32 [outputs, inputs], rows sum to 1.
+      float32 [outputs, inputs], rows sum to 1; kept for the next call, so not to be written to.
     """
     width = max(length / outputs, 1.0)
     centres = start + (np.arange(outputs) + 0.5) * (length / outputs)
@@ -27,7 +29,9 @@ def axis_weights(start, length, inputs, outputs):
     left, right = np.arange(inputs, dtype=float), np.arange(1.0, inputs + 1)
     left[0], right[-1] = -np.inf, np.inf
     overlap = np.minimum(high, right) - np.maximum(low, left)
-    return (np.maximum(overlap, 0.0) / width).astype(np.float32)
+    weights = (np.maximum(overlap, 0.0) / width).astype(np.float32)
+    weights.flags.writeable = False
+    return weights
 
 
 def within(start, length, inputs, outputs):
