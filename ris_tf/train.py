@@ -116,7 +116,7 @@ def train(config, data, workdir, init=None):
         monitor.TensorBoard(workdir / "tensorboard", held_out[:_PICTURES]),
     ]
     if config.curriculum.start:
-        most = max(np.unique(record["labels"]).size - 1 for record in [*source, *extra])
+        most = max(np.unique(np.maximum(record["labels"], 0)).size - 1 for record in [*source, *extra])
         callbacks.insert(1, Curriculum(config.curriculum, min(model.steps, most + config.loss.extra_steps)))
     model.fit(
         pipeline.training_batches(source, config, extra, skip=done),
