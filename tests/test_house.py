@@ -17,11 +17,11 @@ FLOORS = [
     {"errors"},
     {"files", "focus", "labels", "quiet", "layers", "matching", "recompute", "resampling", "settings"},
     {"command", "crf", "curriculum", "data", "encoders", "fcn8s", "losses", "metrics", "tiling", "visualize"},
-    {"inference", "monitor", "objective", "presets", "recurrence"},
+    {"inference", "inspection", "monitor", "objective", "presets", "recurrence"},
     {"runtime"},
     {"model"},
     {"ris_tf"},  # ris_tf/__init__.py, what users import: for the commands, not for what it is made of
-    {"evaluate", "predict"},
+    {"data_command", "evaluate", "predict"},
     {"train"},
     {"demo"},
     {"export"},
