@@ -105,7 +105,7 @@ def convert_to(data, out, form, category="", shard_bytes=convert.SHARD_BYTES):
     if problems:
         raise DataError(*dict.fromkeys(problems))
     splits = {split: listing.samples for split, listing in listings.items()}
-    convert.convert(splits, out, form, category or "object", shard_bytes, lambda samples, split: tqdm(samples, split))
+    convert.convert(splits, out, form, category or "object", shard_bytes)
     for split, samples in splits.items():
         print(f"{split}: {len(samples)} images")
     print(f"{out}: written as {form}")

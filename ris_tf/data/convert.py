@@ -6,6 +6,7 @@ import imagecodecs
 import numpy as np
 import tifffile
 from pycocotools import mask as run_lengths
+from tqdm import tqdm
 
 from ris_tf.data import tfrecord
 from ris_tf.errors import DataError
@@ -15,7 +16,7 @@ FORMATS = ("tfrecord", "coco")
 SHARD_BYTES = 128 * 2**20
 
 
-def convert(splits, out, form, category="object", shard_bytes=SHARD_BYTES, progress=lambda samples, split: samples):
+def convert(splits, out, form, category="object", shard_bytes=SHARD_BYTES):
     """Writes a data set; nothing is left behind if it cannot be completed.
 
     Args:
@@ -24,18 +25,16 @@ def convert(splits, out, form, category="object", shard_bytes=SHARD_BYTES, progr
       form: one of FORMATS.
       category: what COCO's annotations call the objects.
       shard_bytes: size that a shard of TFRecord reaches before the next is begun.
-      progress: wraps the samples of a split while they are written, such as tqdm.
 
     Raises:
       DataError: a file is wrong, or two samples of a split have one name.
-      UsageError: the folder cannot be written.
     """
     for split, samples in splits.items():
         names = [name for name, _ in samples]
         twice = next((name for name in names if names.count(name) > 1), None) if len(set(names)) < len(names) else None
         if twice:
             raise DataError(f"{split}: two images have the name {twice!r}; expected one name for each")
-    read = {split: _read(progress(samples, split)) for split, samples in splits.items()}
+    read = {split: _read(split, samples) for split, samples in splits.items()}
     with whole_folder(out) as folder:
         if form == "tfrecord":
             tfrecord.write(folder, read, shard_bytes)
@@ -44,9 +43,10 @@ def convert(splits, out, form, category="object", shard_bytes=SHARD_BYTES, progr
                 _write_coco(folder, split, samples, category)
 
 
-def _read(samples):
-    for name, read in samples:
-        yield name, *read()
+def _read(split, samples):
+    with tqdm(samples, split, leave=False) as progress:
+        for name, read in progress:
+            yield name, *read()
 
 
 def _write_coco(folder, split, samples, category):

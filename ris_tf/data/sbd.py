@@ -65,10 +65,11 @@ def _read_mat(file):
     """Ids int32 [H, W] and the class of each id, int [N]."""
     expected = "expected a .mat file with GTinst of Segmentation and Categories"
     try:
-        truth = loadmat(file, squeeze_me=True, struct_as_record=False)["GTinst"]
-        labels, categories = np.atleast_2d(truth.Segmentation), np.atleast_1d(truth.Categories)
+        with file.open("rb") as stream:
+            truth = loadmat(stream)["GTinst"][0, 0]
+        labels, categories = truth["Segmentation"], truth["Categories"].ravel()
     except OSError as error:
-        raise DataError(f"{file}: {error.strerror or error}; {expected}") from error
+        raise DataError(f"{file}: {error.strerror}; {expected}") from error
     except Exception as error:  # a broken file makes SciPy raise nearly anything
         raise DataError(f"{file}: cannot be read ({type(error).__name__}); {expected}") from error
     if labels.ndim != 2 or labels.dtype.kind not in "iu" or categories.dtype.kind not in "iuf":
