@@ -1,10 +1,11 @@
 """Data sets by name: hf:NAME of the Hugging Face hub, tfds:NAME of TensorFlow Datasets. Each needs its library.
 
 A data set must have a column "image" and one of `_COLUMNS`: either a label map, or a list of masks, one for each
-object. NAME may also be what the library takes in its place, such as a folder that holds a data set of its kind.
+object. NAME may also be a folder that holds a data set as the library writes it.
 """
 
 import importlib
+import os
 from functools import partial
 
 import numpy as np
@@ -19,7 +20,7 @@ _COLUMNS = ("masks", "instances", "labels", "label_map", "mask", "segmentation_m
 
 
 def is_name(data):
-    """Whether `data` is hf:NAME or tfds:NAME, and no folder of that name."""
+    """Whether `data` is hf:NAME or tfds:NAME."""
     return any(str(data).startswith(prefix) for prefix in _LIBRARIES)
 
 
@@ -66,7 +67,11 @@ def _open(data):
         package = library.replace("_", "-")
         raise UsageError(f"{data}: needs the library {package}; `pip install {package}` brings it") from error
     try:
-        return dict(module.load_dataset(name) if prefix == "hf" else module.data_source(name))
+        if prefix == "hf":
+            return dict(module.load_dataset(name))
+        return dict(
+            module.builder_from_directory(name).as_data_source() if os.path.isdir(name) else module.data_source(name)
+        )
     except Exception as error:  # no such name, no network, no space, ...
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise DataError(f"{data}: {library} cannot open it ({reason})") from error
@@ -88,7 +93,9 @@ def _read(where, rows, index):
     else:
         labels = np.asarray(truth)
         if labels.ndim == 4 or (labels.ndim == 3 and labels.shape[2] != 1):  # [N, H, W, 1] or [N, H, W]
-            labels = smaller_on_top(labels.reshape(labels.shape[:3])) if len(labels) else np.zeros(image.shape[:2])
+            labels = (
+                smaller_on_top(labels.reshape(labels.shape[:3])) if len(labels) else np.zeros(image.shape[:2], np.int32)
+            )
         labels, shapes = _map(where, labels), {labels.shape[:2]}
     if shapes - {image.shape[:2]}:
         raise DataError(
