@@ -29,8 +29,8 @@ Trains a model on images and their label maps, and goes on where it stopped when
   ris-train --config=cvppp --data=DIR --init=rosettes
 
 DIR holds train/ and val/, each with images/ and masks/ (uint16 label maps of the same names), or pairs
-NAME_rgb.png and NAME_label.png. The work folder (runs/CONFIG, or runs/CONFIG_from_INIT) gets config.json, log.csv,
-last.keras and best.keras.
+NAME_rgb.png and NAME_label.png; docs/data.md tells of more layouts. The work folder (runs/CONFIG, or
+runs/CONFIG_from_INIT) gets config.json, log.csv, last.keras and best.keras.
 --config takes a name ({names}) or a .py file; --config.a.b=VALUE overrides a field.
 """
 
