@@ -64,8 +64,10 @@ def inspect(data, out, category=""):
 
     Raises:
       DataError: there are problems, or no layout is recognised; all else is done then.
-      UsageError: see `open_all`.
+      UsageError: `out` cannot be a file, or see `open_all`.
     """
+    if out.is_dir() or not out.parent.is_dir():
+        raise UsageError(f"--out={out}: {'is a folder' if out.is_dir() else 'its folder is missing'}; give a PNG file")
     layout, listings = open_all(data, category)
     print(f"{data}: {layout}")
     problems, pictures, seen = [], [], {}
@@ -96,7 +98,7 @@ def convert_to(data, out, form, category="", shard_bytes=convert.SHARD_BYTES):
 
     Raises:
       DataError: anything is wrong with the data; nothing is written then.
-      UsageError: `out` exists, or see `open_all`.
+      UsageError: `out` exists or cannot be written, or see `open_all`.
     """
     if out.exists():
         raise UsageError(f"--out={out}: exists; give a folder that does not")
@@ -105,7 +107,10 @@ def convert_to(data, out, form, category="", shard_bytes=convert.SHARD_BYTES):
     if problems:
         raise DataError(*dict.fromkeys(problems))
     splits = {split: listing.samples for split, listing in listings.items()}
-    convert.convert(splits, out, form, category or "object", shard_bytes)
+    try:
+        convert.convert(splits, out, form, category or "object", shard_bytes)
+    except OSError as error:  # of writing, for readers raise DataError
+        raise UsageError(f"--out={out}: {error.strerror}; give a folder that can be written") from error
     for split, samples in splits.items():
         print(f"{split}: {len(samples)} images")
     print(f"{out}: written as {form}")

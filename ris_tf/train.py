@@ -253,7 +253,7 @@ class Checkpoints(keras.callbacks.Callback):
 
 
 def main():
-    flags.DEFINE_string("data", None, f"folder of training data, or synthetic:KIND ({_KINDS})")
+    flags.DEFINE_string("data", None, f"folder of training data, hf:NAME, tfds:NAME, or synthetic:KIND ({_KINDS})")
     flags.DEFINE_string("workdir", None, "folder for checkpoints and logs; runs/CONFIG unless given")
     flags.DEFINE_string("init", None, "preset, work folder or .keras file whose weights a new run starts from")
 

@@ -146,6 +146,11 @@ def test_nothing_unfinished_is_left(command, folder, tmp_path, form):
     code, _, err = command(data_command.main, "convert", folder, f"--format={form}", f"--out={tmp_path / 'out'}")
     assert code == 1 and "masks/007.png: file is empty" in err.splitlines()[-1]
     assert [file.name for file in tmp_path.iterdir()] == ["data"]
+    (folder / "masks" / "007.png").write_bytes((folder / "masks" / "006.png").read_bytes())
+    code, _, err = command(
+        data_command.main, "convert", folder, f"--format={form}", f"--out={folder / 'images/001.png/x'}"
+    )
+    assert code == 2 and "images/001.png/x: Not a directory; give a folder" in err.splitlines()[-1]
 
 
 @pytest.mark.parametrize(
@@ -156,6 +161,8 @@ def test_nothing_unfinished_is_left(command, folder, tmp_path, form):
         (["inspect", "x", "y"], 2, "give inspect or convert"),
         (["inspect", "x"], 1, "x: no such folder"),
         (["inspect", "."], 1, ".: no image and label pairs found"),
+        (["inspect", ".", "--out=.."], 2, "--out=..: is a folder; give a PNG file"),
+        (["inspect", ".", "--out=no/a.png"], 2, "--out=no/a.png: its folder is missing"),
         (["convert", "x", "--out=o"], 2, "--format is missing"),
         (["convert", "x", "--format=coco"], 2, "--out is missing"),
         (["convert", "x", "--format=voc", "--out=o"], 2, "voc"),

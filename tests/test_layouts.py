@@ -203,6 +203,19 @@ def test_every_kind_of_pixels_survives(tmp_path, form, dtype, channels):
 
 
 @pytest.mark.parametrize("form", convert.FORMATS)
+def test_an_interrupted_conversion_leaves_nothing(tmp_path, form):
+    def stop():
+        raise KeyboardInterrupt
+
+    image = picture(0), truth(0)
+    with pytest.raises(KeyboardInterrupt):
+        convert.convert({"train": [("a", lambda: image), ("b", stop)]}, tmp_path / "out", form)
+    with pytest.raises(DataError, match="train: 2 images have the name 'a'"):
+        convert.convert({"train": [("a", lambda: image)] * 2}, tmp_path / "out", form)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("form", convert.FORMATS)
 def test_real_data_survives(tmp_path, nuclei, coco, form):
     for data, split in ((nuclei, "test"), (coco, "val2017")):
         samples = open_all(data)[1][split].samples[:6]

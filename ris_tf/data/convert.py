@@ -1,6 +1,7 @@
 """Write samples, of any layout, as a folder in COCO's format or as sharded TFRecord."""
 
 import json
+from collections import Counter
 
 import imagecodecs
 import numpy as np
@@ -30,10 +31,14 @@ def convert(splits, out, form, category="object", shard_bytes=SHARD_BYTES):
       DataError: a file is wrong, or two samples of a split have one name.
     """
     for split, samples in splits.items():
-        names = [name for name, _ in samples]
-        twice = next((name for name in names if names.count(name) > 1), None) if len(set(names)) < len(names) else None
+        times = Counter(name for name, _ in samples)
+        twice = [
+            f"{split}: {n} images have the name {name!r}; expected one name for each"
+            for name, n in times.items()
+            if n > 1
+        ]
         if twice:
-            raise DataError(f"{split}: two images have the name {twice!r}; expected one name for each")
+            raise DataError(*twice)
     read = {split: _read(split, samples) for split, samples in splits.items()}
     with whole_folder(out) as folder:
         if form == "tfrecord":

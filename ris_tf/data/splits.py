@@ -21,7 +21,7 @@ class Listing(NamedTuple):
     """A split of a data set, none of its images opened.
 
     Attributes:
-        samples: (name, read), sorted by name, which is unique; read() -> image [H, W, C], labels int32 [H, W], or
+        samples: (name, read), sorted by name; read() -> image [H, W, C], labels int32 [H, W], or
             raises DataError.
         problems: one line for each thing that is wrong with the folder itself.
     """
@@ -155,6 +155,7 @@ def _present(root, split, folders):
 
 
 def joined(listings: Sequence[Listing]) -> Listing:
-    """Several listings as one."""
+    """Several listings as one, sorted by name."""
     samples = [sample for listing in listings for sample in listing.samples]
+    samples.sort(key=lambda sample: sample[0])
     return Listing(samples, [problem for listing in listings for problem in listing.problems])
