@@ -49,7 +49,7 @@ def get_config():
     config.data.padding = (
         "edge"  # "whole" and "focus", what lies beside the image: its edge, or "mean", ImageNet's mean colour
     )
-    config.data.category = "person"  # of a data set with COCO annotations
+    config.data.category = "person"  # of a data set with COCO, VOC or SBD annotations; "" for all
     config.data.held_out = 0.0  # of a folder without splits: share of the pairs, the last by name, for validation
     config.data.brightness = 0.08
     config.data.contrast = 0.25

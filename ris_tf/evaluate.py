@@ -65,7 +65,7 @@ def table(result):
 
 def main():
     flags.DEFINE_string("model", None, "preset, work folder of ris-train, or .keras file")
-    flags.DEFINE_string("data", None, f"folder with the data, or synthetic:KIND ({_KINDS})")
+    flags.DEFINE_string("data", None, f"folder with the data, hf:NAME, tfds:NAME, or synthetic:KIND ({_KINDS})")
     flags.DEFINE_string("split", "test", "split to measure: a folder's name, or train, val, test or all")
     flags.DEFINE_string("out", None, "folder for metrics.json and per_image.csv")
     flags.DEFINE_integer("images", 50, "number of synthetic images", lower_bound=1)

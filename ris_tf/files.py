@@ -1,8 +1,10 @@
 """Writing files that are never seen half-written: to a temporary name first, then renamed."""
 
+import contextlib
 import csv
 import io
 import os
+import shutil
 
 import numpy as np
 from PIL import Image
@@ -37,3 +39,16 @@ def write_png(path, array):
     buffer = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(array)).save(buffer, "PNG")
     write_bytes(path, buffer.getvalue())
+
+
+@contextlib.contextmanager
+def whole_folder(path):
+    """A temporary folder that becomes the Path `path`, which must not exist, once the block ends without an error."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        temporary.mkdir(parents=True)
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)

@@ -11,12 +11,13 @@ def object_box(labels):
     """Bounding box of all objects.
 
     Args:
-      labels: int [H, W].
+      labels: int [H, W]; above 0 in objects.
 
     Returns:
       top, left, bottom, right, pixels, the ends excluded; the whole image if there is no object.
     """
-    rows, columns = np.flatnonzero(labels.any(axis=1)), np.flatnonzero(labels.any(axis=0))
+    inside = labels > 0
+    rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
     if not rows.size:
         return 0, 0, *labels.shape
     return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1

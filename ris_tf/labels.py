@@ -1,13 +1,17 @@
 """Instances of one image, and the two forms they are kept in: label map and mask stack.
 
 A label map is an integer image [H, W]: 0 is background, every other value is one instance, so a
-pixel belongs to at most one. A mask stack is bool [N, H, W], in which masks may overlap. This is
-the one file that knows how to go from one to the other; it needs NumPy only.
+pixel belongs to at most one. In a true label map -1, `IGNORED`, marks pixels in which the objects are
+not annotated one by one, such as a crowd; training and metrics leave them out. A mask stack is bool
+[N, H, W], in which masks may overlap. This is the one file that knows how to go from one to the other;
+it needs NumPy only.
 """
 
 import dataclasses
 
 import numpy as np
+
+IGNORED = -1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,6 +94,44 @@ def masks_to_labels(masks):
     for index in range(len(masks) - 1, -1, -1):
         labels[masks[index] != 0] = index + 1
     return labels
+
+
+def smaller_on_top(masks):
+    """Flattens masks into a label map in which the smaller mask wins a pixel claimed twice.
+
+    Args:
+        masks: sequence of `[H, W]` of one shape and any dtype, at least one; nonzero is inside.
+
+    Returns:
+        int32 `[H, W]`; mask `i` becomes label `i + 1`, as in `masks_to_labels`.
+    """
+    labels = np.zeros(np.shape(masks[0]), dtype=np.int32)
+    for index in np.argsort([-np.count_nonzero(mask) for mask in masks], kind="stable"):
+        labels[np.asarray(masks[index]) != 0] = index + 1
+    return labels
+
+
+def without_ignored(truth, pred):
+    """Takes ignored regions out of a true and a predicted label map, before the two are compared.
+
+    A predicted instance that has more than half of its pixels there is neither right nor wrong and
+    goes altogether (the rule for crowds of COCO's evaluation, at IoU 0.5); all other pixels there
+    become background in both.
+
+    Args:
+        truth: integer `[H, W]`, `IGNORED` where nothing is known.
+        pred: integer `[H, W]`.
+
+    Returns:
+        `(truth, pred)`, the arguments themselves where nothing is ignored.
+    """
+    ignored = truth < 0
+    if not ignored.any():
+        return truth, pred
+    ids, areas = np.unique(pred, return_counts=True)
+    inside, hidden = np.unique(pred[ignored], return_counts=True)
+    dropped = inside[(2 * hidden > areas[np.searchsorted(ids, inside)]) & (inside > 0)]
+    return np.where(ignored, 0, truth), np.where(ignored | np.isin(pred, dropped), 0, pred)
 
 
 def relabel(labels):

@@ -60,6 +60,6 @@ def attention_loss(logits, allowed, weights):
     return tf.math.divide_no_nan(tf.reduce_sum(weights * loss, axis=1), tf.reduce_sum(weights, axis=1))
 
 
-def pixel_bce(logits, targets):
-    """Mean binary cross-entropy over pixels and channels: [B, H, W, C] each -> [B]."""
-    return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(targets, logits), axis=(1, 2, 3))
+def pixel_bce(logits, targets, weights=1.0):
+    """Mean over pixels and channels of the weighted binary cross-entropy: [B, H, W, C], weights [B, H, W, 1] -> [B]."""
+    return tf.reduce_mean(weights * tf.nn.sigmoid_cross_entropy_with_logits(targets, logits), axis=(1, 2, 3))

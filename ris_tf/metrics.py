@@ -1,8 +1,9 @@
 """How well predicted instances agree with the true ones, and their count with the true count.
 
 Every function takes two label maps: integer [H, W], 0 background, any other value one instance;
-ids need not be consecutive, and rows and columns of the matrices follow ascending ids. All figures
-come from one contingency table, so an image costs one pass over its pixels.
+ids need not be consecutive, and rows and columns of the matrices follow ascending ids. Pixels at
+which the truth is -1 are ignored, see `labels.without_ignored`. All figures come from one
+contingency table, so an image costs one pass over its pixels.
 
 Sources: DiC and SBD: Scharr et al. 2016, "Leaf segmentation in plant phenotyping: a collation
 study" (the CVPPP leaf challenge). AP(t) = TP / (TP + FP + FN): Caicedo et al. 2019 (the 2018 Data
@@ -11,6 +12,8 @@ Science Bowl) and Schmidt et al. 2018 (StarDist).
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
+
+from ris_tf.labels import without_ignored
 
 THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9)  # IoU, as the cell field reports them
 
@@ -222,6 +225,7 @@ def _overlaps_and_areas(truth, pred):
     truth, pred = np.asarray(truth), np.asarray(pred)
     if truth.shape != pred.shape:
         raise ValueError(f"truth and pred must have one shape. Received: {truth.shape} and {pred.shape}")
+    truth, pred = without_ignored(truth, pred)
     n_true, rows = _consecutive(truth)
     n_pred, columns = _consecutive(pred)
     width = n_pred + 1

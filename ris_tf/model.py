@@ -86,7 +86,7 @@ class RIS(keras.Model):
     [B, *config.model.size, config.model.channels]; `predict_instances` takes any image.
 
     `fit` and `evaluate` take batches of {"image": float32 [B, H, W, C], "masks": uint8 [B, N, H, W], "count": int32
-    [B]}, of which the first `count` masks are used.
+    [B]}, of which the first `count` masks are used; "ignored", uint8 [B, H, W], may mark pixels that teach nothing.
 
     Args:
       config: ConfigDict or dict, see configs/base.py.
@@ -205,7 +205,8 @@ class RIS(keras.Model):
         self.compile(**keras.saving.deserialize_keras_object(config))
 
     def train_step(self, data):
-        data = {name: data[name] for name in ("image", "masks", "count")}  # names, which XLA cannot read, stay out
+        known = ("image", "masks", "count", "ignored")
+        data = {name: data[name] for name in known if name in data}  # names, which XLA cannot read, stay out
         randomness = self._forcing(), tf.stack([self.config.seed, tf.cast(self.optimizer.iterations, tf.int32)])
         if self.split:
             assignment = matching.match(*self._forward(data, *randomness))
@@ -229,8 +230,9 @@ class RIS(keras.Model):
     def _compare(self, data, forcing, seed, training=True):
         images = tf.cast(data["image"], self.compute_dtype)
         weights = self.config.loss
-        truth = data["masks"], data["count"]
-        return Comparison(self.form, images, *truth, self.steps, weights, forcing, seed, self.recompute, training)
+        truth, ignored = (data["masks"], data["count"]), data.get("ignored")
+        how = forcing, seed, self.recompute, training, ignored
+        return Comparison(self.form, images, *truth, self.steps, weights, *how)
 
     def _similarity(self, data, forcing, seed):
         compared = self._compare(data, forcing, seed)

@@ -42,14 +42,20 @@ class Truth:
       count: int32 [B].
       fine: float32 [B, N, P], at the mask stride.
       coarse, cores: float32 [B, N, Q], at the inhibition's stride (attend form only).
+      known: float32 [B, 1, P] in [0, 1], at the mask stride: share of a cell that is not ignored.
+      ignored: float32 [B, 1, Q] of 0 and 1, at the inhibition's stride: cells of which less than half is known.
     """
 
-    def __init__(self, masks, count, mask_stride, attend):
+    def __init__(self, masks, count, mask_stride, attend, ignored=None):
         fine = reduce_masks(masks, mask_stride)
         self.count = tf.cast(count, tf.int32)
         self.shape = fine.shape[2:4]
         self.fine = _flatten(fine)
+        ignored = tf.zeros_like(masks[:, 0]) if ignored is None else ignored
+        known = 1.0 - reduce_masks(ignored[:, None], mask_stride)
+        self.known = _flatten(known)
         if attend:
+            self.ignored = tf.cast(_flatten(reduce_masks(known, 2)) < 0.5, tf.float32)
             coarse = tf.reshape(fine, [-1, *self.shape, 1])
             coarse = tf.nn.avg_pool2d(coarse, 2, 2, "VALID")
             coarse = tf.reshape(coarse, [-1, fine.shape[1], self.shape[0] // 2, self.shape[1] // 2])
@@ -151,6 +157,7 @@ class Comparison:
       steps: T.
       weights: `config.loss`.
       forcing, seed, recompute, training: see `unroll`.
+      ignored: uint8 [B, H, W], 1 at pixels that no term but the score's looks at; None for no such pixels.
 
     Attributes:
       similarity: float32 [B, T, N], what the matching maximises.
@@ -158,14 +165,15 @@ class Comparison:
     """
 
     def __init__(
-        self, form, images, masks, count, steps, weights, forcing=0.0, seed=(0, 0), recompute=False, training=False
-    ):
+        self, form, images, masks, count, steps, weights, forcing=0.0, seed=(0, 0), recompute=False, training=False,
+        ignored=None,
+    ):  # fmt: skip
         self.form, self.weights, self.seed = form, weights, seed
         attend = bool(form.extra_terms)
-        self.truth = truth = Truth(masks, count, form.mask_stride, attend)
+        self.truth = truth = Truth(masks, count, form.mask_stride, attend, ignored)
         context, self.outputs = unroll(form, images, steps, truth, forcing, seed, recompute, training)
         self.context, masks = _masks(form, context, self.outputs, recompute)
-        self.predicted = predicted = _flatten(masks)  # [B, T, P]
+        self.predicted = predicted = _flatten(masks) * truth.known  # [B, T, P]
         self.similarity = self.iou = matching.relaxed_iou(predicted, truth.fine)
         step = tf.range(steps)[None]  # [1, T]
         if weights.score_target == "count":
@@ -202,7 +210,7 @@ class Comparison:
         )
         if form.extra_terms:
             allowed = tf.cast(tf.matmul(outputs["uncovered"], truth.cores) > 0, tf.float32)  # [B, T, Q]
-            terms["attention"] = losses.attention_loss(outputs["logits"], allowed, self.taken)
+            terms["attention"] = losses.attention_loss(outputs["logits"] - 1e4 * truth.ignored, allowed, self.taken)
             terms["query"] = query_loss(form, self.context, truth, weights.queries, self.seed)
             terms["auxiliary"] = auxiliary_loss(self.context, truth)
             for name in form.extra_terms:
@@ -234,7 +242,7 @@ def query_loss(form, context, truth, queries, seed):
     place = tf.argmax(pool * _uniform(tf.shape(pool), seed, 1003, low=0.5), axis=2)  # [B, K]
     distance = tf.square(tf.gather(x, place)[..., None] - x) + tf.square(tf.gather(y, place)[..., None] - y)
     glance = tf.nn.softmax(tf.math.log(inside + 1e-3) - distance / (2 * form.inhibition.window**2))
-    predicted = form.query(context, tf.stop_gradient(glance))  # [B, K, P]
+    predicted = form.query(context, tf.stop_gradient(glance)) * truth.known  # [B, K, P]
     fine = tf.gather(truth.fine, chosen, batch_dims=1)
     iou = losses.fuzzy_iou(predicted, fine)
     weight = tf.cast(tf.gather(present, chosen, batch_dims=1), tf.float32)
@@ -250,4 +258,6 @@ def auxiliary_loss(context, truth):
     eroded = tf.reduce_max(tf.reshape(eroded, tf.shape(truth.fine)), axis=1)
     targets = tf.reshape(tf.stack([foreground, eroded], axis=-1), [-1, height, width, 2])
     cores = tf.reshape(tf.reduce_max(truth.cores, axis=1), tf.shape(context["objectness"]))
-    return losses.pixel_bce(context["auxiliary"], targets) + losses.pixel_bce(context["objectness"], cores)
+    known = tf.reshape(truth.known, [-1, height, width, 1])
+    seen = tf.reshape(1.0 - truth.ignored, tf.shape(cores))
+    return losses.pixel_bce(context["auxiliary"], targets, known) + losses.pixel_bce(context["objectness"], cores, seen)

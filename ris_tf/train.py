@@ -29,8 +29,8 @@ Trains a model on images and their label maps, and goes on where it stopped when
   ris-train --config=cvppp --data=DIR --init=rosettes
 
 DIR holds train/ and val/, each with images/ and masks/ (uint16 label maps of the same names), or pairs
-NAME_rgb.png and NAME_label.png. The work folder (runs/CONFIG, or runs/CONFIG_from_INIT) gets config.json, log.csv,
-last.keras and best.keras.
+NAME_rgb.png and NAME_label.png; docs/data.md tells of more layouts. The work folder (runs/CONFIG, or
+runs/CONFIG_from_INIT) gets config.json, log.csv, last.keras and best.keras.
 --config takes a name ({names}) or a .py file; --config.a.b=VALUE overrides a field.
 """
 
@@ -116,7 +116,7 @@ def train(config, data, workdir, init=None):
         monitor.TensorBoard(workdir / "tensorboard", held_out[:_PICTURES]),
     ]
     if config.curriculum.start:
-        most = max(np.unique(record["labels"]).size - 1 for record in [*source, *extra])
+        most = max(np.unique(np.maximum(record["labels"], 0)).size - 1 for record in [*source, *extra])
         callbacks.insert(1, Curriculum(config.curriculum, min(model.steps, most + config.loss.extra_steps)))
     model.fit(
         pipeline.training_batches(source, config, extra, skip=done),
@@ -253,7 +253,7 @@ class Checkpoints(keras.callbacks.Callback):
 
 
 def main():
-    flags.DEFINE_string("data", None, f"folder of training data, or synthetic:KIND ({_KINDS})")
+    flags.DEFINE_string("data", None, f"folder of training data, hf:NAME, tfds:NAME, or synthetic:KIND ({_KINDS})")
     flags.DEFINE_string("workdir", None, "folder for checkpoints and logs; runs/CONFIG unless given")
     flags.DEFINE_string("init", None, "preset, work folder or .keras file whose weights a new run starts from")
 

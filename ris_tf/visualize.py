@@ -22,7 +22,7 @@ def overlay(image, labels, scores=None):
     Args:
         image: `[H, W]`, `[H, W, 1]`, `[H, W, 3]` or `[H, W, 4]` of any real dtype. uint8 colour is
             shown as it is; all else is stretched from its 1st to its 99.8th percentile.
-        labels: integer `[H, W]`; 0 background, ids may have gaps.
+        labels: integer `[H, W]`; 0 background, ids may have gaps; negative is ignored, shown darker.
         scores: None, or float `[N]` in [0, 1] in ascending order of the ids: written below the
             numbers, in percent, where they fit.
 
@@ -33,11 +33,13 @@ def overlay(image, labels, scores=None):
     Raises:
         ValueError: image, labels and scores do not fit one another.
     """
-    labels = relabel(labels)
+    ignored = np.asarray(labels) < 0
+    labels = relabel(np.where(ignored, 0, labels))
     picture = to_rgb(image)
     count = int(labels.max(initial=0))
     if picture.shape[:2] != labels.shape:
         raise ValueError(f"image is {picture.shape[:2]} but labels are {labels.shape}; they must be of one size")
+    picture[ignored] = picture[ignored] // 3
     if scores is not None and len(scores) != count:
         raise ValueError(f"scores must be one for each of the {count} instances. Received: {len(scores)}")
 

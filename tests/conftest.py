@@ -8,6 +8,8 @@ import pytest
 from absl import flags
 
 from ris_tf.configs import base
+from ris_tf.data.layouts import open_folder
+from ris_tf.errors import DataError
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -64,3 +66,22 @@ def command(monkeypatch, capsys):
         return code, *capsys.readouterr()
 
     return run
+
+
+@pytest.fixture
+def problems():
+    """Lists every line of what is wrong with a folder, from opening or reading it: (data, split="all") -> list."""
+
+    def lines_of(data, split="all"):
+        try:
+            lines = []
+            for _, read in open_folder(data, split):
+                try:
+                    read()
+                except DataError as error:
+                    lines += error.problems
+            return lines
+        except DataError as error:
+            return list(error.problems)
+
+    return lines_of

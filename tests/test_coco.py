@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from pycocotools.coco import COCO
+from pycocotools.mask import encode
 
 from ris_tf.configs import people_paper
 from ris_tf.data import pipeline
@@ -22,12 +23,17 @@ def test_real_photographs_hold_what_pycocotools_draws(coco, split):
         truth.loadImgs([key])[0]["file_name"][:-4]: truth.loadAnns(truth.getAnnIds([key], [1], iscrowd=0))
         for key in truth.getImgIds()
     }
+    crowds = {name: [] for name in people}
+    for entry in truth.loadAnns(truth.getAnnIds(catIds=[1], iscrowd=1)):
+        crowds[truth.imgs[entry["image_id"]]["file_name"][:-4]].append(entry)
     assert [name for name, _ in source] == sorted(name for name, found in people.items() if found)
     for name, read in source:
         image, labels = read()
         masks = np.stack([truth.annToMask(entry) for entry in people[name]])  # [N, H, W]
         assert image.shape[:2] == labels.shape and labels.dtype == np.int32
         np.testing.assert_array_equal(labels > 0, masks.any(axis=0))
+        crowd = [truth.annToMask(entry) for entry in crowds[name]] or [np.zeros(labels.shape)]
+        np.testing.assert_array_equal(labels == -1, np.any(crowd, axis=0) & ~masks.any(axis=0))
         areas = masks.sum(axis=(1, 2))
         smallest = np.where(masks > 0, areas[:, None, None], areas.max() + 1).min(axis=0)  # of those at a pixel
         inside = labels > 0
@@ -58,7 +64,7 @@ def box(left, top, right, bottom):
 def written(folder, **changes):
     """A data set of two images of 20 x 30 pixels; the second shows no person but a crowd."""
     size = {"height": 20, "width": 30}
-    whole = {"size": [20, 30], "counts": [0, 600]}
+    whole = {"size": [20, 30], "counts": [0, 600]}  # uncompressed run lengths
     content = {
         "images": [{"id": 7, "file_name": "b.png", **size}, {"id": 8, "file_name": "a.png", **size}],
         "categories": [{"id": 1, "name": "person"}, {"id": 3, "name": "car"}],
@@ -79,9 +85,9 @@ def written(folder, **changes):
     return folder
 
 
-def test_the_smaller_object_is_on_top_and_crowds_are_left_out(tmp_path):
+def test_the_smaller_object_is_on_top_and_crowds_are_ignored(tmp_path):
     ((name, read),) = pipeline.open_source(written(tmp_path), "train")
-    expected = np.zeros((20, 30), int)
+    expected = np.full((20, 30), -1)
     expected[:10, :12] = 2
     expected[2:6, 2:6] = 1
     assert name == "b"
@@ -89,6 +95,28 @@ def test_the_smaller_object_is_on_top_and_crowds_are_left_out(tmp_path):
     ((_, read),) = pipeline.open_source(tmp_path, "train2017", category="car")
     expected = np.zeros((20, 30), int)
     expected[10:, 20:] = 1
+    np.testing.assert_array_equal(read()[1], expected)
+    everything = dict(pipeline.open_source(tmp_path, "all", category=""))
+    assert list(everything) == ["a", "b"]  # and the image that shows no object
+    np.testing.assert_array_equal(everything["a"]()[1], np.full((20, 30), -1))
+    np.testing.assert_array_equal(np.unique(everything["b"]()[1]), [-1, 1, 2, 3])
+
+
+def test_every_kind_of_outline_is_drawn(tmp_path):
+    """An uneven shape as polygon, as run lengths in plain numbers and compressed: what pycocotools draws, or NumPy."""
+    mask = np.random.default_rng(0).random((20, 30)) < 0.5
+    column_by_column = np.flatnonzero(np.diff(np.r_[0, mask.ravel("F"), 0])).tolist()
+    counts = np.diff([0, *column_by_column, 600]).tolist()
+    packed = encode(np.asfortranarray(mask, np.uint8))
+    packed["counts"] = packed["counts"].decode()
+    for outline in ({"size": [20, 30], "counts": counts}, packed):
+        entry = {"id": 1, "image_id": 7, "category_id": 1, "segmentation": outline}
+        ((_, read),) = pipeline.open_source(written(tmp_path, annotations=[entry]), "train")
+        np.testing.assert_array_equal(read()[1], mask)
+    entry["segmentation"] = box(2, 3, 7, 9) + box(20, 3, 25, 9)  # two polygons of one object
+    ((_, read),) = pipeline.open_source(written(tmp_path, annotations=[entry]), "train")
+    expected = np.zeros((20, 30), int)
+    expected[3:9, 2:7] = expected[3:9, 20:25] = 1
     np.testing.assert_array_equal(read()[1], expected)
 
 
@@ -112,17 +140,25 @@ def test_what_is_wrong_is_told(tmp_path):
     (tmp_path / "train2017" / "b.png").unlink()
     told(DataError, "b.png")
     person = {"id": 1, "image_id": 7, "category_id": 1}
+
+    def runs(size, counts):
+        return {"annotations": [{**person, "segmentation": {"size": size, "counts": counts}}]}
+
     for changes, words in [
         ({"annotations": []}, "no object of the category 'person'"),
-        ({"annotations": [{**person, "image_id": 9}]}, "has objects of the image 9"),
-        ({"annotations": [person]}, "the object 1 cannot be drawn"),
-        ({"annotations": [{**person, "segmentation": "x"}]}, "the object 1 cannot be drawn"),
-        ({"annotations": [{**person, "segmentation": []}]}, "the object 1 cannot be drawn"),
-        ({"annotations": [{"id": 1, "image_id": 7}]}, "an entry lacks 'category_id'"),
-        ({"images": [{"id": 7, "file_name": "b.png"}]}, "an entry lacks 'height'"),
-        ({"annotations": 3}, "cannot be read as annotations"),
+        ({"annotations": [{**person, "segmentation": [], "image_id": 9}]}, "the object 1 is of the image 9"),
+        ({"annotations": [person]}, "the entry 1 of 'annotations' lacks 'segmentation'"),
+        ({"annotations": [{**person, "segmentation": "x"}]}, "the object 1 of b.png cannot be drawn"),
+        ({"annotations": [{**person, "segmentation": []}]}, "the object 1 of b.png cannot be drawn"),
+        ({"annotations": [{**person, "segmentation": {"counts": 3}}]}, "the object 1 of b.png cannot be drawn"),
+        (runs([20, 30], [1, 600]), r"its run lengths add up to 601; expected 600"),
+        (runs([30, 20], [0, 600]), r"its size is \[30, 20\]; expected \[20, 30\]"),
+        (runs([20, 30], "~~~"), "the object 1 of b.png cannot be drawn"),
+        ({"annotations": [{"id": 1, "image_id": 7}]}, "the entry 1 of 'annotations' lacks 'category_id', 'segm"),
+        ({"images": [{"id": 7, "file_name": "b.png"}]}, "the entry 7 of 'images' lacks 'height', 'width'"),
+        ({"annotations": 3}, "holds no list 'annotations'"),
     ]:
         written(tmp_path, **changes)
         told(DataError, words)
     file.write_text("{")
-    told(DataError, "instances_train2017.json: cannot be read as annotations")
+    told(DataError, "instances_train2017.json: cannot be read as JSON")

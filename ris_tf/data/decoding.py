@@ -1,4 +1,4 @@
-"""Decode image files to the arrays they hold: Pillow for PNG and JPEG, tifffile for TIFF.
+"""Decode image files to the arrays they hold: Pillow for PNG and JPEG, tifffile for TIFF, NumPy for npy.
 
 `readers.py` checks and converts what comes out of here.
 """
@@ -18,6 +18,7 @@ from ris_tf.errors import DataError, RisError
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 
 _Decoder = Callable[[Path], np.ndarray]
+_NPY_START = b"\x93NUM"
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # classic and BigTIFF, both byte orders
 
 
@@ -30,7 +31,7 @@ def decode_image(path: Path) -> np.ndarray:
     Raises:
         DataError: the file is missing, empty, broken, of another format, or holds several pages or other channels.
     """
-    return _decode(path, _pillow_image, _tiff_image)
+    return _decode(path, _pillow_image, _tiff_image, _npy_image)
 
 
 def decode_labels(path: Path) -> np.ndarray:
@@ -42,17 +43,18 @@ def decode_labels(path: Path) -> np.ndarray:
     Raises:
         DataError: as `decode_image`, and for JPEG.
     """
-    return _decode(path, _pillow_labels, _tiff_labels)
+    return _decode(path, _pillow_labels, _tiff_labels, _npy_labels)
 
 
-def _decode(path: Path, from_pillow: _Decoder, from_tiff: _Decoder) -> np.ndarray:
+def _decode(path: Path, from_pillow: _Decoder, from_tiff: _Decoder, from_npy: _Decoder) -> np.ndarray:
     """Decodes a file by what it starts with, not by its suffix, and gives every failure as a DataError."""
     try:
         with path.open("rb") as stream:
             start = stream.read(4)
         if not start:
-            raise DataError(f"{path}: file is empty (0 bytes); expected a PNG, JPEG or TIFF image")
-        array = from_tiff(path) if start in _TIFF_STARTS else from_pillow(path)
+            raise DataError(f"{path}: file is empty (0 bytes); expected a PNG, JPEG, TIFF or npy image")
+        decode = from_tiff if start in _TIFF_STARTS else from_npy if start == _NPY_START else from_pillow
+        array = decode(path)
         if not array.size:
             raise DataError(f"{path}: image has no pixels (shape {array.shape})")
         return array
@@ -67,7 +69,9 @@ def _decode(path: Path, from_pillow: _Decoder, from_tiff: _Decoder) -> np.ndarra
             reason = (str(error) or type(error).__name__).splitlines()[0]
         else:
             reason = "broken structure"  # a slip inside the decoder, whose own words would tell the user nothing
-        raise DataError(f"{path}: cannot be read ({reason}); expected a complete PNG, JPEG or TIFF image") from error
+        raise DataError(
+            f"{path}: cannot be read ({reason}); expected a complete PNG, JPEG, TIFF or npy image"
+        ) from error
 
 
 def _png_depth(path: Path) -> int:
@@ -137,15 +141,36 @@ def _tiff_image(path: Path) -> np.ndarray:
     if array.ndim == 3:
         if array.shape[2] == 2 and not any(page.extrasamples):
             raise DataError(f"{path}: image has 2 channels; expected 1 (grey) or 3 (RGB), with or without alpha")
-        array = _without_alpha(array)
-        if array.shape[2] not in (1, 3):
-            raise DataError(f"{path}: image has {array.shape[2]} channels; expected 1 (grey) or 3 (RGB)")
+        array = _grey_or_colour(path, array)
     return array
 
 
 def _tiff_labels(path: Path) -> np.ndarray:
     array, _, _ = _tiff_page(path)
     return array[..., 0] if array.shape[2:] == (1,) else array
+
+
+def _npy_image(path: Path) -> np.ndarray:
+    array = np.load(path, allow_pickle=False)
+    if array.ndim not in (2, 3):
+        raise DataError(f"{path}: array has the shape {array.shape}; expected [H, W] or [H, W, C]")
+    return array if array.ndim == 2 else _grey_or_colour(path, array)
+
+
+def _npy_labels(path: Path) -> np.ndarray:
+    array = np.load(path, allow_pickle=False)
+    if array.shape[2:] == (1,):
+        return array[..., 0]
+    if array.ndim not in (2, 3):
+        raise DataError(f"{path}: array has the shape {array.shape}; expected ids [H, W]")
+    return array
+
+
+def _grey_or_colour(path: Path, array: np.ndarray) -> np.ndarray:
+    array = _without_alpha(array)
+    if array.shape[2] not in (1, 3):
+        raise DataError(f"{path}: image has {array.shape[2]} channels; expected 1 (grey) or 3 (RGB)")
+    return array
 
 
 def _without_alpha(array: np.ndarray) -> np.ndarray:

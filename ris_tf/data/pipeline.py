@@ -7,10 +7,10 @@ import tensorflow as tf
 from absl import logging
 from tqdm import tqdm
 
-from ris_tf.data import coco, synthetic
+from ris_tf.data import hub, synthetic
 from ris_tf.data.augment import recolour, spread, warp
+from ris_tf.data.layouts import open_folder
 from ris_tf.data.normalize import normalize
-from ris_tf.data.readers import find_pairs, read_pair
 from ris_tf.data.resize import fit_labels, fit_within
 from ris_tf.focus import SHARE, object_box
 
@@ -22,19 +22,21 @@ def open_source(data, split, size=256, images=None, seed=0, category="person", h
     """Opens a data set as a list-like of samples.
 
     Args:
-      data: folder (see readers.find_pairs and coco), or "synthetic:KIND" with a KIND of synthetic.KINDS.
+      data: folder in any layout (see layouts), "hf:NAME" or "tfds:NAME" (see hub), or "synthetic:KIND" with a KIND of
+        synthetic.KINDS.
       split: "train", "val", "test" or another folder's name; synthetic splits differ by their seed.
       size: side of synthetic images, pixels.
       images: number of synthetic images.
       seed: of synthetic images.
-      category: of the objects, in a data set with COCO annotations.
-      held_out: share of a folder without splits that "val" gets, see readers.find_pairs.
+      category: of the objects, in a data set with COCO, VOC or SBD annotations; "" for all.
+      held_out: share of a folder without splits that "val" gets, see splits.part.
 
     Returns:
-      list of (name, read) where read() -> (image [H, W, C], labels int32 [H, W]).
+      list of (name, read) where read() -> (image [H, W, C], labels int32 [H, W]). In labels 0 is background, -1 a pixel
+      to be ignored, and every other value one object.
 
     Raises:
-      DataError, UsageError: see readers, coco and synthetic.
+      DataError, UsageError: see layouts, hub and synthetic.
     """
     data = str(data)
     if data.startswith(_PREFIX):
@@ -47,9 +49,9 @@ def open_source(data, split, size=256, images=None, seed=0, category="person", h
             return image, labels.astype(np.int32)
 
         return [(f"{kind}_{i:05d}", lambda i=i: draw(i)) for i in range(images or 50)]
-    if coco.is_coco(data):
-        return coco.open_coco(data, split, category)
-    return [(pair.name, lambda pair=pair: read_pair(pair)) for pair in find_pairs(data, split, held_out)]
+    if hub.is_name(data):
+        return hub.open_named(data, split)
+    return open_folder(data, split, category, held_out)
 
 
 def zoom_range(labels, config):
@@ -66,7 +68,7 @@ def zoom_range(labels, config):
         height, width = config.model.size
         closest = SHARE * min(height / max(bottom - top, 1), width / max(right - left, 1))
         return whole, float(np.clip(closest, whole, config.predict.zoom_limits[1]))
-    areas = np.bincount(labels.ravel())[1:]
+    areas = np.bincount(np.maximum(labels, 0).ravel())[1:]
     areas = areas[areas > 0]
     if not areas.size:
         return 0.7, 1.4
@@ -132,7 +134,11 @@ def _stream(records):
 
 
 def to_record(image, labels, name, config):
-    """Image float32 [H, W, C], labels int32 [H, W] -> the one record {"image", "masks" uint8 [N, H, W], "count"}."""
+    """Image float32 [H, W, C], labels int32 [H, W] -> the one record.
+
+    Returns:
+      {"image", "masks": uint8 [N, H, W], "count": int32, "ignored": uint8 [H, W]}.
+    """
     ids, _, areas = tf.unique_with_counts(tf.reshape(labels, [-1]))
     ids = tf.boolean_mask(ids, (ids > 0) & (areas >= config.data.min_area))
     limit = config.data.max_instances
@@ -141,7 +147,8 @@ def to_record(image, labels, name, config):
     ids = tf.pad(ids, [[0, limit - tf.size(ids)]], constant_values=-1)
     masks = tf.ensure_shape(tf.cast(labels[None] == ids[:, None, None], tf.uint8), [limit, *config.model.size])
     image = tf.ensure_shape(image, [*config.model.size, config.model.channels])
-    return {"image": image, "masks": masks, "count": tf.minimum(found, limit)}
+    ignored = tf.ensure_shape(tf.cast(labels < 0, tf.uint8), config.model.size)
+    return {"image": image, "masks": masks, "count": tf.minimum(found, limit), "ignored": ignored}
 
 
 def _cut(ids, name, limit):
@@ -173,7 +180,8 @@ def training_batches(records, config, extra=(), skip=0, names=False):
       names: whether the batches also hold "name", string [B].
 
     Returns:
-      tf.data.Dataset of {"image": float32 [B, H, W, C], "masks": uint8 [B, N, H, W], "count": int32 [B]}.
+      tf.data.Dataset of {"image": float32 [B, H, W, C], "masks": uint8 [B, N, H, W], "count": int32 [B],
+      "ignored": uint8 [B, H, W]}.
     """
     streams = [
         _stream(part)

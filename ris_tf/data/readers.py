@@ -1,75 +1,19 @@
-"""Find image and label files on disk and read them as NumPy arrays.
+"""Read image and label files as NumPy arrays, and list them in folders.
 
-Three layouts are understood, below `DIR/SPLIT` or, with the pairs split by name, in `DIR` itself:
-
-    images/NAME.png + masks/NAME.png     any suffix of `IMAGE_SUFFIXES` on either side
-    NAME_rgb.png + NAME_label.png        the leaf segmentation challenge (CVPPP LSC)
-
-Everything that is wrong with a file or a folder is raised as a one-line `DataError`.
+Everything that is wrong with a file or a folder is raised as a `DataError`.
 """
 
-import hashlib
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-from absl import logging
 
 from ris_tf.data.decoding import decode_image, decode_labels
-from ris_tf.errors import DataError, UsageError
+from ris_tf.errors import DataError, UsageError, gather
+from ris_tf.labels import IGNORED
 
-IMAGE_SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg")
-
-_LAYOUTS = "images/NAME.png with masks/NAME.png, or NAME_rgb.png with NAME_label.png"
-_PARTS = ("train", "val", "test", "all")
-
-
-class Pair(NamedTuple):
-    """An image file and the label map that belongs to it; `name` is unique within a split."""
-
-    name: str
-    image: Path
-    labels: Path
-
-
-def find_pairs(data: Path | str, split: str, held_out: float = 0.0) -> list[Pair]:
-    """Lists the image and label files of one split, sorted by name; opens none of them.
-
-    Args:
-        data: folder with one folder per split, or with the files of one layout and no split folders.
-        split: name of a split folder. Without split folders: "train", "val" or "test" (about 80, 10 and
-            10 percent, by a hash of the names, so that a name's part depends on no file system order). "all"
-            gives every pair in both cases.
-        held_out: without split folders, share of the pairs, the last by name, that make up "val"; the others are
-            "train", and there is no "test". 0 for the parts by hash.
-
-    Returns:
-        At least one `Pair`.
-
-    Raises:
-        DataError: the folder or split is missing or holds no pairs, or an image lacks its mask or a mask its image.
-    """
-    root = Path(data)
-    folders = {entry.name: entry for entry in _entries(root) if entry.is_dir()}
-    if split in folders and _has_layout(folders[split]):
-        return _pairs_in(folders[split])
-    present = [name for name, folder in folders.items() if _has_layout(folder)]
-    if len(present) == 1 and present[0] not in _PARTS and split in _PARTS:
-        root = folders[present[0]]  # such as A1 of the leaf challenge, given by the folder above it
-    if _has_layout(root):
-        if split not in _PARTS:
-            raise DataError(
-                f"{root}: no split {split!r}; its pairs are split by name, so ask for one of {', '.join(_PARTS)}"
-            )
-        return _part(root, _pairs_in(root), split, held_out)
-    if split == "all" and present:
-        return [pair for name in present for pair in _pairs_in(folders[name])]
-    if present:
-        raise DataError(f"{root}: no split {split!r}; the splits present are {', '.join(present)}")
-    where = root / split if split in folders else root
-    raise DataError(f"{where}: no image and label pairs found; expected {_LAYOUTS}, here or in one folder per split")
+IMAGE_SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".npy")
 
 
 def read_image(path: Path | str) -> np.ndarray:
@@ -79,7 +23,7 @@ def read_image(path: Path | str) -> np.ndarray:
     not uint8 or uint16 become float32. A JPEG is turned as its EXIF orientation says.
 
     Args:
-        path: PNG, JPEG or single-page TIFF file, recognised by content.
+        path: PNG, JPEG, single-page TIFF or npy file, recognised by content.
 
     Returns:
         [H, W, 1] or [H, W, 3] uint8, uint16 or float32 (finite).
@@ -109,10 +53,10 @@ def read_labels(path: Path | str) -> np.ndarray:
     """Reads one label map: 0 is background, every other id one instance; gaps between ids are allowed.
 
     Args:
-        path: single-channel PNG (8 or 16 bits, or a palette whose indices are the ids) or integer TIFF.
+        path: single-channel PNG (8 or 16 bits, or a palette whose indices are the ids), integer TIFF or npy file.
 
     Returns:
-        [H, W] int32 >= 0, ids as stored.
+        [H, W] int32, ids as stored; `labels.IGNORED`, -1, at pixels to be ignored (TIFF and npy only).
 
     Raises:
         DataError: the file cannot be read, is not a single channel of integers, or an id is out of range.
@@ -126,30 +70,37 @@ def read_labels(path: Path | str) -> np.ndarray:
         hint = "all channels are equal, so save one of them" if grey else "colours are not ids, so save a map of ids"
         raise DataError(f"{path}: mask has {labels.shape[-1]} channels; expected a single one; {hint}")
     low, high = int(labels.min()), int(labels.max())
-    if low < 0:
-        raise DataError(f"{path}: mask has the negative id {low}; expected ids from 1 up and 0 for background")
+    if low < IGNORED:
+        raise DataError(
+            f"{path}: mask has the negative id {low}; expected ids from 1 up, 0 for background, -1 for ignored"
+        )
     if high > np.iinfo(np.int32).max:
         raise DataError(f"{path}: mask has the id {high}; expected ids up to {np.iinfo(np.int32).max}")
     return np.ascontiguousarray(labels, np.int32)
 
 
-def read_pair(pair: Pair) -> tuple[np.ndarray, np.ndarray]:
+def read_pair(image: Path, labels: Path) -> tuple[np.ndarray, np.ndarray]:
     """Reads an image and its label map.
 
     Returns:
         The image of `read_image`, [H, W, 1 or 3], and the labels of `read_labels`, [H, W].
 
     Raises:
-        DataError: either cannot be read, or their heights or widths differ.
+        DataError: one or both cannot be read, or their heights or widths differ.
     """
-    image, labels = read_image(pair.image), read_labels(pair.labels)
-    if image.shape[:2] != labels.shape:
-        (height, width), (image_height, image_width) = labels.shape, image.shape[:2]
+    pixels, ids = gather(lambda: read_image(image), lambda: read_labels(labels))
+    check_size(labels, ids.shape, image, pixels.shape)
+    return pixels, ids
+
+
+def check_size(file: Path, shape: Sequence[int], image_file: Path, image_shape: Sequence[int]) -> None:
+    """Raises DataError unless a mask of `shape` (H, W) is of the size of its image, (H, W, C)."""
+    if tuple(shape[:2]) != tuple(image_shape[:2]):
+        (height, width), (image_height, image_width) = shape[:2], image_shape[:2]
         raise DataError(
-            f"{pair.labels}: mask is {width}x{height} but its image {pair.image.name} is {image_width}x{image_height} "
+            f"{file}: mask is {width}x{height} but its image {image_file.name} is {image_width}x{image_height} "
             "(width x height); save the mask at the size of its image"
         )
-    return image, labels
 
 
 def image_files(paths: Sequence[Path | str]) -> list[Path]:
@@ -168,89 +119,40 @@ def image_files(paths: Sequence[Path | str]) -> list[Path]:
                 raise DataError(f"{path}: no such file or folder; expected an image or a folder of images")
             files[path] = None
             continue
-        found = _images(path)
+        found = images_in(path)
         if not found:
             raise DataError(f"{path}: no images in this folder; expected files ending in {', '.join(IMAGE_SUFFIXES)}")
         files.update(dict.fromkeys(found))
     return list(files)
 
 
-def _entries(folder: Path) -> list[Path]:
+def entries(folder: Path) -> list[Path]:
     """Sorted entries of a folder; hidden ones are left out (macOS puts a "._NAME.png" beside NAME.png)."""
     try:
         return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
     except OSError as error:
-        raise DataError(f"{folder}: {error.strerror}; expected a folder holding {_LAYOUTS}") from error
+        raise DataError(f"{folder}: {error.strerror}; expected a folder") from error
 
 
-def _images(folder: Path) -> list[Path]:
-    return [file for file in _entries(folder) if file.suffix.lower() in IMAGE_SUFFIXES and not file.is_dir()]
+def folders_in(folder: Path) -> list[Path]:
+    """Sorted folders in a folder."""
+    return [entry for entry in entries(folder) if entry.is_dir()]
 
 
-def _has_layout(folder: Path) -> bool:
-    if any(os.path.isdir(folder / name) for name in ("images", "masks")):
-        return True
-    return any(file.stem.endswith("_rgb") for file in _images(folder))
+def images_in(folder: Path) -> list[Path]:
+    """Sorted image files in a folder."""
+    return [file for file in entries(folder) if file.suffix.lower() in IMAGE_SUFFIXES and not file.is_dir()]
 
 
-def _pairs_in(folder: Path) -> list[Pair]:
-    """All pairs of a folder that has one of the layouts."""
-    leaf = not any(os.path.isdir(folder / name) for name in ("images", "masks"))
-    if leaf:
-        files = _images(folder)
-        images, labels = _by_name(files, "_rgb"), _by_name(files, "_label")
-    else:
-        images, labels = _by_name(_images(folder / "images")), _by_name(_images(folder / "masks"))
-    names = sorted(images.keys() & labels.keys())
-    if not names:
-        raise DataError(
-            f"{folder}: {len(images)} images and {len(labels)} masks, but no image and mask of one name; "
-            f"expected {_LAYOUTS}"
-        )
-    unlabelled, orphans = sorted(images.keys() - labels.keys()), sorted(labels.keys() - images.keys())
-    if unlabelled and leaf:
-        # The challenge ships its test plants without labels, in the same folders.
-        logging.warning("%s: %d of %d images have no label file and are left out", folder, len(unlabelled), len(images))
-    elif unlabelled:
-        raise DataError(
-            f"{images[unlabelled[0]]}: image has no mask of the same name in {folder / 'masks'} "
-            f"({len(unlabelled)} of {len(images)} images have none)"
-        )
-    if orphans:
-        raise DataError(
-            f"{labels[orphans[0]]}: mask has no image of the same name "
-            f"({len(orphans)} of {len(labels)} masks have none)"
-        )
-    return [Pair(name, images[name], labels[name]) for name in names]
-
-
-def _by_name(files: Iterable[Path], ending: str = "") -> dict[str, Path]:
-    """Files keyed by their stem without `ending`; other stems are left out."""
+def by_name(files: Iterable[Path], ending: str, problems: list[str]) -> dict[str, Path]:
+    """Files keyed by their stem without `ending`, others left out; a name that comes twice is added to `problems`."""
     named: dict[str, Path] = {}
     for file in files:
         if not file.stem.endswith(ending):
             continue
         name = file.stem.removesuffix(ending)
         if name in named:
-            raise DataError(f"{file}: the same name as {named[name].name}; expected one file for each name")
-        named[name] = file
+            problems.append(f"{file}: the same name as {named[name].name}; expected one file for each name")
+        else:
+            named[name] = file
     return named
-
-
-def _part(root: Path, pairs: list[Pair], split: str, held_out: float) -> list[Pair]:
-    """One part of pairs: the last by name, or by the hash of names, whose cuts leave no part of three pairs empty."""
-    if split == "all":
-        return pairs
-    if held_out:
-        cut = len(pairs) - max(1, round(held_out * len(pairs)))
-        cuts = {"train": pairs[:cut], "val": pairs[cut:], "test": []}
-    else:
-        ranked = sorted(pairs, key=lambda pair: hashlib.sha256(os.fsencode(pair.name)).digest())
-        tenth = max(1, round(len(pairs) / 10))
-        val = tenth if len(pairs) >= 2 else 0
-        test = tenth if len(pairs) >= 3 else 0
-        cuts = {"val": ranked[:val], "test": ranked[val : val + test], "train": ranked[val + test :]}
-    if not cuts[split]:
-        expected = "another split" if held_out and split == "test" else "3 or more, or the split 'all'"
-        raise DataError(f"{root}: {len(pairs)} pairs leave no {split!r} part; expected {expected}")
-    return sorted(cuts[split])

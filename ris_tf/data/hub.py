@@ -1,0 +1,126 @@
+"""Data sets by name: hf:NAME of the Hugging Face hub, tfds:NAME of TensorFlow Datasets. Each needs its library.
+
+A data set must have a column "image" and one of `_COLUMNS`: either a label map, or a list of masks, one for each
+object. NAME may also be a folder that holds a data set as the library writes it.
+"""
+
+import importlib
+import os
+from functools import partial
+
+import numpy as np
+from PIL import Image
+
+from ris_tf.data.splits import chosen
+from ris_tf.errors import DataError, UsageError
+from ris_tf.labels import IGNORED, smaller_on_top
+
+_LIBRARIES = {"hf:": "datasets", "tfds:": "tensorflow_datasets"}
+_COLUMNS = ("masks", "instances", "labels", "label_map", "mask", "segmentation_mask", "annotation")
+
+
+def is_name(data):
+    """Whether `data` is hf:NAME or tfds:NAME."""
+    return any(str(data).startswith(prefix) for prefix in _LIBRARIES)
+
+
+def split_names(data):
+    """Names of the splits of hf:NAME or tfds:NAME.
+
+    Raises:
+      DataError: the library cannot open it.
+      UsageError: the library is not installed.
+    """
+    return list(_open(data))
+
+
+def open_named(data, split):
+    """Opens a split; the library downloads the data set if it is not there.
+
+    Args:
+      data: "hf:NAME" or "tfds:NAME".
+      split: name of a split or its beginning ("val" for validation), or "all".
+
+    Returns:
+      list of (name, read) in the data set's order, the names its numbers, read() as in `pipeline.open_source`.
+
+    Raises:
+      DataError: the library cannot open it, or it has no such split.
+      UsageError: the library is not installed.
+    """
+    splits = _open(data)
+    names = chosen(data, split, list(splits))
+    return [
+        (f"{name}_{index:06d}", partial(_read, f"{data} {name} {index}", splits[name], index))
+        for name in names
+        for index in range(len(splits[name]))
+    ]
+
+
+def _open(data):
+    """{split: sequence of dicts}."""
+    prefix, _, name = str(data).partition(":")
+    library = _LIBRARIES[f"{prefix}:"]
+    try:
+        module = importlib.import_module(library)
+    except ImportError as error:
+        package = library.replace("_", "-")
+        raise UsageError(f"{data}: needs the library {package}; `pip install {package}` brings it") from error
+    try:
+        if prefix == "hf":
+            return dict(module.load_dataset(name))
+        return dict(
+            module.builder_from_directory(name).as_data_source() if os.path.isdir(name) else module.data_source(name)
+        )
+    except Exception as error:  # no such name, no network, no space, ...
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise DataError(f"{data}: {library} cannot open it ({reason})") from error
+
+
+def _read(where, rows, index):
+    try:
+        row = rows[index]
+    except Exception as error:
+        raise DataError(f"{where}: cannot be read ({type(error).__name__})") from error
+    column = next((name for name in _COLUMNS if name in row), None)
+    if "image" not in row or column is None:
+        raise DataError(f"{where}: has the columns {', '.join(row)}; expected image and one of {', '.join(_COLUMNS)}")
+    image, truth = _image(row["image"]), row[column]
+    if isinstance(truth, (list, tuple)):
+        masks = [_map(where, mask) for mask in truth]
+        shapes = {mask.shape for mask in masks}
+        labels = smaller_on_top(masks) if len(shapes) == 1 else np.zeros(image.shape[:2], np.int32)
+    else:
+        labels = np.asarray(truth)
+        if labels.ndim == 4 or (labels.ndim == 3 and labels.shape[2] != 1):  # [N, H, W, 1] or [N, H, W]
+            labels = (
+                smaller_on_top(labels.reshape(labels.shape[:3])) if len(labels) else np.zeros(image.shape[:2], np.int32)
+            )
+        labels, shapes = _map(where, labels), {labels.shape[:2]}
+    if shapes - {image.shape[:2]}:
+        raise DataError(
+            f"{where}: masks are {sorted(shapes)}, the image {image.shape[:2]} (height, width); expected one size"
+        )
+    if labels.min(initial=0) < IGNORED:
+        raise DataError(
+            f"{where}: {column} has the negative id {labels.min()}; expected ids from 1 up, 0 for background"
+        )
+    return image, labels
+
+
+def _image(value):
+    """[H, W, 1 or 3] uint8, uint16 or float32."""
+    if isinstance(value, Image.Image) and value.mode not in ("L", "I;16", "I", "F"):
+        value = value.convert("RGB")
+    image = np.asarray(value)
+    image = image[..., None] if image.ndim == 2 else image[..., :3]
+    return image if image.dtype in (np.uint8, np.uint16) else image.astype(np.float32)
+
+
+def _map(where, value):
+    """int32 [H, W] of a picture or an array [H, W] or [H, W, 1] of integers."""
+    array = np.asarray(value)
+    array = array[..., 0] if array.shape[2:] == (1,) else array
+    if array.ndim != 2 or array.dtype.kind not in "biu":
+        raise DataError(f"{where}: a mask is {array.dtype} {array.shape}; expected integers [H, W]")
+    return array.astype(np.int32)

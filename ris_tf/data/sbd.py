@@ -1,0 +1,82 @@
+"""Read SBD, the Semantic Boundaries Dataset: img/NAME.jpg with inst/NAME.mat, listed in train.txt and val.txt.
+
+A .mat file holds GTinst with Segmentation, [H, W] ids from 1 up, and Categories, the class of each id, 1 to 20 as in
+VOC.
+
+Source: Hariharan et al. 2011, "Semantic contours from inverse detectors".
+"""
+
+from functools import partial
+
+import numpy as np
+from scipy.io import loadmat
+
+from ris_tf.data.readers import check_size, read_image
+from ris_tf.data.splits import Layout, Listing, chosen, joined
+from ris_tf.data.voc import CATEGORIES, check_category, read_list
+from ris_tf.errors import DataError, gather
+
+
+def _find(root):
+    for folder in (root, root / "dataset", root / "benchmark_RELEASE" / "dataset"):
+        if (folder / "inst").is_dir() and (folder / "img").is_dir():
+            return folder
+    return None
+
+
+def _splits(root, category="", held_out=0.0):
+    return [name for name in ("train", "val") if (root / f"{name}.txt").is_file()]
+
+
+def _listing(root, split, category, held_out):
+    check_category(category)
+    present = _splits(root)
+    if not present:
+        raise DataError(f"{root}: holds neither train.txt nor val.txt; expected the lists of images")
+    names = [read_list(root / f"{found}.txt") for found in chosen(root, split, present)]
+    return joined([Listing(_samples(root, found, category), []) for found in names])
+
+
+def _samples(root, names, category):
+    files = [(name, root / "img" / f"{name}.jpg", root / "inst" / f"{name}.mat") for name in names]
+    return [
+        (n, partial(_read, image, mat, category)) for n, image, mat in files if not category or _shows(mat, category)
+    ]
+
+
+def _shows(file, category):
+    """Whether a file has the category; True where it cannot be read, which reading then tells."""
+    try:
+        return CATEGORIES.index(category) + 1 in _read_mat(file)[1]
+    except DataError:
+        return True
+
+
+def _read(image_file, file, category):
+    image, (labels, categories) = gather(partial(read_image, image_file), partial(_read_mat, file))
+    check_size(file, labels.shape, image_file, image.shape)
+    if category:
+        kept = np.flatnonzero(categories == CATEGORIES.index(category) + 1) + 1
+        labels = np.where(np.isin(labels, kept), labels, 0)
+    return image, labels
+
+
+def _read_mat(file):
+    """Ids int32 [H, W] and the class of each id, int [N]."""
+    expected = "expected a .mat file with GTinst of Segmentation and Categories"
+    try:
+        with file.open("rb") as stream:
+            truth = loadmat(stream)["GTinst"][0, 0]
+        labels, categories = truth["Segmentation"], truth["Categories"].ravel()
+    except OSError as error:
+        raise DataError(f"{file}: {error.strerror}; {expected}") from error
+    except Exception as error:  # a broken file makes SciPy raise nearly anything
+        raise DataError(f"{file}: cannot be read ({type(error).__name__}); {expected}") from error
+    if labels.ndim != 2 or labels.dtype.kind not in "iu" or categories.dtype.kind not in "iuf":
+        raise DataError(f"{file}: Segmentation is {labels.dtype} {labels.shape}; expected integer ids [H, W]")
+    if labels.max(initial=0) > categories.size:
+        raise DataError(f"{file}: {categories.size} Categories for ids up to {labels.max()}; expected one for each id")
+    return labels.astype(np.int32), categories
+
+
+LAYOUT = Layout("SBD", "img/NAME.jpg with inst/NAME.mat, train.txt and val.txt", _find, _splits, _listing)

@@ -1,0 +1,154 @@
+"""Write and read sharded TFRecord: SPLIT-00000-of-00003.tfrecord ... and records.json, which names what they hold.
+
+Each record is a tf.train.Example of three byte strings: "name", and "image" and "labels", which are
+`tf.io.serialize_tensor` of the arrays, compressed: `tf.io.parse_tensor(tf.io.decode_compressed(image, "ZLIB"), dtype)`
+gives one back. records.json is {split: {shard: [names]}}.
+"""
+
+import json
+import struct
+import zlib
+from functools import partial
+
+import tensorflow as tf
+from tensorflow.core.framework import tensor_pb2
+
+from ris_tf.data.splits import Layout, Listing, chosen, joined
+from ris_tf.errors import DataError
+from ris_tf.files import write_text
+
+_INDEX = "records.json"
+_FRAME = struct.Struct("<QI")  # length of a record and its checksum, before the record; a checksum of 4 bytes after it
+
+
+def write(folder, splits, shard_bytes):
+    """Writes shards of about the same size, and records.json last.
+
+    Args:
+      folder: Path, empty.
+      splits: {split: iterable of (name, image, labels)}, read one at a time.
+      shard_bytes: a shard that reaches so many bytes is the last record's last.
+
+    Raises:
+      DataError: whatever the iterables raise.
+    """
+    index = {}
+    for split, samples in splits.items():
+        shards = []  # names of the records of each
+        writer, written = None, 0
+        for name, image, labels in samples:
+            if writer is None:
+                writer, written = tf.io.TFRecordWriter(str(folder / f"{split}-{len(shards):05d}")), 0
+                shards.append([])
+            record = _pack(name, image, labels)
+            writer.write(record)
+            shards[-1].append(name)
+            written += len(record)
+            if written >= shard_bytes:
+                writer.close()
+                writer = None
+        if writer is not None:
+            writer.close()
+        index[split] = {}
+        for number, names in enumerate(shards):
+            shard = f"{split}-{number:05d}-of-{len(shards):05d}.tfrecord"
+            (folder / f"{split}-{number:05d}").rename(folder / shard)
+            index[split][shard] = names
+    write_text(folder / _INDEX, json.dumps(index, indent=1))
+
+
+def _pack(name, image, labels):
+    values = {"image": _tensor(image), "labels": _tensor(labels), "name": name.encode()}
+    features = {key: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value])) for key, value in values.items()}
+    return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
+
+
+def _tensor(array):
+    return zlib.compress(tf.io.serialize_tensor(array).numpy(), 3)
+
+
+def _find(root):
+    return root if (root / _INDEX).is_file() or next(root.glob("*.tfrecord"), None) else None
+
+
+def _index(root):
+    """{split: {shard: [names]}}."""
+    file = root / _INDEX
+    expected = "expected what ris-data convert --format=tfrecord writes"
+    try:
+        index = json.loads(file.read_bytes())
+        for shards in index.values():
+            for names in shards.values():
+                if not all(isinstance(name, str) for name in names):
+                    raise TypeError
+        return index
+    except OSError as error:
+        raise DataError(f"{file}: {error.strerror}; {expected}") from error
+    except (ValueError, AttributeError, TypeError) as error:
+        raise DataError(f"{file}: does not name splits, shards and records; {expected}") from error
+
+
+def _splits(root, category="", held_out=0.0):
+    return list(_index(root))
+
+
+def _listing(root, split, category, held_out):
+    index = _index(root)
+    return joined([_samples(root, index[name]) for name in chosen(root, split, list(index))])
+
+
+def _samples(root, shards):
+    samples, problems = [], []
+    for shard, names in shards.items():
+        try:
+            places = _places(root / shard)
+        except DataError as error:
+            problems += error.problems
+            continue
+        if len(places) != len(names):
+            problems.append(f"{root / shard}: holds {len(places)} records; {_INDEX} says {len(names)}")
+        pairs = zip(names, places, strict=False)
+        samples += [(name, partial(_read, root / shard, name, *place)) for name, place in pairs]
+    return Listing(sorted(samples, key=lambda sample: sample[0]), problems)
+
+
+def _places(file):
+    """(offset, length) of every record of a shard, in bytes, from the lengths that stand before them."""
+    try:
+        size, places, offset = file.stat().st_size, [], 0
+        with file.open("rb") as stream:
+            while offset < size:
+                stream.seek(offset)
+                frame = stream.read(_FRAME.size)
+                length = _FRAME.unpack(frame)[0] if len(frame) == _FRAME.size else size
+                end = offset + _FRAME.size + length + 4
+                if end > size:
+                    raise DataError(f"{file}: file is truncated ({size} bytes, a record ends at {end}); copy it again")
+                places.append((offset + _FRAME.size, length))
+                offset = end
+        return places
+    except OSError as error:
+        raise DataError(f"{file}: {error.strerror}; expected a shard of records") from error
+
+
+def _read(file, name, offset, length):
+    try:
+        with file.open("rb") as stream:
+            stream.seek(offset)
+            features = tf.train.Example.FromString(stream.read(length)).features.feature
+        if features["name"].bytes_list.value[0].decode() != name:
+            raise ValueError
+        return tuple(_array(features[key].bytes_list.value[0]) for key in ("image", "labels"))
+    except OSError as error:
+        raise DataError(f"{file}: {error.strerror}; expected a shard of records") from error
+    except Exception as error:  # a damaged record trips protobuf, zlib or TensorFlow
+        raise DataError(
+            f"{file}: the record {name!r} cannot be read ({type(error).__name__}); copy or convert it again"
+        ) from error
+
+
+def _array(packed):
+    return tf.make_ndarray(tensor_pb2.TensorProto.FromString(zlib.decompress(packed)))
+
+
+LAYOUT = Layout("TFRecord", f"SPLIT-*.tfrecord with {_INDEX}", _find, _splits, _listing)

@@ -1,0 +1,92 @@
+"""Data sets by name, through their own libraries, from folders that those libraries wrote."""
+
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ris_tf import data_command
+from ris_tf.data import pipeline
+from ris_tf.errors import DataError, UsageError
+
+RNG = np.random.default_rng(0)
+IMAGES = RNG.integers(0, 256, (4, 20, 30, 3)).astype(np.uint8)
+LABELS = np.zeros((4, 20, 30), np.uint8)
+LABELS[:, 2:9, 3:12], LABELS[:, 9:18, 12:20] = 1, 2
+
+
+def rows(column):
+    if column == "masks":
+        truth = [[Image.fromarray(labels == value) for value in (1, 2)] for labels in LABELS]
+    else:
+        truth = [Image.fromarray(labels) for labels in LABELS]
+    return {"image": [Image.fromarray(image) for image in IMAGES], column: truth}
+
+
+@pytest.mark.parametrize("column", ["masks", "label_map"])
+def test_hugging_face(tmp_path, command, column, monkeypatch):
+    datasets = pytest.importorskip("datasets")
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    truth = datasets.Sequence(datasets.Image()) if column == "masks" else datasets.Image()
+    features = datasets.Features({"image": datasets.Image(), column: truth})
+    whole = datasets.Dataset.from_dict(rows(column), features=features)
+    (tmp_path / "named").mkdir()
+    whole.select(range(3)).to_parquet(tmp_path / "named" / "train.parquet")
+    whole.select([3]).to_parquet(tmp_path / "named" / "validation.parquet")
+    name = f"hf:{tmp_path / 'named'}"
+    found = pipeline.open_source(name, "train") + pipeline.open_source(name, "val")
+    assert [sample for sample, _ in found] == [*(f"train_{n:06d}" for n in range(3)), "validation_000000"]
+    for (_, read), image, labels in zip(found, IMAGES, LABELS, strict=True):
+        np.testing.assert_array_equal(read()[0], image)
+        np.testing.assert_array_equal(read()[1], labels)
+    with pytest.raises(DataError, match="no split 'dev'; the splits present are train, validation"):
+        pipeline.open_source(name, "dev")
+    code, out, err = command(data_command.main, "inspect", name, f"--out={tmp_path / 'sheet.png'}")
+    assert code == 0 and "train: 3 images, 6 objects" in out, err
+
+
+def test_hugging_face_without_masks(tmp_path, monkeypatch):
+    datasets = pytest.importorskip("datasets")
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    datasets.Dataset.from_dict({"picture": [1], "box": [2]}).to_parquet(tmp_path / "named" / "train.parquet")
+    ((_, read),) = pipeline.open_source(f"hf:{tmp_path / 'named'}", "train")
+    with pytest.raises(DataError, match="has the columns picture, box; expected image and one of masks"):
+        read()
+    with pytest.raises(DataError, match="datasets cannot open it"):
+        pipeline.open_source(f"hf:{tmp_path / 'nothing'}", "train")
+
+
+@pytest.mark.parametrize("column", ["masks", "segmentation_mask"])
+def test_tensorflow_datasets(tmp_path, column):
+    tfds = pytest.importorskip("tensorflow_datasets")
+    mask = tfds.features.Image(shape=(20, 30, 1))
+    truth = tfds.features.Sequence(mask) if column == "masks" else mask
+    features = tfds.features.FeaturesDict({"image": tfds.features.Image(shape=(20, 30, 3)), column: truth})
+    maps = LABELS[..., None]
+    split = [np.stack([labels == value for value in (1, 2)]).astype(np.uint8) for labels in maps]
+    samples = [{"image": i, column: t} for i, t in zip(IMAGES, split if column == "masks" else maps, strict=True)]
+    tfds.dataset_builders.store_as_tfds_dataset(
+        "named",
+        features=features,
+        split_datasets={"train": list(enumerate(samples[:3])), "test": list(enumerate(samples[3:]))},
+        data_dir=tmp_path,
+        version="1.0.0",
+        disable_shuffling=True,
+        file_format="array_record",
+    )
+    name = f"tfds:{tmp_path / 'named' / '1.0.0'}"
+    found = pipeline.open_source(name, "train") + pipeline.open_source(name, "test")
+    for (_, read), image, labels in zip(found, IMAGES, LABELS, strict=True):
+        np.testing.assert_array_equal(read()[0], image)
+        np.testing.assert_array_equal(read()[1], labels)
+    with pytest.raises(DataError, match="tensorflow_datasets cannot open it"):
+        pipeline.open_source("tfds:no_such_name", "train")
+
+
+@pytest.mark.parametrize(("name", "library"), [("hf:x", "datasets"), ("tfds:x", "tensorflow_datasets")])
+def test_a_missing_library_is_one_line(monkeypatch, name, library):
+    monkeypatch.setitem(sys.modules, library, None)  # makes its import fail
+    package = library.replace("_", "-")
+    with pytest.raises(UsageError, match=f"{name}: needs the library {package}; `pip install {package}` brings it"):
+        pipeline.open_source(name, "train")
