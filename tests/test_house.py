@@ -15,11 +15,13 @@ SHADOWING = {"io", "onnx"}  # run as a script, such a file hides the library of 
 FLOORS = [
     {"configs"},
     {"errors"},
-    {"files", "focus", "labels", "quiet", "layers", "matching", "recompute", "resampling", "settings"},
+    {"figures", "files", "focus", "labels", "quiet", "layers", "matching", "recompute", "resampling", "settings"},
+    {"overlaps", "ranking"},
     {"command", "crf", "curriculum", "data", "encoders", "fcn8s", "losses", "metrics", "tiling", "visualize"},
-    {"inference", "monitor", "objective", "presets", "recurrence"},
-    {"runtime"},
-    {"model"},
+    {"bootstrap", "inference", "mistakes", "monitor", "objective", "outputs", "page", "plots", "presets", "recurrence"},
+    {"comparison", "order", "runtime", "tune"},
+    {"model", "pictures"},
+    {"report"},
     {"ris_tf"},  # ris_tf/__init__.py, what users import: for the commands, not for what it is made of
     {"evaluate", "predict"},
     {"train"},

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from ris_tf.overlaps import compare
 from ris_tf.errors import UsageError
 from ris_tf.labels import Instances
+from ris_tf.overlaps import compare
 from ris_tf.tiling import Canvas, tile_grid
 
 
