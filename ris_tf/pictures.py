@@ -59,8 +59,11 @@ def marked(image, truth, labels, mistakes):
     for column, row, kind in named if len(named) <= _MOST_NAMED else ():
         size = max(14, max(truth.shape) // 30)
         font, halo = ImageFont.load_default(size=size), max(1, size // 8)
-        place = {"anchor": "mm", "stroke_width": halo, "stroke_fill": (20, 20, 20)}
-        draw.text((column, row), kind, fill=COLOURS[kind], font=font, **place)
+        reach = font.getlength(kind) / 2 + halo, size / 2 + halo  # the name stays within the picture
+        place = [
+            np.clip(at, edge, side - edge) for at, edge, side in zip((column, row), reach, canvas.size, strict=True)
+        ]
+        draw.text(place, kind, COLOURS[kind], font, anchor="mm", stroke_width=halo, stroke_fill=(20, 20, 20))
     return np.asarray(canvas)
 
 

@@ -3,9 +3,9 @@
 One group of fields after another, a full grid in each: score and mask threshold; of tiled images the diameter that the
 zoom aims at, then the least area; then the two thresholds once more, on a finer grid. In each group the network looks
 at an image once for every diameter, whatever the number of candidates: its answers are kept while the image is decoded
-with all of them, and for tiles the zoom is that of the fields as they were. The best is the highest mean AP (pooled,
-IoU 0.5 to 0.9), among equals the smallest |DiC|. In the end the result is measured as it will be used, zoom and all,
-and kept only if it is better than what was there.
+with all of them, and for tiles the zoom is that of the fields the group began with. The best is the highest mean AP
+(pooled, IoU 0.5 to 0.9), among equals the smallest |DiC|. In the end the best of each group are measured as they will
+be used, zoom and all, beside the fields as they were, which stay where nothing is better.
 """
 
 import copy
@@ -20,7 +20,7 @@ from ris_tf.inference import find_zoom, predict_instances
 
 _SCORES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 _MASKS = (0.35, 0.4, 0.45, 0.5, 0.55, 0.6)
-_FINE = ((-0.05, -0.025, 0.0, 0.025, 0.05), (-0.025, 0.0, 0.025))  # added to score and mask threshold
+_FINE = {"score_threshold": (-0.05, -0.025, 0.0, 0.025, 0.05), "mask_threshold": (-0.025, 0.0, 0.025)}  # added
 _SHARES = (0.8, 0.9, 1.0, 1.1, 1.25)  # of the diameter
 _AREAS = (1, 8, 12, 20, 30, 45)  # pixels
 
@@ -62,30 +62,29 @@ def tune(look, config, source, foreground=None, crf=False):
       fields: dict, the best found, those of `config` where nothing is better.
       trials: list of dict: "stage", the fields, "ap_mean", "abs_dic", in the order of the search.
     """
-    trials = []
-    before = _fields(config)
+    trials, winners = [], [_fields(config)]
 
-    def measure(stage, candidates, as_used=False):
+    def search(stage, candidates, as_used=False):
         rows = [[] for _ in candidates]
-        for name, read in tqdm(source, f"tuning, {stage}", leave=False):
-            del name
+        for _, read in tqdm(source, f"tuning, {stage}", leave=False):
             image, truth = read()
             for index, labels in _decoded(look, config, image, candidates, foreground, crf, as_used):
                 rows[index].append(metrics.evaluate_image(truth, labels))
         results = [metrics.summarise(one) for one in rows]
         for fields, result in zip(candidates, results, strict=True):
             trials.append({"stage": stage, **fields, "ap_mean": result["ap_mean"], "abs_dic": result["abs_dic"]})
-        best = max(results, key=_rank)
-        return candidates[results.index(best)]
+        best = candidates[results.index(max(results, key=_rank))]
+        if best not in winners:
+            winners.append(best)
+        return best
 
-    best = measure("thresholds", _grid(before, score_threshold=_SCORES, mask_threshold=_MASKS))
+    best = search("thresholds", _grid(winners[0], score_threshold=_SCORES, mask_threshold=_MASKS))
     if config.data.view == "tiles":
-        best = measure("diameter", _grid(best, diameter=[round(share * best["diameter"], 1) for share in _SHARES]))
-        best = measure("least area", _grid(best, min_area=_AREAS))
-    fine = [[round(best[f"{name}_threshold"] + step, 3) for step in steps]
-            for name, steps in zip(("score", "mask"), _FINE, strict=True)]  # fmt: skip
-    best = measure("thresholds, finer", _grid(best, score_threshold=fine[0], mask_threshold=fine[1]))
-    return measure("as used", [before, best] if best != before else [before], as_used=True), trials
+        best = search("diameter", _grid(best, diameter=[round(share * best["diameter"], 1) for share in _SHARES]))
+        best = search("least area", _grid(best, min_area=_AREAS))
+    near = {name: _near(best[name], steps) for name, steps in _FINE.items()}
+    search("thresholds, finer", _grid(best, **near))
+    return search("as used", list(winners), as_used=True), trials
 
 
 def with_fields(config, fields):
@@ -108,6 +107,10 @@ def _grid(base, **values):
     return [base, *(fields for fields in grid if fields != base)]
 
 
+def _near(value, steps):
+    return [round(float(np.clip(value + step, 0.0, 1.0)), 3) for step in steps]
+
+
 def _rank(result):
     return result["ap_mean"], -result["abs_dic"]
 
@@ -120,7 +123,7 @@ def _decoded(look, config, image, candidates, foreground, crf, as_used):
         remembered, zoom = Remembered(look), None
         if config.data.view == "tiles" and not as_used:
             diameter = {"diameter": candidates[group[0]]["diameter"]}
-            zoom = find_zoom(remembered, with_fields(config, diameter), image)
+            zoom = find_zoom(remembered, with_fields(config, {**candidates[0], **diameter}), image)
         for index in group:
             now = with_fields(config, candidates[index])
             yield index, predict_instances(remembered, now, image, crf, foreground, zoom).labels
