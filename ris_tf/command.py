@@ -54,6 +54,7 @@ def run(job, module, usage, with_config=False):
         if any(argument in _HELP for argument in sys.argv[1:]):
             print(_help(module, usage, with_config))
             sys.exit(0)
+        sys.argv = [_underscored(argument) for argument in sys.argv]
         if with_config:
             sys.argv = _with_paths(sys.argv)
             config_flags.DEFINE_config_file("config", lock_config=True)
@@ -75,6 +76,12 @@ def run(job, module, usage, with_config=False):
     except KeyboardInterrupt:
         print(f"{Path(sys.argv[0]).name}: interrupted", file=sys.stderr)
         sys.exit(130)
+
+
+def _underscored(argument):
+    """--pixel-size=1 -> --pixel_size=1; the value stays."""
+    name, equals, value = argument.partition("=")
+    return f"--{name[2:].replace('-', '_')}{equals}{value}" if name[:2] == "--" else argument
 
 
 def _with_paths(arguments):

@@ -7,7 +7,7 @@ from ris_tf.bootstrap import intervals
 from ris_tf.figures import FIGURES
 from ris_tf.metrics import THRESHOLDS
 
-_WORST, _MEDIAN, _BEST = 3, 1, 2  # images shown of each
+_EACH = 3  # best and worst images shown
 _FILM_OBJECTS = 24  # an image with about as many is filmed at most
 
 
@@ -65,19 +65,17 @@ def _rank(rows):
 def _examples(model, source, rows, errors, crf):
     """[(heading, row, numbers of errors, picture)]: the best, the median and the worst images."""
     ranked = _rank(rows)
-    middle = len(ranked) // 2
-    wanted = [("Best", index) for index in ranked[: -_BEST - 1 : -1]]
-    wanted += [("Median", index) for index in ranked[middle : middle + _MEDIAN]]
-    wanted += [("Worst", index) for index in ranked[:_WORST]]
-    shown, seen = [], set()
-    for heading, index in wanted:
-        if index in seen:  # of few images, one may be several of these
-            continue
-        seen.add(index)
-        image, truth = source[index][1]()
-        labels = model.predict_instances(image, crf).labels
-        picture = page.jpeg(pictures.marked(image, truth, labels, errors[index]))
-        shown.append((heading, rows[index], mistakes.count(errors[index]), picture))
+    named = {ranked[len(ranked) // 2]: "Median"}  # of few images, one may be several of these
+    for best, worst in zip(ranked[: -_EACH - 1 : -1], ranked[:_EACH], strict=True):
+        named.setdefault(worst, "Worst")
+        named.setdefault(best, "Best")
+    shown = []
+    for index in reversed(ranked):
+        if index in named:
+            image, truth = source[index][1]()
+            labels = model.predict_instances(image, crf).labels
+            picture = page.jpeg(pictures.marked(image, truth, labels, errors[index]))
+            shown.append((named[index], rows[index], mistakes.count(errors[index]), picture))
     return shown
 
 
