@@ -103,7 +103,8 @@ def _help(module, usage, with_config):
     if with_config:
         lines.append("  --config: name or .py file; --config.FIELD=VALUE changes a field of it")
     for flag in flags.FLAGS.get_flags_for_module(module):
-        default = "" if flag.default in (None, "") else f" (default: {flag.default})"
+        default = ",".join(flag.default) if isinstance(flag.default, list) else flag.default
+        default = "" if default in (None, "") else f" (default: {default})"
         lines.append(f"  --{flag.name}: {flag.help}{default}")
     return "\n".join(lines)
 

@@ -1,6 +1,7 @@
 """ris-predict: counts and outlines the objects in pictures."""
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -106,6 +107,8 @@ def _check_forms(write, pixel_size):
     unknown = [form for form in write if form not in FORMS]
     if unknown or not write:
         raise UsageError(f"--write={','.join(write)}: expected some of {','.join(FORMS)}, separated by commas")
+    if pixel_size is not None and not 0 < pixel_size < math.inf:
+        raise UsageError(f"--pixel_size={pixel_size}: expected micrometres, above 0")
     if pixel_size and not {"csv", "tiff"} & set(write):
         raise UsageError(f"--pixel_size={pixel_size}: is for csv and tiff; name one of them in --write")
     if "roi" in write:
@@ -124,7 +127,7 @@ def main():
     flags.DEFINE_boolean("crf", False, "refine each mask by a fully connected CRF; needs pydensecrf2")
 
     flags.DEFINE_list("write", list(_DEFAULT), f"what to write: some of {','.join(FORMS)}")
-    flags.DEFINE_float("pixel_size", None, "micrometres of a pixel, for csv and tiff", lower_bound=1e-6)
+    flags.DEFINE_float("pixel_size", None, "micrometres of a pixel, for csv and tiff")
 
     def job(values, rest):
         command.required(values, "model", "out")
