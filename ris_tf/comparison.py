@@ -7,7 +7,7 @@ from pathlib import Path
 from ris_tf import page, plots
 from ris_tf.bootstrap import differences
 from ris_tf.errors import DataError
-from ris_tf.figures import FIGURES, text
+from ris_tf.figures import FIGURES, text, verdict
 from ris_tf.metrics import THRESHOLDS, evaluate_image, summarise
 
 _COLUMNS = ("image", *evaluate_image([[0]], [[0]]))
@@ -42,13 +42,13 @@ def table(compared):
     lines = [
         f"A {compared['a']}",
         f"B {compared['b']}",
-        f"{compared['images']} images; * the 95% interval of the paired difference is without 0",
+        f"{compared['images']} images; B is better or worse where the 95% interval of the paired difference is without 0",
         f"{'':22}{'A':>9}{'B':>9}{'B - A':>9}   95% interval",
     ]
     for line in _lines(compared):
         interval = f"{text(line['low'], True)} to {text(line['high'], True)}" if line["low"] is not None else "-"
         values = f"{text(line['a']):>9}{text(line['b']):>9}{text(line['difference'], True):>9}"
-        lines.append(f"{line['title']:22}{values}{' *' if line['sure'] else '  '} {interval}")
+        lines.append(f"{line['title']:22}{values}   {interval}  {line['verdict']}".rstrip())
     return "\n".join(lines)
 
 
@@ -79,8 +79,8 @@ def html(compared):
 def _lines(compared):
     for figure in FIGURES:
         line = compared["figures"][figure.key]
-        sure = line["low"] is not None and line["low"] * line["high"] > 0
-        yield {**line, "key": figure.key, "title": figure.title, "sure": sure}
+        named = {"key": figure.key, "title": figure.title}
+        yield {**line, **named, "verdict": verdict(figure, line["low"], line["high"])}
 
 
 def _matched(a, b):

@@ -121,7 +121,7 @@ def paired(a, b, name):
       name: of the figure.
     """
     figure, axes = _figure(f"{name}, A", f"{name}, B")
-    low, high = min(0.0, *a, *b), max(1.0, *a, *b)
+    low, high = min(*a, *b) - 0.02, max(*a, *b) + 0.02
     axes.plot([low, high], [low, high], color=_GREY, linewidth=1, label="equal; above: B is better")
     axes.scatter(a, b, s=22, color=_BLUE, alpha=0.65, label="image")
     axes.set_aspect("equal")

@@ -183,13 +183,25 @@ def test_compare_pairs_images_by_name(command, tmp_path):
     assert compared["images"] == 3 and sbd["b"] == 1.0 and sbd["difference"] == pytest.approx(1 - a.result["sbd"])
     assert 0 < sbd["low"] <= sbd["difference"] <= sbd["high"] < 1
     assert compared["figures"]["coco_ap"]["low"] is None and compared["figures"]["coco_ap"]["difference"] > 0
-    assert re.search(r"SBD .*\* \+0\.", printed)
+    assert re.search(r"SBD .* \+0\..* better\n", printed)
     html = (out / "compare.html").read_text()
     assert all(address.startswith("data:image/") for address in Addresses(html).found)
     assert figures.text(sbd["difference"], True) in html
 
     code, printed, _ = command(evaluate.main, "--compare", tmp_path / "b", tmp_path / "a")
-    assert code == 0 and re.search(r"SBD .*\* -0\.", printed)
+    assert code == 0 and re.search(r"SBD .* -0\..* worse\n", printed)
+
+
+@pytest.mark.parametrize(
+    ("key", "low", "high", "word"),
+    [
+        ("sbd", 0.1, 0.2, "better"), ("sbd", -0.2, -0.1, "worse"), ("abs_dic", 0.1, 0.2, "worse"),
+        ("abs_dic", -0.2, -0.1, "better"), ("sbd", -0.1, 0.1, ""), ("dic", 0.1, 0.2, ""), ("sbd", None, None, ""),
+    ],
+)  # fmt: skip
+def test_verdict_knows_which_way_is_better(key, low, high, word):
+    (figure,) = (one for one in figures.FIGURES if one.key == key)
+    assert figures.verdict(figure, low, high) == word
 
 
 def test_compare_tells_what_is_wrong(command, tmp_path):
