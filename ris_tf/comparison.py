@@ -42,7 +42,7 @@ def table(compared):
     lines = [
         f"A {compared['a']}",
         f"B {compared['b']}",
-        f"{compared['images']} images; B is better or worse where the 95% interval of the paired difference is without 0",
+        f"{compared['images']} images; better or worse: 0 is outside the 95% interval of the paired difference",
         f"{'':22}{'A':>9}{'B':>9}{'B - A':>9}   95% interval",
     ]
     for line in _lines(compared):

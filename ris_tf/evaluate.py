@@ -156,6 +156,8 @@ def _check(values):
     command.required(values, "model", "data", "out")
     if values.report:
         page.check_libraries()
+    if values.crf:
+        library()
     if values.tuned_model:
         if not values.tune:
             raise UsageError("--tuned_model is where --tune writes; give --tune too")
