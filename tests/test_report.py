@@ -83,6 +83,15 @@ def test_holds_every_figure_and_points_nowhere(made):
     assert "1 missed" in html and "the count ends" in html
 
 
+def test_nothing_true_and_nothing_found_has_a_page(made):
+    model = Perfect()
+    source = [("empty", lambda: discs(0))]
+    found = evaluate.evaluate(model, source)
+    html = report(model, source, found, [], "Nothing", [])
+    assert found.result["apr_ave"] is None and found.result["sbd"] == 1.0
+    assert "Nothing was predicted" in html and "Median: empty" in html and "No look found two" in html
+
+
 def test_order_of_the_objects_is_seen():
     model = Perfect()
     order = Order(model.look, model.config.predict)

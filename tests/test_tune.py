@@ -113,8 +113,12 @@ def test_the_result_is_stored_in_the_model(command, file, tmp_path, monkeypatch)
     other = tmp_path / "other.keras"
     code, _, err = command(evaluate.main, "--model=rosettes", *arguments, "--tune")
     assert code == 2 and err.count("\n") == 1 and "--tuned_model" in err
-    code, _, err = command(evaluate.main, f"--model={file}", *arguments, "--tune", f"--tuned_model={other}")
+    pytest.importorskip("jinja2")
+    arguments += ["--tune", f"--tuned-model={other}", "--report"]
+    code, printed, err = command(evaluate.main, f"--model={file}", *arguments)
     assert code == 0 and model.load(other).config.predict.mask_threshold == 0.6, err
+    assert "report.html written" in printed
+    assert "score 0.35, mask 0.6" in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_wrong_flags_are_one_line(command, file, tmp_path):
