@@ -54,6 +54,7 @@ def run(job, module, usage, with_config=False):
         if any(argument in _HELP for argument in sys.argv[1:]):
             print(_help(module, usage, with_config))
             sys.exit(0)
+        sys.argv = [_underscored(argument) for argument in sys.argv]
         if with_config:
             sys.argv = _with_paths(sys.argv)
             config_flags.DEFINE_config_file("config", lock_config=True)
@@ -77,6 +78,12 @@ def run(job, module, usage, with_config=False):
         sys.exit(130)
 
 
+def _underscored(argument):
+    """--pixel-size=1 -> --pixel_size=1; the value stays."""
+    name, equals, value = argument.partition("=")
+    return f"--{name[2:].replace('-', '_')}{equals}{value}" if name[:2] == "--" else argument
+
+
 def _with_paths(arguments):
     """Replaces the value of --config by the path it stands for; both `--config=V` and `--config V`."""
     result, is_value = [], False
@@ -96,7 +103,8 @@ def _help(module, usage, with_config):
     if with_config:
         lines.append("  --config: name or .py file; --config.FIELD=VALUE changes a field of it")
     for flag in flags.FLAGS.get_flags_for_module(module):
-        default = "" if flag.default in (None, "") else f" (default: {flag.default})"
+        default = ",".join(flag.default) if isinstance(flag.default, list) else flag.default
+        default = "" if default in (None, "") else f" (default: {default})"
         lines.append(f"  --{flag.name}: {flag.help}{default}")
     return "\n".join(lines)
 

@@ -1,40 +1,83 @@
 """ris-evaluate: measures a model on images with known label maps."""
 
+import dataclasses
 import json
 from pathlib import Path
 
 from absl import flags
 from tqdm import tqdm
 
-from ris_tf import command, metrics
+from ris_tf import command, comparison, inference, metrics, page, ranking
 from ris_tf import model as models
 from ris_tf.crf import library
 from ris_tf.data import pipeline
 from ris_tf.errors import UsageError
+from ris_tf.figures import text
 from ris_tf.files import write_table, write_text
+from ris_tf.order import Order
+from ris_tf.overlaps import compare
+from ris_tf.report import report
+from ris_tf.tune import tune
 
 _KINDS = ", ".join(pipeline.synthetic.KINDS)
 _USAGE = """
-Measures a model on whole images: difference in count (DiC), symmetric best Dice (SBD), AP at IoU 0.5 to 0.9.
+Measures a model on whole images: difference in count, best Dice, AP, PQ, AJI, AP^r, COCO's mask AP.
 
-  ris-evaluate --model=nuclei --data=DIR --split=test --out=results
+  ris-evaluate --model=nuclei --data=DIR --split=test --out=results --report
   ris-evaluate --model=rosettes --data=synthetic:rosettes --seed=7 --out=results
+  ris-evaluate --model=runs/mine --data=DIR --tune --out=results     searches the thresholds on val, and keeps them
+  ris-evaluate --compare results_a results_b --out=compared          two earlier runs on the same images
 
 Writes metrics.json and per_image.csv. --model takes a preset ({names}), a work folder or a .keras file.
 """
 
 
-def evaluate(model, source, crf=False):
+@dataclasses.dataclass
+class Evaluation:
+    """What was measured.
+
+    Attributes:
+      result: dict, see `metrics.summarise`, `ranking.voc_figures` and `ranking.coco`.
+      rows: list of dict, one per image: "image", its name, then see `metrics.row`.
+      tables: list of Overlaps, one per image.
+      voc, coco: Ranking of the predictions by the rules of either.
+    """
+
+    result: dict
+    rows: list
+    tables: list
+    voc: ranking.Ranking
+    coco: ranking.Ranking
+
+
+def measure(names, tables):
+    """Every figure of a data set.
+
+    Args:
+      names: of the images, str.
+      tables: list of Overlaps, at least one.
+
+    Returns:
+      Evaluation.
+    """
+    rows = [{"image": name, **metrics.row(table)} for name, table in zip(names, tables, strict=True)]
+    voc = ranking.voc(tables)
+    coco_figures, coco = ranking.coco(tables)
+    result = {**metrics.summarise(rows), **ranking.voc_figures(voc), **coco_figures}
+    return Evaluation(result, rows, tables, voc, coco)
+
+
+def evaluate(model, source, crf=False, look=None):
     """Measures a model.
 
     Args:
       model: RIS.
       source: from `pipeline.open_source`.
       crf: whether masks are refined by a fully connected CRF.
+      look: None for the model's own, or what stands for it, such as `order.Order`.
 
     Returns:
-      result: dict, see `metrics.summarise`.
-      rows: list of dict, one per image, see `metrics.evaluate_image`, after "image".
+      Evaluation.
 
     Raises:
       DataError: a file is wrong.
@@ -42,11 +85,12 @@ def evaluate(model, source, crf=False):
     """
     if crf:
         library()  # told before any work
-    rows = []
-    for name, read in tqdm(source, "images"):
+    tables = []
+    for _, read in tqdm(source, "images"):
         image, truth = read()
-        rows.append({"image": name, **metrics.evaluate_image(truth, model.predict_instances(image, crf).labels)})
-    return metrics.summarise(rows), rows
+        found = inference.predict_instances(look or model.look, model.config, image, crf, model.foreground)
+        tables.append(compare(truth, found.labels, found.scores))
+    return measure([name for name, _ in source], tables)
 
 
 def table(result):
@@ -55,47 +99,121 @@ def table(result):
         f"{result['images']} images, {result['instances']} objects",
         f"DiC   {result['dic']:+.2f} ({result['dic_std']:.2f})   mean and standard deviation over images",
         f"|DiC| {result['abs_dic']:.2f} ({result['abs_dic_std']:.2f})"
-        + (f"   {result['relative_abs_dic']:.3f} of the mean count" if result["relative_abs_dic"] is not None else ""),
-        f"SBD   {result['sbd']:.3f} ({result['sbd_std']:.3f})",
+        + (f"   {result['relative_abs_dic']:.3f} of the mean count" if result["relative_abs_dic"] is not None else "")
+        + f"   RMSE {result['count_rmse']:.2f}   R2 {text(result['count_r2'])}",
+        f"SBD   {result['sbd']:.3f} ({result['sbd_std']:.3f})   BestDice {result['best_dice']:.3f}"
+        f"   foreground Dice {result['foreground_dice']:.3f}",
+        f"PQ    {result['pq']:.3f} = SQ {result['sq']:.3f} x RQ {result['rq']:.3f}   AJI {result['aji']:.3f}",
         "IoU   " + "  ".join(f"{t:>5}" for t in metrics.THRESHOLDS) + "   mean",
         "AP    " + "  ".join(f"{result[f'ap_{t}']:.3f}" for t in metrics.THRESHOLDS) + f"  {result['ap_mean']:.3f}",
+        f"AP^r  {text(result['apr_0.5'])} at 0.5   Ave {text(result['apr_ave'])}   ranked by score, VOC's rules",
+        f"COCO  AP {text(result['coco_ap'])}   AP50 {text(result['coco_ap_50'])}   AP75 {text(result['coco_ap_75'])}",
     ]
     return "\n".join(lines)
+
+
+def tuned(values, model, source, out):
+    """Does what --tune asks for: searches, stores the fields in the model and its file, writes tuning.csv."""
+    file = Path(values.tuned_model) if values.tuned_model else models.file_of(values.model)
+    fields, trials = tune(model.look, model.config, source, model.foreground, values.crf)
+    before = {name: model.config.predict[name] for name in fields}
+    model.config.predict.update(fields)
+    out.mkdir(parents=True, exist_ok=True)
+    write_table(out / "tuning.csv", trials)
+    for name, value in fields.items():
+        print(f"predict.{name}: {before[name]} " + ("kept" if value == before[name] else f"-> {value}"))
+    models.save(model, file)
+    print(f"{file}: written with these")
+
+
+def compared(values, rest):
+    """Does what --compare asks for."""
+    if len(rest) != 1:
+        raise UsageError(f"--compare takes two folders, --compare A B. Received: {1 + len(rest)}")
+    if values.report:
+        command.required(values, "out")
+        page.check_libraries()
+    out = _folder(values.out) if values.out else None
+    result = comparison.compare(values.compare, rest[0])
+    print(comparison.table(result))
+    if out:
+        out.mkdir(parents=True, exist_ok=True)
+        write_text(out / "compare.json", json.dumps(result, indent=2) + "\n")
+        if values.report:
+            write_text(out / "compare.html", comparison.html(result))
+        print(f"{out}: compare.json{' and compare.html' if values.report else ''} written")
+
+
+def _folder(value):
+    out = Path(value)
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"--out={out}: is a file; give a folder")
+    return out
+
+
+def _check(values):
+    """Whatever can be told before any work."""
+    command.required(values, "model", "data", "out")
+    if values.report:
+        page.check_libraries()
+    if values.crf:
+        library()
+    if values.tuned_model:
+        if not values.tune:
+            raise UsageError("--tuned_model is where --tune writes; give --tune too")
+        file = Path(values.tuned_model)
+        if file.suffix != ".keras" or not file.absolute().parent.is_dir():
+            raise UsageError(f"--tuned_model={file}: expected a .keras file in a folder that exists")
+    elif values.tune and models.file_of(values.model) is None:
+        raise UsageError(f"--model={values.model}: a preset stays as it is; give --tuned_model=FILE.keras with --tune")
 
 
 def main():
     flags.DEFINE_string("model", None, "preset, work folder of ris-train, or .keras file")
     flags.DEFINE_string("data", None, f"folder with the data, hf:NAME, tfds:NAME, or synthetic:KIND ({_KINDS})")
-    flags.DEFINE_string("split", "test", "split to measure: a folder's name, or train, val, test or all")
-    flags.DEFINE_string("out", None, "folder for metrics.json and per_image.csv")
+    flags.DEFINE_string(
+        "split", None, "split to measure: a folder's name, or train, val, test or all; test unless given, val to --tune"
+    )
+    flags.DEFINE_string("out", None, "folder for what is written")
     flags.DEFINE_integer("images", 50, "number of synthetic images", lower_bound=1)
     flags.DEFINE_integer("seed", 1, "seed of synthetic images", lower_bound=0)
     flags.DEFINE_boolean("crf", False, "refine each mask by a fully connected CRF; needs pydensecrf2")
+    flags.DEFINE_boolean("report", False, "write report.html (or compare.html) too; needs matplotlib and jinja2")
+    flags.DEFINE_boolean("tune", False, "first search the thresholds on the split, and store them in the model")
+    flags.DEFINE_string("tuned_model", None, ".keras file for the tuned model; unless given, the model's own file")
+    flags.DEFINE_string("compare", None, "folder of an earlier run; the other one follows: --compare A B")
 
     def job(values, rest):
+        if values.compare:
+            compared(values, rest)
+            return
         if rest:
             raise UsageError(f"unexpected argument {rest[0]!r}; see --helpshort")
-        command.required(values, "model", "data", "out")
-        out = Path(values.out)
-        if out.exists() and not out.is_dir():
-            raise UsageError(f"--out={out}: is a file; give a folder")
+        _check(values)
+        out = _folder(values.out)
         model = models.load(values.model)
         reading = model.config.data
+        split = values.split or ("val" if values.tune else "test")
         source = pipeline.open_source(
-            values.data,
-            values.split,
-            reading.synthetic_size,
-            values.images,
-            values.seed,
-            reading.category,
-            reading.held_out,
+            values.data, split, reading.synthetic_size, values.images, values.seed, reading.category, reading.held_out
         )
-        result, rows = evaluate(model, source, values.crf)
+        if values.tune:
+            tuned(values, model, source, out)
+        order = Order(model.look, model.config.predict) if values.report else None
+        found = evaluate(model, source, values.crf, order)
         out.mkdir(parents=True, exist_ok=True)
-        write_table(out / "per_image.csv", rows)
-        write_text(out / "metrics.json", json.dumps(result, indent=2) + "\n")
-        print(table(result))
-        print(f"{out}: metrics.json and per_image.csv written")
+        write_table(out / "per_image.csv", found.rows)
+        write_text(out / "metrics.json", json.dumps(found.result, indent=2) + "\n")
+        written = ["metrics.json", "per_image.csv"]
+        if values.report:
+            predict = model.config.predict
+            details = [("model", values.model), ("data", f"{values.data}, {split}")]
+            details += [("thresholds", f"score {predict.score_threshold}, mask {predict.mask_threshold}")]
+            title = f"{values.model} on {values.data}"
+            write_text(out / "report.html", report(model, source, found, order.taken, title, details, values.crf))
+            written.append("report.html")
+        print(table(found.result))
+        print(f"{out}: {', '.join(written)} written")
 
     command.run(job, __name__, _USAGE.format(names=", ".join(models.presets.names())))
 

@@ -7,6 +7,7 @@ import os
 import shutil
 
 import numpy as np
+import tifffile
 from PIL import Image
 
 
@@ -25,10 +26,10 @@ def write_text(path, text):
     write_bytes(path, text.encode())
 
 
-def write_table(path, rows):
-    """Writes a list of dicts with the same keys as CSV, a header line first."""
+def write_table(path, rows, columns=None):
+    """Writes a list of dicts with the same keys, which are `columns` where there may be none, as CSV with a header."""
     buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, list(rows[0]), lineterminator="\n")
+    writer = csv.DictWriter(buffer, columns or list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     write_text(path, buffer.getvalue())
@@ -52,3 +53,20 @@ def whole_folder(path):
         os.replace(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def write_tiff(path, labels, pixel_size=None):
+    """Writes a label map as compressed TIFF: uint16, or int32 where there are more than 65,535 objects.
+
+    Args:
+        path: Path whose folder exists.
+        labels: int32 [H, W].
+        pixel_size: micrometres, stored as the file's resolution; None for none.
+    """
+    buffer, resolution = io.BytesIO(), {}
+    if pixel_size:
+        resolution = {"resolution": (1e4 / pixel_size, 1e4 / pixel_size), "resolutionunit": "CENTIMETER"}
+    small = labels.max(initial=0) <= np.iinfo(np.uint16).max
+    kind = {"photometric": "minisblack", "compression": "zlib", "metadata": {"axes": "YX"}}
+    tifffile.imwrite(buffer, labels.astype(np.uint16 if small else np.int32), **kind, **resolution)
+    write_bytes(path, buffer.getvalue())

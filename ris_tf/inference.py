@@ -14,7 +14,7 @@ _LOOKS_FOR_SCALE = 16  # tiles of the first pass, which only finds how large the
 _BATCH = 8
 
 
-def predict_instances(look, config, image, crf=False, foreground=None):
+def predict_instances(look, config, image, crf=False, foreground=None, zoom=None):
     """Finds the instances of one image.
 
     In the "whole" view the image is resized to fit the network's input. In the "focus" view that is the first look, and
@@ -29,6 +29,7 @@ def predict_instances(look, config, image, crf=False, foreground=None):
       image: [H, W], [H, W, 1], [H, W, 3] or [H, W, 4]; uint8, uint16, bool or float.
       crf: whether each mask is refined by a fully connected CRF first, see `crf.refine`.
       foreground: function of float32 [B, h, w, C] giving float32 [B, h', w'] in [0, 1]; read in the "focus" view.
+      zoom: "tiles": network pixels per image pixel; None finds it, see `find_zoom`.
 
     Returns:
       Instances, labels of size [H, W].
@@ -38,11 +39,23 @@ def predict_instances(look, config, image, crf=False, foreground=None):
       UsageError: `crf` without pydensecrf2.
     """
     image = normalize(image, config.model.channels)
+    if config.data.view == "tiles":
+        return _tiles(look, config, image, crf, zoom or _zoom(look, config, image))
     if config.data.view == "whole":
         return _whole(look, config, image, crf)
-    if config.data.view == "focus":
-        return _focus(look, foreground, config, image, crf)
-    return _tiles(look, config, image, crf)
+    return _focus(look, foreground, config, image, crf)
+
+
+def find_zoom(look, config, image):
+    """The zoom that brings the typical object of an image to `predict.diameter`, by looking at a few tiles.
+
+    Args:
+      look, config, image: as of `predict_instances`.
+
+    Returns:
+      float, network pixels per image pixel, within `predict.zoom_limits`.
+    """
+    return _zoom(look, config, normalize(image, config.model.channels))
 
 
 def resolve(masks, scores, size, predict, image=None, box=None):
@@ -118,7 +131,7 @@ def _look_into(look, config, image, box, crf):
     return Instances(labels, scores)
 
 
-def _tiles(look, config, image, crf):
+def _zoom(look, config, image):
     zoom = 1.0
     for _ in range(3):
         found = _typical_diameter(look, config, image, zoom)
@@ -127,6 +140,10 @@ def _tiles(look, config, image, crf):
         previous, zoom = zoom, float(np.clip(config.predict.diameter / found, *config.predict.zoom_limits))
         if 0.75 < zoom / previous < 1.33:
             break
+    return zoom
+
+
+def _tiles(look, config, image, crf, zoom):
     canvas = Canvas(*image.shape[:2], min_area=config.predict.min_area)
     side = [length / zoom for length in config.model.size]
     share = config.predict.overlap / zoom

@@ -152,6 +152,31 @@ def relabel(labels):
     return (inverse.reshape(labels.shape) + first).astype(np.int32)
 
 
+def labels_to_runs(labels):
+    """Run lengths of every instance, as COCO counts them: column after column, background first.
+
+    Args:
+        labels: integer `[H, W]`; 0 is background, ids may have gaps.
+
+    Returns:
+        list of lists of int, in ascending order of the ids: COCO's uncompressed RLE counts, which sum to H * W.
+
+    Raises:
+        ValueError: `labels` is not a two-dimensional map of non-negative integers.
+    """
+    flat = _checked(labels).ravel(order="F")
+    starts = np.concatenate([[0], np.flatnonzero(np.diff(flat)) + 1])[: flat.size]
+    ends, values = np.append(starts[1:], flat.size), flat[starts]
+    runs = []
+    for value in np.unique(values[values > 0]):
+        mine = values == value
+        bounds = np.stack([starts[mine], ends[mine]], axis=1).ravel()
+        runs.append(np.diff(bounds, prepend=0, append=flat.size).tolist())
+        if bounds[-1] == flat.size:
+            runs[-1].pop()  # nothing comes after the last run
+    return runs
+
+
 def _checked(labels):
     """Returns `labels` as an array, or says why it is no label map."""
     labels = np.asarray(labels)

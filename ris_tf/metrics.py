@@ -1,99 +1,45 @@
 """How well predicted instances agree with the true ones, and their count with the true count.
 
-Every function takes two label maps: integer [H, W], 0 background, any other value one instance;
-ids need not be consecutive, and rows and columns of the matrices follow ascending ids. Pixels at
-which the truth is -1 are ignored, see `labels.without_ignored`. All figures come from one
-contingency table, so an image costs one pass over its pixels.
+Figures of one image and, from these, of a data set, without the scores of the predictions; `ris_tf.ranking` has those
+that use the scores. Every function of `truth` and `pred` takes label maps or mask stacks, see `ris_tf.overlaps`.
 
-Sources: DiC and SBD: Scharr et al. 2016, "Leaf segmentation in plant phenotyping: a collation
-study" (the CVPPP leaf challenge). AP(t) = TP / (TP + FP + FN): Caicedo et al. 2019 (the 2018 Data
-Science Bowl) and Schmidt et al. 2018 (StarDist).
+Where nothing is true and nothing is predicted, an image is perfect: 1 for every share. Where only one of the two is
+empty, 0.
+
+Sources: DiC, BestDice, SBD, foreground Dice: Scharr et al. 2016, "Leaf segmentation in plant phenotyping: a collation
+study" (the CVPPP leaf challenge). AP(t) = TP / (TP + FP + FN): Caicedo et al. 2019 (the 2018 Data Science Bowl) and
+Schmidt et al. 2018 (StarDist). PQ, SQ, RQ: Kirillov et al. 2019. AJI: Kumar et al. 2017.
 """
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from ris_tf.labels import without_ignored
+from ris_tf.overlaps import compare
 
 THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9)  # IoU, as the cell field reports them
-
-
-def overlap_matrix(truth, pred):
-    """Counts the pixels that each true instance shares with each predicted one.
-
-    Args:
-        truth: integer `[H, W]`, N instances.
-        pred: integer `[H, W]`, M instances.
-
-    Returns:
-        int64 `[N, M]`, in pixels, without background.
-
-    Raises:
-        ValueError: the two maps differ in shape.
-    """
-    return _overlaps_and_areas(truth, pred)[0]
-
-
-def dice_matrix(truth, pred):
-    """Dice coefficient of every pair, 2 |A and B| / (|A| + |B|).
-
-    Args:
-        truth: integer `[H, W]`, N instances.
-        pred: integer `[H, W]`, M instances.
-
-    Returns:
-        float64 `[N, M]` in [0, 1].
-    """
-    return _dice(*_overlaps_and_areas(truth, pred))
-
-
-def iou_matrix(truth, pred):
-    """Intersection over union of every pair, |A and B| / |A or B|.
-
-    Args:
-        truth: integer `[H, W]`, N instances.
-        pred: integer `[H, W]`, M instances.
-
-    Returns:
-        float64 `[N, M]` in [0, 1].
-    """
-    return _iou(*_overlaps_and_areas(truth, pred))
+MEANS = ("dic", "abs_dic", "sbd", "best_dice", "best_dice_pred", "foreground_dice", "aji")  # over images
 
 
 def best_dice(a, b):
-    """Mean, over the instances of `a`, of the best Dice that any instance of `b` reaches.
-
-    Args:
-        a: integer `[H, W]`.
-        b: integer `[H, W]`.
+    """BestDice BD(a, b): mean, over the instances of `a`, of the best Dice that any instance of `b` reaches.
 
     Returns:
-        float in [0, 1]; 1 where both maps are empty, 0 where only one of them is.
+        float in [0, 1]; 1 where both are empty, 0 where only one of them is.
     """
-    return _best_dice(dice_matrix(a, b))
+    return _best_dice(compare(a, b).dice)
 
 
 def symmetric_best_dice(truth, pred):
-    """SBD: the smaller of the two best Dice values, truth to prediction and back.
+    """SBD: the smaller of BD(truth, pred) and BD(pred, truth).
 
     The one direction forgives instances that were invented, the other those that were missed;
     their minimum forgives neither. Background is excluded.
 
-    Args:
-        truth: integer `[H, W]`.
-        pred: integer `[H, W]`.
-
     Returns:
-        float in [0, 1]; 1 where both maps are empty, 0 where only one of them is.
+        float in [0, 1]; 1 where both are empty, 0 where only one of them is.
     """
-    dice = dice_matrix(truth, pred)
+    dice = compare(truth, pred).dice
     return min(_best_dice(dice), _best_dice(dice.T))
-
-
-def difference_in_count(truth, pred):
-    """DiC: predicted minus true number of instances, int; positive where too many were found."""
-    overlaps = overlap_matrix(truth, pred)
-    return overlaps.shape[1] - overlaps.shape[0]
 
 
 def match_at(iou, threshold):
@@ -114,11 +60,28 @@ def match_at(iou, threshold):
     allowed = np.asarray(iou) >= threshold
     n_true, n_pred = allowed.shape
     # Of disjoint instances no two can pass 0.5 with the same partner: the search is for the rest.
-    if (allowed.sum(axis=0) <= 1).all() and (allowed.sum(axis=1) <= 1).all():
+    if _one_to_one(allowed):
         tp = int(allowed.sum())
     else:
         tp = int(allowed[linear_sum_assignment(allowed, maximize=True)].sum())
     return tp, n_pred - tp, n_true - tp
+
+
+def pairs(iou):
+    """Pairs of true and predicted instances with an IoU above 0.5, one to one, of the largest sum of IoU.
+
+    Args:
+        iou: float `[N, M]` in [0, 1].
+
+    Returns:
+        rows, columns: int `[K]` each.
+    """
+    close = np.where(iou > 0.5, iou, 0.0)
+    if _one_to_one(close > 0):
+        return np.nonzero(close)
+    rows, columns = linear_sum_assignment(close, maximize=True)
+    kept = close[rows, columns] > 0
+    return rows[kept], columns[kept]
 
 
 def average_precision(truth, pred, threshold):
@@ -127,50 +90,61 @@ def average_precision(truth, pred, threshold):
     It is no area under a precision-recall curve: scores play no part in it.
 
     Args:
-        truth: integer `[H, W]`.
-        pred: integer `[H, W]`.
         threshold: least IoU of a match, in (0, 1].
 
     Returns:
-        float in [0, 1]; 1 where both maps are empty.
+        float in [0, 1]; 1 where both are empty.
     """
-    return _precision(*match_at(iou_matrix(truth, pred), threshold))
+    return _precision(*match_at(compare(truth, pred).iou, threshold))
 
 
 def evaluate_image(truth, pred):
+    """All figures of one image, see `row`."""
+    return row(compare(truth, pred))
+
+
+def row(overlaps):
     """All figures of one image.
 
     Args:
-        truth: integer `[H, W]`.
-        pred: integer `[H, W]`.
+        overlaps: Overlaps.
 
     Returns:
         dict with the keys
         `count_true`, `count_pred`: ints;
-        `dic`, `abs_dic`: difference in count and its absolute value, ints;
-        `sbd`: symmetric best Dice, float in [0, 1];
+        `dic`, `abs_dic`: predicted minus true count and its absolute value, ints;
+        `sbd`: symmetric best Dice; `best_dice`: BD(truth, prediction); `best_dice_pred`: BD(prediction, truth);
+        `foreground_dice`: Dice of all instances together against background;
+        `aji`: aggregated Jaccard index; `pq`, `sq`, `rq`: panoptic, segmentation and recognition quality;
+        `iou_sum`, `pq_tp`: what pooled PQ is made of, the sum of IoU over the matches above 0.5 and their number;
         and for each t of 0.5, 0.6, 0.7, 0.8, 0.9
         `tp_t`, `fp_t`, `fn_t`: matches, false positives and false negatives at IoU >= t, ints;
-        `ap_t`: TP / (TP + FP + FN), float in [0, 1].
+        `ap_t`: TP / (TP + FP + FN). Without a unit all are floats in [0, 1].
     """
-    overlaps, areas_true, areas_pred = _overlaps_and_areas(truth, pred)
-    dice = _dice(overlaps, areas_true, areas_pred)
-    iou = _iou(overlaps, areas_true, areas_pred)
-    difference = len(areas_pred) - len(areas_true)
-    row = {
-        "count_true": len(areas_true),
-        "count_pred": len(areas_pred),
-        "dic": difference,
-        "abs_dic": abs(difference),
+    iou, dice = overlaps.iou, overlaps.dice
+    n_true, n_pred = iou.shape
+    matched = iou[pairs(iou)]
+    figures = {
+        "count_true": n_true,
+        "count_pred": n_pred,
+        "dic": n_pred - n_true,
+        "abs_dic": abs(n_pred - n_true),
         "sbd": min(_best_dice(dice), _best_dice(dice.T)),
+        "best_dice": _best_dice(dice),
+        "best_dice_pred": _best_dice(dice.T),
+        "foreground_dice": _foreground_dice(*overlaps.foreground),
+        "aji": _aggregated_jaccard(overlaps, iou),
+        **_panoptic(float(matched.sum()), matched.size, n_true, n_pred),
+        "iou_sum": float(matched.sum()),
+        "pq_tp": int(matched.size),
     }
     for threshold in THRESHOLDS:
         tp, fp, fn = match_at(iou, threshold)
-        row[f"tp_{threshold}"] = tp
-        row[f"fp_{threshold}"] = fp
-        row[f"fn_{threshold}"] = fn
-        row[f"ap_{threshold}"] = _precision(tp, fp, fn)
-    return row
+        figures[f"tp_{threshold}"] = tp
+        figures[f"fp_{threshold}"] = fp
+        figures[f"fn_{threshold}"] = fn
+        figures[f"ap_{threshold}"] = _precision(tp, fp, fn)
+    return figures
 
 
 def summarise(rows):
@@ -183,15 +157,17 @@ def summarise(rows):
     without any instance, true or predicted, 0 where this gives 1).
 
     Args:
-        rows: list of dicts from `evaluate_image`, one for each image.
+        rows: list of dicts from `row`, one for each image.
 
     Returns:
         flat dict with the keys
         `images`, `instances`: numbers of images and of true instances, ints;
-        `dic`, `dic_std`, `abs_dic`, `abs_dic_std`, `sbd`, `sbd_std`: mean and population standard
-        deviation over the images, floats;
-        `relative_abs_dic`: mean |DiC| over mean true count, float; None where nothing is to count;
-        `ap_0.5` ... `ap_0.9`, and their mean `ap_mean`: pooled, floats in [0, 1];
+        those of `MEANS`, and each with `_std`: mean and population standard deviation over the images;
+        `relative_abs_dic`: mean |DiC| over mean true count; None where nothing is to count;
+        `count_mae`, `count_rmse`, `count_r2`: of the counts; R2 = 1 - sum of squared errors / sum of squares around
+        the mean true count, None where all true counts are equal;
+        `pq`, `sq`, `rq`: pooled over all images, as published; `image_pq`: mean of the images' own;
+        `ap_0.5` ... `ap_0.9`, and their mean `ap_mean`: pooled;
         `image_ap_0.5` ... `image_ap_0.9`, and their mean `image_ap_mean`: means over images.
 
     Raises:
@@ -199,55 +175,35 @@ def summarise(rows):
     """
     if not rows:
         raise ValueError("rows must hold at least one image. Received: none")
-    columns = {key: np.array([row[key] for row in rows]) for key in rows[0]}
-    instances = int(columns["count_true"].sum())
-    summary = {"images": len(rows), "instances": instances}
-    for key in ("dic", "abs_dic", "sbd"):
+    return summarise_columns({key: np.array([one[key] for one in rows]) for key in rows[0] if key != "image"})
+
+
+def summarise_columns(columns):
+    """As `summarise`, of {key: array [images]}."""
+    true, difference = columns["count_true"].astype(float), columns["dic"].astype(float)
+    instances, found = int(columns["count_true"].sum()), int(columns["count_pred"].sum())
+    summary = {"images": len(true), "instances": instances}
+    for key in MEANS:
         summary[key] = float(columns[key].mean())
         summary[f"{key}_std"] = float(columns[key].std())
     summary["relative_abs_dic"] = float(columns["abs_dic"].sum() / instances) if instances else None
+    squares, spread = float((difference**2).sum()), float(((true - true.mean()) ** 2).sum())
+    summary["count_mae"] = summary["abs_dic"]
+    summary["count_rmse"] = (squares / len(true)) ** 0.5
+    summary["count_r2"] = 1 - squares / spread if spread > 0 else None
+    summary |= _panoptic(float(columns["iou_sum"].sum()), int(columns["pq_tp"].sum()), instances, found)
+    summary["image_pq"] = float(columns["pq"].mean())
     for threshold in THRESHOLDS:
         pooled = (int(columns[f"{part}_{threshold}"].sum()) for part in ("tp", "fp", "fn"))
-        summary[f"ap_{threshold}"] = _precision(*pooled)
+        summary[f"ap_{threshold}"] = float(_precision(*pooled))
         summary[f"image_ap_{threshold}"] = float(columns[f"ap_{threshold}"].mean())
     for prefix in ("ap", "image_ap"):
-        values = [summary[f"{prefix}_{threshold}"] for threshold in THRESHOLDS]
-        summary[f"{prefix}_mean"] = float(np.mean(values))
+        summary[f"{prefix}_mean"] = float(np.mean([summary[f"{prefix}_{t}"] for t in THRESHOLDS]))
     return summary
 
 
-def _overlaps_and_areas(truth, pred):
-    """Contingency table of two label maps.
-
-    Returns:
-        `(overlaps, areas_true, areas_pred)`, int64 `[N, M]`, `[N]`, `[M]`, in pixels.
-    """
-    truth, pred = np.asarray(truth), np.asarray(pred)
-    if truth.shape != pred.shape:
-        raise ValueError(f"truth and pred must have one shape. Received: {truth.shape} and {pred.shape}")
-    truth, pred = without_ignored(truth, pred)
-    n_true, rows = _consecutive(truth)
-    n_pred, columns = _consecutive(pred)
-    width = n_pred + 1
-    table = np.bincount(rows * width + columns, minlength=(n_true + 1) * width)
-    table = table.reshape(n_true + 1, width)  # [N + 1, M + 1], background first
-    return table[1:, 1:], table[1:].sum(axis=1), table[:, 1:].sum(axis=0)
-
-
-def _consecutive(labels):
-    """Number of instances, and every pixel's rank among the ids: int64 [H * W], 0 background."""
-    ids, ranks = np.unique(labels, return_inverse=True)
-    has_background = bool(ids.size) and ids[0] == 0
-    ranks = ranks.reshape(-1).astype(np.int64)
-    return (ids.size - 1, ranks) if has_background else (ids.size, ranks + 1)
-
-
-def _dice(overlaps, areas_true, areas_pred):
-    return 2 * overlaps / (areas_true[:, None] + areas_pred[None, :])
-
-
-def _iou(overlaps, areas_true, areas_pred):
-    return overlaps / (areas_true[:, None] + areas_pred[None, :] - overlaps)
+def _one_to_one(allowed):
+    return (allowed.sum(axis=0) <= 1).all() and (allowed.sum(axis=1) <= 1).all()
 
 
 def _best_dice(dice):
@@ -255,6 +211,32 @@ def _best_dice(dice):
     if n_a == 0 or n_b == 0:
         return float(n_a == n_b)
     return float(dice.max(axis=1).mean())
+
+
+def _foreground_dice(both, true, pred):
+    return 2 * both / (true + pred) if true + pred else 1.0
+
+
+def _aggregated_jaccard(overlaps, iou):
+    """Of each true instance the prediction of the largest IoU; predictions never chosen count as union alone."""
+    n_true, n_pred = iou.shape
+    if n_true == 0 or n_pred == 0:
+        return float(n_true == n_pred)
+    rows, best = np.arange(n_true), iou.argmax(axis=1)
+    inter = overlaps.inter[rows, best]
+    touched = inter > 0
+    union = overlaps.areas_true + np.where(touched, overlaps.areas_pred[best] - inter, 0)
+    unused = np.delete(overlaps.areas_pred, best[touched]).sum()
+    return float(inter.sum() / (union.sum() + unused))
+
+
+def _panoptic(iou_sum, tp, n_true, n_pred):
+    """SQ is 0 where nothing matches, unless there is nothing at all."""
+    if n_true + n_pred == 0:
+        return {"pq": 1.0, "sq": 1.0, "rq": 1.0}
+    rq = 2 * tp / (n_true + n_pred)  # TP + FP / 2 + FN / 2 is half of all instances, true and predicted
+    sq = iou_sum / tp if tp else 0.0
+    return {"pq": rq * sq, "sq": sq, "rq": rq}
 
 
 def _precision(tp, fp, fn):

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 from pathlib import Path
 
 import keras
@@ -44,20 +45,9 @@ def load(source):
       UsageError: no such preset, folder or file.
       DataError: the folder or file holds no model of this kind.
     """
-    path = Path(source)
-    if path.is_dir():
-        candidates = [path / name for name in ("best.keras", "last.keras")]
-        found = [candidate for candidate in candidates if candidate.is_file()]
-        if not found:
-            raise DataError(f"{path}: holds no best.keras or last.keras; is it the work folder of ris-train?")
-        path = found[0]
-    elif not path.is_file():
-        if path.suffix or len(path.parts) > 1:
-            raise UsageError(f"{path}: no such file or folder")
+    path = file_of(source)
+    if path is None:
         return RIS.from_preset(str(source))
-    if path.suffix != ".keras":
-        known = ", ".join(presets.names())
-        raise UsageError(f"{path}: is no model; give a preset ({known}), work folder or .keras file")
     try:
         model = keras.saving.load_model(path)
     except Exception as error:  # a broken archive raises nearly anything
@@ -65,6 +55,51 @@ def load(source):
     if not isinstance(model, RIS):
         raise DataError(f"{path}: holds a {type(model).__name__}, not a ris_tf.RIS")
     return model
+
+
+def file_of(source):
+    """The .keras file that `load` reads.
+
+    Args:
+      source: as of `load`.
+
+    Returns:
+      Path; None for the name of a preset.
+
+    Raises:
+      UsageError: no such folder or file.
+      DataError: the folder holds no model.
+    """
+    path = Path(source)
+    if path.is_dir():
+        candidates = [path / name for name in ("best.keras", "last.keras")]
+        found = [candidate for candidate in candidates if candidate.is_file()]
+        if not found:
+            raise DataError(f"{path}: holds no best.keras or last.keras; is it the work folder of ris-train?")
+        return found[0]
+    if not path.is_file():
+        if path.suffix or len(path.parts) > 1:
+            raise UsageError(f"{path}: no such file or folder")
+        return None
+    if path.suffix != ".keras":
+        known = ", ".join(presets.names())
+        raise UsageError(f"{path}: is no model; give a preset ({known}), work folder or .keras file")
+    return path
+
+
+def save(model, path):
+    """Writes a model to a .keras file that is never seen half-written.
+
+    Args:
+      model: RIS.
+      path: Path whose folder exists.
+    """
+    temporary = path.with_name(f".{path.stem}.tmp.keras")
+    try:
+        model.save(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -169,15 +204,16 @@ class RIS(keras.Model):
           ValueError: the array is no image.
           UsageError: `crf` without pydensecrf2.
         """
-        return inference.predict_instances(self._look, self.config, image, crf, self._foreground)
+        return inference.predict_instances(self.look, self.config, image, crf, self.foreground)
 
     @tf.function(reduce_retracing=True)
-    def _look(self, images):
+    def look(self, images):
+        """As `call`, compiled: images float32 [B, H, W, C] -> masks float32 [B, T, h, w], scores float32 [B, T]."""
         outputs = self(images)
         return outputs["masks"], outputs["scores"]
 
     @tf.function(reduce_retracing=True)
-    def _foreground(self, images):
+    def foreground(self, images):
         """Of the encoder alone: images as in `call` -> float32 [B, H / 2, W / 2] in [0, 1]. Attend form only."""
         return tf.sigmoid(self.form.encode(tf.cast(images, self.compute_dtype))["auxiliary"][..., 0])
 

@@ -1,17 +1,19 @@
 """ris-predict: counts and outlines the objects in pictures."""
 
+import json
+import math
 from pathlib import Path
 
 import numpy as np
 from absl import flags
 from tqdm import tqdm
 
-from ris_tf import command
+from ris_tf import command, outputs
 from ris_tf import model as models
 from ris_tf.crf import library
 from ris_tf.data.readers import image_files, read_image
 from ris_tf.errors import DataError, UsageError
-from ris_tf.files import write_png, write_table
+from ris_tf.files import write_png, write_table, write_text, write_tiff
 from ris_tf.visualize import overlay
 
 _USAGE = """
@@ -22,10 +24,20 @@ Counts and outlines the objects in images.
 
 For each image NAME: NAME_labels.png (uint16 label map, 0 background, the image's size) and NAME_overlay.png.
 For all of them: counts.csv. --model takes a preset ({names}), a work folder or a .keras file.
+
+--write says what is written beside counts.csv, separated by commas:
+  labels   NAME_labels.png      overlay  NAME_overlay.png
+  tiff     NAME_labels.tif, compressed, for napari and QuPath
+  roi      NAME_rois.zip, for ImageJ; needs roifile
+  csv      objects.csv: score, area, centroid and bounding box of every object
+  coco     coco_results.json (masks as RLE), and coco_images.json, the images it speaks of
 """
 
+FORMS = ("labels", "overlay", "coco", "tiff", "roi", "csv")
+_DEFAULT = ("labels", "overlay")
 
-def predict(model, paths, out, crf=False):
+
+def predict(model, paths, out, crf=False, write=_DEFAULT, pixel_size=None):
     """Predicts images and writes what was found.
 
     Args:
@@ -33,15 +45,18 @@ def predict(model, paths, out, crf=False):
       paths: files and folders, str.
       out: folder; made if missing.
       crf: whether masks are refined by a fully connected CRF.
+      write: forms of FORMS to write.
+      pixel_size: micrometres, for the table of objects and the TIFF files; None for none.
 
     Returns:
       {image name: Instances}.
 
     Raises:
       DataError: an image cannot be read (nothing is written then), two images have the same name, or an image has more
-        objects than a uint16 label map can number.
-      UsageError: `out` is a file, or `crf` without pydensecrf2.
+        objects than a uint16 PNG can number.
+      UsageError: `out` is a file, a form is unknown, or a library is missing.
     """
+    _check_forms(write, pixel_size)
     if crf:
         library()  # told before any work
     files, out = image_files(paths), Path(out)
@@ -54,18 +69,50 @@ def predict(model, paths, out, crf=False):
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out={out}: is a file; give a folder")
     out.mkdir(parents=True, exist_ok=True)
-    results, rows = {}, []
+    results, rows, objects = {}, [], []
     for name, file in tqdm(names.items(), "images", disable=len(names) < 2):
         image = read_image(file)
         instances = model.predict_instances(image, crf)
-        if instances.count > np.iinfo(np.uint16).max:
-            raise DataError(f"{file}: {instances.count} objects are more than a uint16 label map can number")
-        write_png(out / f"{name}_labels.png", instances.labels.astype(np.uint16))
-        write_png(out / f"{name}_overlay.png", overlay(image, instances.labels))
+        if "labels" in write:
+            if instances.count > np.iinfo(np.uint16).max:
+                raise DataError(f"{file}: {instances.count} objects are more than a uint16 PNG can number; write tiff")
+            write_png(out / f"{name}_labels.png", instances.labels.astype(np.uint16))
+        if "overlay" in write:
+            write_png(out / f"{name}_overlay.png", overlay(image, instances.labels))
+        if "tiff" in write:
+            write_tiff(out / f"{name}_labels.tif", instances.labels, pixel_size)
+        if "roi" in write:
+            outputs.write_rois(out / f"{name}_rois.zip", instances.labels)
         results[name] = instances
         rows.append({"image": file.name, "count": instances.count})
+        if "csv" in write:
+            objects += outputs.object_rows(file.name, instances, pixel_size)
     write_table(out / "counts.csv", rows)
+    if "csv" in write:
+        write_table(out / "objects.csv", objects, outputs.columns(pixel_size))
+    if "coco" in write:
+        _write_coco(out, {names[name].name: instances for name, instances in results.items()})
     return results
+
+
+def _write_coco(out, results):
+    listed = outputs.coco_images({name: found.labels.shape for name, found in results.items()})
+    ids = [image["id"] for image in listed["images"]]
+    entries = [outputs.coco_results(found, number) for number, found in zip(ids, results.values(), strict=True)]
+    write_text(out / "coco_results.json", json.dumps([entry for of_image in entries for entry in of_image]) + "\n")
+    write_text(out / "coco_images.json", json.dumps(listed) + "\n")
+
+
+def _check_forms(write, pixel_size):
+    unknown = [form for form in write if form not in FORMS]
+    if unknown or not write:
+        raise UsageError(f"--write={','.join(write)}: expected some of {','.join(FORMS)}, separated by commas")
+    if pixel_size is not None and not 0 < pixel_size < math.inf:
+        raise UsageError(f"--pixel_size={pixel_size}: expected micrometres, above 0")
+    if pixel_size and not {"csv", "tiff"} & set(write):
+        raise UsageError(f"--pixel_size={pixel_size}: is for csv and tiff; name one of them in --write")
+    if "roi" in write:
+        outputs.roi_library()  # told before any work
 
 
 def _check_channels(image, file):
@@ -79,14 +126,18 @@ def main():
     flags.DEFINE_string("out", None, "folder for the results")
     flags.DEFINE_boolean("crf", False, "refine each mask by a fully connected CRF; needs pydensecrf2")
 
+    flags.DEFINE_list("write", list(_DEFAULT), f"what to write: some of {','.join(FORMS)}")
+    flags.DEFINE_float("pixel_size", None, "micrometres of a pixel, for csv and tiff")
+
     def job(values, rest):
         command.required(values, "model", "out")
         if not rest:
             raise UsageError("no image given; name image files or folders after the flags, see --helpshort")
-        results = predict(models.load(values.model), rest, values.out, values.crf)
+        _check_forms(values.write, values.pixel_size)
+        results = predict(models.load(values.model), rest, values.out, values.crf, values.write, values.pixel_size)
         for name, instances in results.items():
             print(f"{instances.count:6d}  {name}")
-        print(f"{values.out}: overlays, label maps and counts.csv written")
+        print(f"{values.out}: counts.csv and {', '.join(values.write)} written")
 
     command.run(job, __name__, _USAGE.format(names=", ".join(models.presets.names())))
 

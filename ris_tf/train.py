@@ -3,7 +3,6 @@
 import csv
 import json
 import math
-import os
 from pathlib import Path
 
 import keras
@@ -216,7 +215,7 @@ class Checkpoints(keras.callbacks.Callback):
         self.rows = list(csv.DictReader(self.log.open())) if self.log.exists() else []
 
     def on_epoch_end(self, epoch, logs=None):
-        self._save("last.keras", self.model)
+        models.save(self.model, self.workdir / "last.keras")
         live = [variable.numpy() for variable in self.model.trainable_variables]
         if self.model.config.train.ema:
             self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
@@ -229,7 +228,7 @@ class Checkpoints(keras.callbacks.Callback):
         if not self.held_out or row["val_sbd"] >= max((float(r["val_sbd"]) for r in self.rows), default=0):
             best = models.build(self.model.config)  # without the optimizer's state, a quarter of the size
             best.set_weights(self.model.get_weights())
-            self._save("best.keras", best)
+            models.save(best, self.workdir / "best.keras")
         for variable, value in zip(self.model.trainable_variables, live, strict=True):
             variable.assign(value)
         self.rows.append(row)
@@ -245,11 +244,6 @@ class Checkpoints(keras.callbacks.Callback):
         row = {f"val_{name}": round(result[name], 4) for name in ("sbd", "ap_0.5", "abs_dic", "dic")}
         tqdm.write("  ".join(f"{name} {value:.3f}" for name, value in row.items()))
         return row
-
-    def _save(self, name, model):
-        temporary = self.workdir / f".{name}.tmp.keras"
-        model.save(temporary)
-        os.replace(temporary, self.workdir / name)
 
 
 def main():

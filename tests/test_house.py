@@ -15,12 +15,15 @@ SHADOWING = {"io", "onnx"}  # run as a script, such a file hides the library of 
 FLOORS = [
     {"configs"},
     {"errors"},
-    {"files", "focus", "labels", "quiet", "places", "matching", "recompute", "resampling", "settings"},
+    {"figures", "files", "focus", "labels", "quiet", "places", "matching", "recompute", "resampling", "settings"},
+    {"overlaps", "ranking"},
     {"command", "crf", "curriculum", "data", "dynamic_mask", "encoders", "fcn8s", "layers", "losses", "metrics"}
     | {"tiling", "visualize"},
-    {"inference", "inspection", "monitor", "objective", "presets", "recurrence"},
-    {"runtime"},
-    {"model"},
+    {"bootstrap", "inference", "inspection", "mistakes", "monitor", "objective", "outputs", "page", "plots", "presets"}
+    | {"recurrence"},
+    {"comparison", "order", "runtime", "tune"},
+    {"model", "pictures"},
+    {"report"},
     {"ris_tf"},  # ris_tf/__init__.py, what users import: for the commands, not for what it is made of
     {"data_command", "evaluate", "predict"},
     {"train"},

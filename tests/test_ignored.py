@@ -7,7 +7,7 @@ from pycocotools import mask as run_lengths
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from ris_tf import metrics
+from ris_tf import metrics, overlaps
 from ris_tf.configs import base, leaves_paper
 from ris_tf.data import pipeline
 from ris_tf.data.augment import warp
@@ -34,6 +34,7 @@ def test_half_of_a_prediction_decides():
     np.testing.assert_array_equal(kept, expected)
     row = metrics.evaluate_image(truth, pred)
     assert (row["count_true"], row["count_pred"], row["tp_0.5"], row["fp_0.5"]) == (1, 3, 1, 2)
+    assert list(overlaps.compare(truth, pred, [0.9, 0.8, 0.7, 0.6]).scores) == [0.9, 0.7, 0.6]
     nothing = metrics.evaluate_image(np.full((4, 12), -1), pred)
     assert nothing["count_true"] == nothing["count_pred"] == 0 and nothing["sbd"] == 1
 

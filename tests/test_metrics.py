@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from ris_tf import metrics
+from ris_tf import metrics, overlaps
 
 SEEDS = range(25)
 
@@ -61,16 +61,23 @@ def most_pairs(allowed):
 def test_hand_worked_pair():
     truth = np.array([[1, 1, 1, 1, 0], [1, 1, 1, 1, 0], [0, 0, 7, 7, 0]])
     pred = np.array([[4, 4, 4, 0, 0], [4, 4, 4, 0, 9], [0, 0, 0, 5, 5]])
-    np.testing.assert_array_equal(metrics.overlap_matrix(truth, pred), [[6, 0, 0], [0, 1, 0]])
-    np.testing.assert_allclose(metrics.iou_matrix(truth, pred), [[6 / 8, 0, 0], [0, 1 / 3, 0]])
-    np.testing.assert_allclose(metrics.dice_matrix(truth, pred), [[12 / 14, 0, 0], [0, 0.5, 0]])
+    table = overlaps.compare(truth, pred)
+    np.testing.assert_array_equal(table.inter, [[6, 0, 0], [0, 1, 0]])
+    np.testing.assert_allclose(table.iou, [[6 / 8, 0, 0], [0, 1 / 3, 0]])
+    np.testing.assert_allclose(table.dice, [[12 / 14, 0, 0], [0, 0.5, 0]])
+    assert table.foreground == (7, 10, 9)
     row = metrics.evaluate_image(truth, pred)
     assert (row["count_true"], row["count_pred"], row["dic"], row["abs_dic"]) == (2, 3, 1, 1)
     assert row["sbd"] == pytest.approx((12 / 14 + 0.5 + 0) / 3)
     assert (row["tp_0.7"], row["fp_0.7"], row["fn_0.7"]) == (1, 2, 1)
     assert row["ap_0.7"] == pytest.approx(1 / 4)
     assert row["ap_0.8"] == 0.0
-    assert metrics.difference_in_count(pred, truth) == -1
+    assert row["best_dice"] == pytest.approx((12 / 14 + 0.5) / 2) and row["best_dice_pred"] == row["sbd"]
+    assert row["foreground_dice"] == pytest.approx(14 / 19)
+    assert row["aji"] == pytest.approx((6 + 1) / (8 + 3 + 1))
+    assert (row["sq"], row["rq"]) == (pytest.approx(6 / 8), pytest.approx(2 / 5))
+    assert row["pq"] == pytest.approx(6 / 8 * 2 / 5)
+    assert metrics.evaluate_image(pred, truth)["dic"] == -1
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -78,13 +85,13 @@ def test_matrices_and_best_dice_against_sets_of_pixels(seed):
     rng = np.random.default_rng(seed)
     truth, pred = related_labels(rng)
     sets_true, sets_pred = pixel_sets(truth), pixel_sets(pred)
-    for function, reference in (
-        (metrics.dice_matrix, dice_of_sets),
-        (metrics.iou_matrix, iou_of_sets),
-        (metrics.overlap_matrix, lambda a, b: len(a & b)),
+    table = overlaps.compare(truth, pred)
+    for matrix, reference in (
+        (table.dice, dice_of_sets),
+        (table.iou, iou_of_sets),
+        (table.inter, lambda a, b: len(a & b)),
     ):
         expected = np.array([[reference(a, b) for b in sets_pred] for a in sets_true])
-        matrix = function(truth, pred)
         assert matrix.shape == (len(sets_true), len(sets_pred))
         np.testing.assert_allclose(matrix, expected.reshape(matrix.shape), rtol=1e-12)
     if sets_true and sets_pred:
@@ -113,7 +120,7 @@ def test_matching_gives_up_the_best_pair_for_two_pairs():
 def test_one_object_cut_in_two_halves_matches_once():
     truth = np.ones((2, 4), dtype=int)
     pred = np.array([[1, 1, 2, 2], [1, 1, 2, 2]])
-    assert metrics.match_at(metrics.iou_matrix(truth, pred), 0.5) == (1, 1, 0)
+    assert metrics.match_at(overlaps.compare(truth, pred).iou, 0.5) == (1, 1, 0)
     assert metrics.average_precision(truth, pred, 0.5) == 0.5
 
 
@@ -134,6 +141,10 @@ def test_empty_maps():
     assert metrics.average_precision(empty, empty, 0.5) == 1.0
     assert metrics.average_precision(full, empty, 0.5) == 0.0
     assert metrics.average_precision(empty, full, 0.5) == 0.0
+    shares = ("sbd", "best_dice", "best_dice_pred", "foreground_dice", "aji", "pq", "sq", "rq", "ap_0.5")
+    for truth, pred, expected in ((empty, empty, 1.0), (full, empty, 0.0), (empty, full, 0.0), (full, full, 1.0)):
+        row = metrics.evaluate_image(truth, pred)
+        assert {row[key] for key in shares} == {expected}
 
 
 def test_names_of_ids_do_not_matter():
@@ -172,16 +183,85 @@ def test_summary_without_any_instance_is_defined():
     empty = np.zeros((3, 3), dtype=int)
     summary = metrics.summarise([metrics.evaluate_image(empty, empty)])
     assert summary["relative_abs_dic"] is None
-    assert summary["ap_mean"] == summary["sbd"] == 1.0
+    assert summary["ap_mean"] == summary["sbd"] == summary["pq"] == summary["aji"] == 1.0
+    assert summary["count_r2"] is None and summary["count_rmse"] == 0.0
 
 
 def test_bad_arguments_are_named():
     with pytest.raises(ValueError, match=r"\(2, 2\) and \(2, 3\)"):
-        metrics.iou_matrix(np.zeros((2, 2), int), np.zeros((2, 3), int))
+        overlaps.compare(np.zeros((2, 2), int), np.zeros((2, 3), int))
     with pytest.raises(ValueError, match="threshold"):
         metrics.match_at(np.zeros((1, 1)), 50)
     with pytest.raises(ValueError, match="at least one image"):
         metrics.summarise([])
+
+
+def random_stack(rng, most=5, shape=(20, 22)):
+    """Rectangles that may overlap: bool [N, H, W]."""
+    stack = np.zeros((rng.integers(0, most + 1), *shape), bool)
+    for mask in stack:
+        top, left = rng.integers(0, 12, size=2)
+        height, width = rng.integers(3, 10, size=2)
+        mask[top : top + height, left : left + width] = True
+    return stack
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_overlapping_masks_against_sets_of_pixels(seed):
+    rng = np.random.default_rng(seed)
+    truth, pred = random_stack(rng), random_stack(rng)
+    pred[: len(truth)] |= np.roll(truth, 1, axis=2)[: len(pred)]
+    sets_true, sets_pred = ([set(zip(*np.nonzero(mask), strict=True)) for mask in stack] for stack in (truth, pred))
+    table = overlaps.compare(truth, pred)
+    iou = np.array([[iou_of_sets(a, b) for b in sets_pred] for a in sets_true]).reshape(table.iou.shape)
+    np.testing.assert_allclose(table.iou, iou, rtol=1e-12)
+    both = len(set().union(*sets_true) & set().union(*sets_pred))
+    assert table.foreground == (both, len(set().union(*sets_true)), len(set().union(*sets_pred)))
+    row = metrics.evaluate_image(truth, pred)
+    assert row["aji"] == pytest.approx(aji_of_sets(sets_true, sets_pred))
+    # PQ: the best of all one-to-one matchings above 0.5
+    close = np.where(iou > 0.5, iou, 0)
+    close = close if close.shape[0] <= close.shape[1] else close.T
+    orders = itertools.permutations(range(close.shape[1]), close.shape[0])
+    best = max(sum(close[i, j] for i, j in enumerate(order)) for order in orders)
+    halves = (len(truth) + len(pred)) / 2
+    assert row["pq"] == pytest.approx(best / halves if halves else 1.0)
+
+
+def aji_of_sets(truths, preds):
+    """Kumar et al. 2017, algorithm 1, step by step."""
+    if not truths or not preds:
+        return float(len(truths) == len(preds))
+    inter, union, used = 0, 0, set()
+    for a in truths:
+        index = max(range(len(preds)), key=lambda j: iou_of_sets(a, preds[j]))
+        if a & preds[index]:
+            inter, union = inter + len(a & preds[index]), union + len(a | preds[index])
+            used.add(index)
+        else:
+            union += len(a)
+    return inter / (union + sum(len(b) for j, b in enumerate(preds) if j not in used))
+
+
+def test_large_and_scattered_ids_give_the_same_table():
+    truth, pred = related_labels(np.random.default_rng(5))
+    far = np.where(pred > 0, pred.astype(np.int64) * 10**6, 0)
+    for one in (far.astype(np.uint32), far.astype(np.int32)):
+        np.testing.assert_array_equal(overlaps.compare(truth, one).inter, overlaps.compare(truth, pred).inter)
+
+
+def test_figures_of_the_counts():
+    labels = [np.arange(1, n + 1)[None] * np.ones((2, 1), int) for n in (2, 4, 9)]
+    shifted = [np.where(one > 1, one, 0) for one in labels]
+    rows = [metrics.evaluate_image(*pair) for pair in zip(labels, shifted, strict=True)]
+    summary = metrics.summarise(rows)
+    assert (summary["count_mae"], summary["count_rmse"]) == (1.0, 1.0)
+    assert summary["count_r2"] == pytest.approx(1 - 3 / (9 + 1 + 16))
+
+
+def test_scores_must_be_one_for_each_instance():
+    with pytest.raises(ValueError, match="one for each of the 1 instances"):
+        overlaps.compare(np.eye(3, dtype=int), np.eye(3, dtype=int), [0.5, 0.6])
 
 
 def test_against_stardist():
@@ -194,3 +274,7 @@ def test_against_stardist():
         for by_image, key in ((False, "ap"), (True, "image_ap")):
             theirs = matching.matching_dataset(truths, preds, thresh=threshold, by_image=by_image, show_progress=False)
             assert summary[f"{key}_{threshold}"] == pytest.approx(theirs.accuracy)
+        # where a pair's IoU is 0.5 exactly, stardist's match counts it and PQ's, above 0.5, does not
+    theirs = matching.matching_dataset(truths, preds, thresh=0.5001, by_image=False, show_progress=False)
+    assert summary["pq"] == pytest.approx(theirs.panoptic_quality) and summary["rq"] == pytest.approx(theirs.f1)
+    assert summary["sq"] == pytest.approx(theirs.mean_matched_score)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from ris_tf import metrics
 from ris_tf.errors import UsageError
 from ris_tf.labels import Instances
+from ris_tf.overlaps import compare
 from ris_tf.tiling import Canvas, tile_grid
 
 
@@ -78,7 +78,7 @@ def stitched(truth, tile, overlap, rng=None, shuffle=False):
 
 
 def assert_same(truth, found, least_iou):
-    iou = metrics.iou_matrix(truth, found.labels)
+    iou = compare(truth, found.labels).iou
     assert found.count == iou.shape[0]
     assert iou.max(axis=1).min() >= least_iou
 

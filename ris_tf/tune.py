@@ -1,0 +1,129 @@
+"""Thresholds of the decoding, searched on images with known label maps: what `ris-evaluate --tune` does.
+
+One group of fields after another, a full grid in each: score and mask threshold; of tiled images the diameter that the
+zoom aims at, then the least area; then the two thresholds once more, on a finer grid. In each group the network looks
+at an image once for every diameter, whatever the number of candidates: its answers are kept while the image is decoded
+with all of them, and for tiles the zoom is that of the fields the group began with. The best is the highest mean AP
+(pooled, IoU 0.5 to 0.9), among equals the smallest |DiC|. In the end the best of each group are measured as they will
+be used, zoom and all, beside the fields as they were, which stay where nothing is better.
+"""
+
+import copy
+import hashlib
+import itertools
+
+import numpy as np
+from tqdm import tqdm
+
+from ris_tf import metrics
+from ris_tf.inference import find_zoom, predict_instances
+
+_SCORES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+_MASKS = (0.35, 0.4, 0.45, 0.5, 0.55, 0.6)
+_FINE = {"score_threshold": (-0.05, -0.025, 0.0, 0.025, 0.05), "mask_threshold": (-0.025, 0.0, 0.025)}  # added
+_SHARES = (0.8, 0.9, 1.0, 1.1, 1.25)  # of the diameter
+_AREAS = (1, 8, 12, 20, 30, 45)  # pixels
+
+
+class Remembered:
+    """A network's look that answers a tile seen before from memory.
+
+    Args:
+      look: as of `inference.predict_instances`.
+
+    Attributes:
+      seen: tiles that the network itself looked at.
+    """
+
+    def __init__(self, look):
+        self._look, self._known, self.seen = look, {}, 0
+
+    def __call__(self, tiles):
+        keys = [hashlib.blake2b(np.ascontiguousarray(tile)).digest() for tile in tiles]
+        fresh = {key: index for index, key in enumerate(keys) if key not in self._known}
+        if fresh:
+            masks, scores = (np.asarray(part) for part in self._look(tiles[list(fresh.values())]))
+            self._known |= {key: (masks[i], scores[i]) for i, key in enumerate(fresh)}
+            self.seen += len(fresh)
+        masks, scores = zip(*(self._known[key] for key in keys), strict=True)
+        return np.stack(masks), np.stack(scores)
+
+
+def tune(look, config, source, foreground=None, crf=False):
+    """Searches the fields of `config.predict`.
+
+    Args:
+      look, foreground: of the network, see `inference.predict_instances`.
+      config: of the model; not changed.
+      source: list of (name, read), see `data.pipeline.open_source`.
+      crf: whether masks are refined by a CRF.
+
+    Returns:
+      fields: dict, the best found, those of `config` where nothing is better.
+      trials: list of dict: "stage", the fields, "ap_mean", "abs_dic", in the order of the search.
+    """
+    trials, winners = [], [_fields(config)]
+
+    def search(stage, candidates, as_used=False):
+        rows = [[] for _ in candidates]
+        for _, read in tqdm(source, f"tuning, {stage}", leave=False):
+            image, truth = read()
+            for index, labels in _decoded(look, config, image, candidates, foreground, crf, as_used):
+                rows[index].append(metrics.evaluate_image(truth, labels))
+        results = [metrics.summarise(one) for one in rows]
+        for fields, result in zip(candidates, results, strict=True):
+            trials.append({"stage": stage, **fields, "ap_mean": result["ap_mean"], "abs_dic": result["abs_dic"]})
+        best = candidates[results.index(max(results, key=_rank))]
+        if best not in winners:
+            winners.append(best)
+        return best
+
+    best = search("thresholds", _grid(winners[0], score_threshold=_SCORES, mask_threshold=_MASKS))
+    if config.data.view == "tiles":
+        best = search("diameter", _grid(best, diameter=[round(share * best["diameter"], 1) for share in _SHARES]))
+        best = search("least area", _grid(best, min_area=_AREAS))
+    near = {name: _near(best[name], steps) for name, steps in _FINE.items()}
+    search("thresholds, finer", _grid(best, **near))
+    return search("as used", list(winners), as_used=True), trials
+
+
+def with_fields(config, fields):
+    """A copy of a config with these fields of `predict`."""
+    changed = copy.deepcopy(config)
+    changed.predict.update(fields)
+    return changed
+
+
+def _fields(config):
+    names = ["score_threshold", "mask_threshold"]
+    if config.data.view == "tiles":
+        names += ["diameter", "min_area"]
+    return {name: config.predict[name] for name in names}
+
+
+def _grid(base, **values):
+    """All combinations, that of `base` first, so that it wins among equals."""
+    grid = [{**base, **dict(zip(values, some, strict=True))} for some in itertools.product(*values.values())]
+    return [base, *(fields for fields in grid if fields != base)]
+
+
+def _near(value, steps):
+    return [round(float(np.clip(value + step, 0.0, 1.0)), 3) for step in steps]
+
+
+def _rank(result):
+    return result["ap_mean"], -result["abs_dic"]
+
+
+def _decoded(look, config, image, candidates, foreground, crf, as_used):
+    """Yields (index of the candidate, labels); candidates of one diameter share what the network saw."""
+    order = sorted(range(len(candidates)), key=lambda index: candidates[index].get("diameter", 0))
+    for _, group in itertools.groupby(order, key=lambda index: candidates[index].get("diameter", 0)):
+        group = list(group)
+        remembered, zoom = Remembered(look), None
+        if config.data.view == "tiles" and not as_used:
+            diameter = {"diameter": candidates[group[0]]["diameter"]}
+            zoom = find_zoom(remembered, with_fields(config, {**candidates[0], **diameter}), image)
+        for index in group:
+            now = with_fields(config, candidates[index])
+            yield index, predict_instances(remembered, now, image, crf, foreground, zoom).labels
