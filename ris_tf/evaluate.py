@@ -7,7 +7,7 @@ from pathlib import Path
 from absl import flags
 from tqdm import tqdm
 
-from ris_tf import command, comparison, inference, metrics, page, ranking
+from ris_tf import command, comparison, inference, metrics, page, ranking, runtime
 from ris_tf import model as models
 from ris_tf.crf import library
 from ris_tf.data import pipeline
@@ -28,7 +28,8 @@ Measures a model on whole images: difference in count, best Dice, AP, PQ, AJI, A
   ris-evaluate --model=runs/mine --data=DIR --tune --out=results     searches the thresholds on val, and keeps them
   ris-evaluate --compare results_a results_b --out=compared          two earlier runs on the same images
 
-Writes metrics.json and per_image.csv. --model takes a preset ({names}), a work folder or a .keras file.
+Writes metrics.json and per_image.csv. --model takes a preset ({names}), a work folder, a
+.keras file, or what ris-export wrote.
 """
 
 
@@ -164,12 +165,14 @@ def _check(values):
         file = Path(values.tuned_model)
         if file.suffix != ".keras" or not file.absolute().parent.is_dir():
             raise UsageError(f"--tuned_model={file}: expected a .keras file in a folder that exists")
-    elif values.tune and models.file_of(values.model) is None:
+    if values.tune and runtime.is_exported(Path(values.model)):
+        raise UsageError(f"--model={values.model}: an exported file stays as it is; tune its model and export it again")
+    if values.tune and not values.tuned_model and models.file_of(values.model) is None:
         raise UsageError(f"--model={values.model}: a preset stays as it is; give --tuned_model=FILE.keras with --tune")
 
 
 def main():
-    flags.DEFINE_string("model", None, "preset, work folder of ris-train, or .keras file")
+    flags.DEFINE_string("model", None, "preset, work folder of ris-train, .keras file, or file or folder of ris-export")
     flags.DEFINE_string("data", None, f"folder with the data, hf:NAME, tfds:NAME, or synthetic:KIND ({_KINDS})")
     flags.DEFINE_string(
         "split", None, "split to measure: a folder's name, or train, val, test or all; test unless given, val to --tune"
@@ -191,7 +194,7 @@ def main():
             raise UsageError(f"unexpected argument {rest[0]!r}; see --helpshort")
         _check(values)
         out = _folder(values.out)
-        model = models.load(values.model)
+        model = models.open_model(values.model)
         reading = model.config.data
         split = values.split or ("val" if values.tune else "test")
         source = pipeline.open_source(

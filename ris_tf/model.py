@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from ris_tf import inference, matching, presets, settings
+from ris_tf import inference, matching, presets, runtime, settings
 from ris_tf.errors import DataError, UsageError
 from ris_tf.objective import Comparison, unroll
 from ris_tf.recurrence import AttendForm, PaperForm
@@ -55,6 +55,22 @@ def load(source):
     if not isinstance(model, RIS):
         raise DataError(f"{path}: holds a {type(model).__name__}, not a ris_tf.RIS")
     return model
+
+
+def open_model(source):
+    """Opens a model for prediction.
+
+    Args:
+      source: as of `load`, or an exported model, see `runtime.load`.
+
+    Returns:
+      RIS or runtime.Exported: both have `predict_instances`, `look`, `foreground` and `config`.
+
+    Raises:
+      UsageError, DataError: see `load` and `runtime.load`.
+    """
+    path = Path(source)
+    return runtime.load(path) if runtime.is_exported(path) else load(source)
 
 
 def file_of(source):

@@ -23,7 +23,8 @@ Counts and outlines the objects in images.
   ris-predict --model=runs/mine folder_of_images --out=found
 
 For each image NAME: NAME_labels.png (uint16 label map, 0 background, the image's size) and NAME_overlay.png.
-For all of them: counts.csv. --model takes a preset ({names}), a work folder or a .keras file.
+For all of them: counts.csv. --model takes a preset ({names}), a work folder, a .keras file, or what
+ris-export wrote (.tflite, .onnx, saved_model).
 
 --write says what is written beside counts.csv, separated by commas:
   labels   NAME_labels.png      overlay  NAME_overlay.png
@@ -122,7 +123,7 @@ def _check_channels(image, file):
 
 
 def main():
-    flags.DEFINE_string("model", None, "preset, work folder of ris-train, or .keras file")
+    flags.DEFINE_string("model", None, "preset, work folder of ris-train, .keras file, or file or folder of ris-export")
     flags.DEFINE_string("out", None, "folder for the results")
     flags.DEFINE_boolean("crf", False, "refine each mask by a fully connected CRF; needs pydensecrf2")
 
@@ -134,7 +135,9 @@ def main():
         if not rest:
             raise UsageError("no image given; name image files or folders after the flags, see --helpshort")
         _check_forms(values.write, values.pixel_size)
-        results = predict(models.load(values.model), rest, values.out, values.crf, values.write, values.pixel_size)
+        results = predict(
+            models.open_model(values.model), rest, values.out, values.crf, values.write, values.pixel_size
+        )
         for name, instances in results.items():
             print(f"{instances.count:6d}  {name}")
         print(f"{values.out}: counts.csv and {', '.join(values.write)} written")

@@ -40,10 +40,14 @@ def load(path, threads=None):
     folder = saved_model_folder(path)
     if folder:
         return Exported(*_open_saved_model(folder))
-    kinds = {".tflite": _open_tflite, ".onnx": _open_onnx}
-    if path.suffix not in kinds:
+    if path.suffix not in _KINDS:
         raise UsageError(f"{path}: is no exported model; give a .tflite or .onnx file or the folder of a SavedModel")
-    return Exported(*kinds[path.suffix](path, threads))
+    return Exported(*_KINDS[path.suffix](path, threads))
+
+
+def is_exported(path):
+    """Whether a path is that of an exported model, by its name and kind."""
+    return path.suffix in _KINDS or saved_model_folder(path) is not None
 
 
 def saved_model_folder(path):
@@ -70,12 +74,14 @@ class Exported:
 
     def predict_instances(self, image, crf=False):
         """As `ris_tf.RIS.predict_instances`."""
-        return inference.predict_instances(self._look, self.config, image, crf, self._foreground)
+        return inference.predict_instances(self.look, self.config, image, crf, self.foreground)
 
-    def _foreground(self, images):
+    def foreground(self, images):
+        """As `ris_tf.RIS.foreground`."""
         return np.concatenate([self._encode({"image": image[None]})["foreground"] for image in images])
 
-    def _look(self, images):
+    def look(self, images):
+        """As `ris_tf.RIS.look`; masks and scores are 0 from the stop on."""
         masks, scores = zip(*map(self._look_at_one, images), strict=True)
         return np.stack(masks), np.stack(scores)
 
@@ -162,3 +168,6 @@ def _open_saved_model(folder):
         return run
 
     return config, function("encode"), function("step")
+
+
+_KINDS = {".tflite": _open_tflite, ".onnx": _open_onnx}

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
+from PIL import Image
 
-from ris_tf import RIS, runtime
+from ris_tf import RIS, evaluate, predict, runtime
 from ris_tf.data import synthetic
 from ris_tf.errors import DataError
 from ris_tf.export import check, flatbuffer, main, pictures, trial
@@ -131,12 +132,21 @@ def test_files_of_a_preset(command, tmp_path, preset, kind, arguments):
     assert {"MODEL_CARD.md", "metadata.json", "model.tflite", "model_float16.tflite"} <= files
     described = json.loads((tmp_path / "metadata.json").read_text())
     assert set(described["files"]) | {"MODEL_CARD.md", "metadata.json"} == files
+    picture, figures = tmp_path / "picture.png", []
     model, image = RIS.from_preset(preset), synthetic.sample(kind, 5, 1, 300)[0][:240]
+    Image.fromarray(image).save(picture)
     expected = model.predict_instances(image)
     for name in described["files"]:
         if not name.endswith(("_encode.onnx", "_step.onnx")):
             found = runtime.load(tmp_path / name, threads=2).predict_instances(image)
             assert abs(found.count - expected.count) <= (name == "model_int8.tflite")
+    code, out, err = command(predict.main, f"--model={tmp_path / 'model.tflite'}", f"--out={tmp_path / 'p'}", picture)
+    assert code == 0 and out.startswith(f"{expected.count:6d}  picture"), err
+    for model in (preset, tmp_path / "model.tflite"):
+        arguments = [f"--data=synthetic:{kind}", "--images=3", f"--out={tmp_path / 'e'}"]
+        assert command(evaluate.main, f"--model={model}", *arguments)[0] == 0
+        figures.append(json.loads((tmp_path / "e" / "metrics.json").read_text()))
+    assert figures[0] == pytest.approx(figures[1], abs=1e-3)
     runner = Interpreter(str(tmp_path / "model.tflite")).get_signature_runner("predict")
     for name, detail in {**runner.get_input_details(), **runner.get_output_details()}.items():
         known = described["inputs"].get(name) or described["outputs"][name]
