@@ -1,0 +1,139 @@
+"""Time of prediction, by runtime, precision, threads and number of objects.
+
+    ris-export --model=rosettes --format=all --quantize=all --out=exported
+    python benchmarks/inference.py --model=rosettes --exported=exported --kind=rosettes --json=inference.json
+
+Every contestant sees the same drawn pictures of the network's size in a process of its own: Keras (`predict_on_batch`,
+which is the network alone, and `predict_instances`), and each exported file whole ("predict", all steps) and step by
+step (`ris_tf.runtime`, which stops early). Rivals: StarDist's predict_instances (--stardist_python, --stardist_model as
+benchmarks/accuracy.py keeps it) and any ONNX file of a rival, such as a YOLO-n segmentation (--rival_onnx). Prints the
+median milliseconds at 1 and at 2 threads beside LiteRT float32, then the time against the number of objects.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from absl import app, flags
+from rivals.keras_run import timed
+
+from ris_tf import model as models
+from ris_tf.data import synthetic
+from ris_tf.export import trial
+
+RIVALS = Path(__file__).parent / "rivals"
+COUNTS = (0, 5, 10, 20)
+THREADS = (1, 2)
+
+
+def pictures_of(model, kind, each):
+    """`each` pictures for each of COUNTS, uint8 [N, H, W, 3], in which the model finds about so many objects.
+
+    Returns:
+      pictures, and what the model found in each, int [N].
+    """
+    side = model.config.model.size[0]
+    drawn = [np.zeros((side, side, 3), np.uint8)] + [synthetic.sample(kind, 99, index, side)[0] for index in range(150)]
+    if model.config.model.channels == 1:
+        drawn = [picture[..., :1] for picture in drawn]
+    found = np.array([model.predict_instances(picture).count for picture in drawn])
+    chosen = []
+    for count in COUNTS:
+        nearest = np.argsort(abs(found - count), kind="stable")[:each]
+        chosen += [int(index) for index in (np.repeat(nearest[:1], each) if count == 0 else nearest)]
+    return np.stack([drawn[index] for index in chosen]), found[chosen]
+
+
+def of_keras(values, threads, pictures, folder):
+    given, results = folder / "keras.npz", folder / f"keras_{threads}.npz"
+    np.savez(given, pictures=pictures)
+    subprocess.run([sys.executable, RIVALS / "keras_run.py", values.model, str(threads), given, results], check=True)
+    with np.load(results) as arrays:
+        return {"Keras predict_on_batch": arrays["network"], "Keras predict_instances": arrays["host"]}
+
+
+def of_file(path, threads, pictures):
+    tried = trial.run(path, threads, pictures, list(pictures))
+    return {f"{path.name} whole": tried["milliseconds"], f"{path.name} step by step": tried["host_milliseconds"]}
+
+
+def of_stardist(values, threads, pictures, folder):
+    grey = [picture[..., 0] if picture.shape[-1] == 1 else picture for picture in pictures]
+    arrays = {f"image_{index}": picture for index, picture in enumerate(grey)}
+    np.savez(folder / "test.npz", **arrays, **{f"labels_{i}": np.zeros((1, 1), np.uint16) for i in range(len(grey))})
+    limits = {"OMP_NUM_THREADS": threads, "TF_NUM_INTRAOP_THREADS": threads, "TF_NUM_INTEROP_THREADS": 1}
+    environment = {**os.environ, "PYTHONPATH": "", **{name: str(value) for name, value in limits.items()}}
+    order = [values.stardist_python, RIVALS / "stardist_run.py", "predict", folder, values.stardist_model]
+    subprocess.run(order, check=True, env=environment, stdout=subprocess.DEVNULL)
+    with np.load(folder / "stardist.npz") as results:
+        return {"StarDist predict_instances": results["times"]}
+
+
+def of_onnx(values, threads, pictures):
+    """Any network: its input filled with noise of the pictures' size; without its decoding on the host."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(values.rival_onnx, options, providers=["CPUExecutionProvider"])
+    (image,) = session.get_inputs()
+    _, height, width, _ = pictures.shape
+    noise = np.random.default_rng(0).random((1, 3, height, width), np.float32)
+    _, times = timed(lambda _: session.run(None, {image.name: noise}), pictures)
+    return {f"{Path(values.rival_onnx).name} network": times}
+
+
+def main(_):
+    values = flags.FLAGS
+    model, exported = models.load(values.model), Path(values.exported)
+    pictures, found = pictures_of(model, values.kind, values.each)
+    files = [
+        path
+        for path in sorted([*exported.glob("*.tflite"), *exported.glob("*.onnx"), *exported.glob("saved_model")])
+        if not path.stem.endswith(("_encode", "_step"))
+    ]
+    results = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for threads in THREADS:
+            runs = [of_keras(values, threads, pictures, Path(folder))]
+            runs += [of_file(path, threads, pictures) for path in files]
+            if values.stardist_python:
+                runs.append(of_stardist(values, threads, pictures, Path(folder)))
+            if values.rival_onnx:
+                runs.append(of_onnx(values, threads, pictures))
+            for name, times in ((name, times) for run in runs for name, times in run.items()):
+                results.setdefault(name, {})[threads] = np.asarray(times, float)
+    report(results, found)
+    if values.json:
+        plain = {name: {str(t): times.tolist() for t, times in by.items()} for name, by in results.items()}
+        Path(values.json).write_text(json.dumps({"found": found.tolist(), "milliseconds": plain}, indent=2) + "\n")
+
+
+def report(results, found):
+    one, two = THREADS
+    base = results.get("model.tflite whole") or next(iter(results.values()))
+    print(f"{'median over pictures':<36}" + "".join(f"{t} threads, ms   ratio   " for t in THREADS))
+    for name, by in results.items():
+        columns = [f"{np.median(by[t]):14.1f}  {np.median(by[t]) / np.median(base[t]):6.2f}   " for t in (one, two)]
+        print(f"{name:<36}" + "".join(columns))
+    groups = np.arange(len(found)) // (len(found) // len(COUNTS))
+    names = ", ".join(f"{found[groups == g].mean():.0f}" for g in range(len(COUNTS)))
+    print(f"\n{two} threads, ms for {names} objects; the second as a share of the last")
+    for name, by in results.items():
+        means = [np.median(by[two][groups == g]) for g in range(len(COUNTS))]
+        print(f"{name:<36}" + "".join(f"{mean:9.1f}" for mean in means) + f"{means[1] / means[3]:9.2f}")
+
+
+if __name__ == "__main__":
+    flags.DEFINE_string("model", None, "preset, work folder or .keras file", required=True)
+    flags.DEFINE_string("exported", None, "folder that ris-export wrote from the model", required=True)
+    flags.DEFINE_enum("kind", "rosettes", list(synthetic.KINDS), "kind of drawn pictures")
+    flags.DEFINE_integer("each", 8, "pictures for each number of objects", lower_bound=1)
+    flags.DEFINE_string("stardist_python", None, "Python of an environment with stardist and its TensorFlow")
+    flags.DEFINE_string("stardist_model", None, "folder of a StarDist model")
+    flags.DEFINE_string("rival_onnx", None, "ONNX file of a rival, input float32 [1, 3, H, W]")
+    flags.DEFINE_string("json", None, "file for the figures")
+    app.run(main)

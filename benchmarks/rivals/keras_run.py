@@ -1,0 +1,41 @@
+"""Keras in a process of its own: `python keras_run.py MODEL THREADS PICTURES.npz RESULTS.npz`.
+
+Writes for each picture the milliseconds of `predict_on_batch` (the network alone, every step of it) as "network" and of
+`predict_instances` as "host", and the count found.
+"""
+
+import sys
+import time
+
+import numpy as np
+import tensorflow as tf
+
+from ris_tf import model as models
+from ris_tf.data.normalize import normalize
+
+
+def timed(function, inputs):
+    function(inputs[0])
+    results, times = [], []
+    for value in inputs:
+        start = time.perf_counter()
+        results.append(function(value))
+        times.append(1000 * (time.perf_counter() - start))
+    return results, times
+
+
+def main():
+    source, threads, given, results = sys.argv[1:]
+    tf.config.threading.set_intra_op_parallelism_threads(int(threads))
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    model = models.load(source)
+    pictures = np.load(given)["pictures"]
+    found, host = timed(model.predict_instances, pictures)
+    looks = [normalize(picture, model.config.model.channels)[None] for picture in pictures]
+    assert looks[0].shape[1:3] == tuple(model.config.model.size), "pictures must have the size of the network's input"
+    _, network = timed(model.predict_on_batch, looks)
+    np.savez(results, host=host, network=network, count=[one.count for one in found])
+
+
+if __name__ == "__main__":
+    main()
