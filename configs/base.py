@@ -46,9 +46,7 @@ def get_config():
     config.data.diameter = (9.0, 40.0)  # "tiles": range of the median object's diameter after random scaling, pixels
     config.data.rotation = 180.0  # degrees, +-
     config.data.shift = 0.1  # "whole" and "focus": random shift as a share of the view, +-
-    config.data.padding = (
-        "edge"  # "whole" and "focus", what lies beside the image: its edge, or "mean", ImageNet's mean colour
-    )
+    config.data.padding = "edge"  # "whole" and "focus": its edge goes on beside an image; or "mean", ImageNet's colour
     config.data.category = "person"  # of a data set with COCO, VOC or SBD annotations; "" for all
     config.data.held_out = 0.0  # of a folder without splits: share of the pairs, the last by name, for validation
     config.data.brightness = 0.08

@@ -4,7 +4,7 @@ ris-train --config=cvppp --data=DIR
 ris-train --config=cvppp --data=DIR --init=rosettes
 
 DIR holds NAME_rgb.png and NAME_label.png; the first 100 of 128 by name train, the other 28 validate. Not yet run
-on the photographs. runs/rosettes is a run of --config=rosettes.
+on the photographs.
 """
 
 from ris_tf.configs import rosettes
