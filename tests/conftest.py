@@ -48,6 +48,20 @@ def small():
 
 
 @pytest.fixture
+def small_of(small):
+    """A function: form -> the small config of it."""
+
+    def make(form):
+        small.model.form = form
+        if form == "paper":
+            small.model.size = (60, 60)
+            small.loss.update({"score_target": "count", "extra_steps": 1, "matching_attention": 0.0})
+        return small
+
+    return make
+
+
+@pytest.fixture
 def command(monkeypatch, capsys):
     """Runs a command's main() with arguments: -> (exit code, stdout, stderr)."""
 

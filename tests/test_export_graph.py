@@ -116,11 +116,8 @@ def test_tile_is_seen_at_its_own_zoom(small):
 
 
 @pytest.mark.parametrize("form", ["attend", "paper"])
-def test_loop_that_stops_and_steps_one_by_one_are_the_graph(small, form):
-    small.model.form = form
-    if form == "paper":
-        small.model.size = (60, 60)
-        small.loss.update({"score_target": "count", "extra_steps": 1, "matching_attention": 0.0})
+def test_loop_that_stops_and_steps_one_by_one_are_the_graph(small_of, form):
+    small = small_of(form)
     keras.utils.set_random_seed(1)
     model = build(small)
     shown = graph.Graph(model)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ris_tf import layers
+from ris_tf import encoders, layers
 from ris_tf.dynamic_mask import DynamicMask
 from ris_tf.places import cell_grid
 
@@ -121,3 +121,8 @@ def test_dynamic_mask_equals_a_small_network_run_pixel_by_pixel():
                 inputs = np.array([*e[0, row, column], dx, dy, dx * dx + dy * dy, 1.0])
                 expected = np.maximum(inputs @ w1, 0) @ w2[:3] + w2[3]
                 assert abs(logits[k, row, column] - expected) < 1e-4
+
+
+def test_doubling_is_keras_upsampling():
+    x = np.random.default_rng(2).normal(size=(2, 3, 5, 4)).astype(np.float32)
+    np.testing.assert_array_equal(encoders._doubled(x), keras.layers.UpSampling2D(2)(x))

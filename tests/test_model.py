@@ -30,11 +30,8 @@ def test_default_form_stays_under_its_number_of_parameters():
 
 
 @pytest.mark.parametrize("form", ["attend", "paper"])
-def test_fit_lowers_the_loss_and_evaluate_reports_it(small, form):
-    small.model.form = form
-    if form == "paper":
-        small.model.size = (60, 60)
-        small.loss.update({"score_target": "count", "extra_steps": 1, "matching_attention": 0.0})
+def test_fit_lowers_the_loss_and_evaluate_reports_it(small_of, form):
+    small = small_of(form)
     keras.utils.set_random_seed(1)
     model = build(small)
     model.compile(keras.optimizers.Adam(3e-3))
