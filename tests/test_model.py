@@ -143,3 +143,19 @@ def test_load_says_what_is_wrong(tmp_path):
     ]:
         with pytest.raises(error, match=words):
             load(source)
+
+
+def test_model_is_a_layer_of_another(small, tmp_path):
+    inner = build(small)
+    image = keras.Input((64, 64, 3))
+    found = inner(keras.layers.Rescaling(1 / 255)(image))
+    outer = keras.Model(image, {"count": keras.ops.sum(keras.ops.round(found["scores"]), axis=1), **found})
+    outer.save(tmp_path / "outer.keras")
+    again = keras.saving.load_model(tmp_path / "outer.keras")
+    images = np.random.default_rng(0).uniform(0, 255, (2, 64, 64, 3)).astype(np.float32)
+    expected = inner.predict_on_batch(images / 255)
+    for model in (outer, again):
+        results = model.predict_on_batch(images)
+        np.testing.assert_allclose(results["masks"], expected["masks"], atol=1e-5)
+        np.testing.assert_array_equal(results["count"], np.round(expected["scores"]).sum(axis=1))
+    assert len(again.trainable_variables) == len(inner.trainable_variables)
