@@ -1,4 +1,4 @@
-"""A folder to host anywhere: the page in export/web/, a model in the files it reads, and the libraries that run them."""
+"""A folder to host anywhere: the page in export/web/, a model in the files it reads, and what runs them."""
 
 import json
 import shutil

@@ -3,7 +3,7 @@
 const GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;
 const SHOWN = [768, 1280]; // px, longest side of the drawing: smaller images are enlarged, larger ones made smaller
 const FILL = 64; // of 255, opacity inside an object
-const OUTLINE = 2; // px of the drawing
+const OUTLINE = 3; // px of the drawing
 
 /** [red, green, blue] of an object's number; numbers next to each other differ most. */
 export function colour(number) {
