@@ -76,7 +76,7 @@ function centres(labels, width, count) {
 }
 
 function write(context, places) {
-  const size = Math.max(context.canvas.width, context.canvas.height) / 36;
+  const size = Math.max(context.canvas.width, context.canvas.height) / 28;
   Object.assign(context, { textAlign: "center", textBaseline: "middle", lineJoin: "round", lineWidth: size / 4 });
   context.font = `bold ${size}px system-ui, sans-serif`;
   context.strokeStyle = "#141414";

@@ -152,7 +152,7 @@ function closeCamera() {
 
 function cameraShown(on) {
   for (const id of ["video", "shoot", "cancel"]) element(id).hidden = !on;
-  element("camera").hidden = on;
+  element("camera").hidden = element("result").hidden = on;
   const counted = element("stage").classList.contains("filled");
   element("hint").hidden = on || counted;
   canvas.hidden = on || !counted;
