@@ -11,13 +11,14 @@ from tqdm import tqdm
 from ris_tf import command, presets
 from ris_tf.data import pipeline
 from ris_tf.errors import DataError, UsageError
-from ris_tf.export import artifact, card, to_web
+from ris_tf.export import artifact, card, to_triton, to_web
 from ris_tf.export.check import Check, table
 from ris_tf.export.pictures import framed
 from ris_tf.export.to_litert import SUFFIX
 from ris_tf.files import write_text
 
 FORMATS = {"saved_model": "to_saved_model", "tflite": "to_litert", "onnx": "to_onnx"}
+FOLDERS = {"web": ("tflite", "onnx"), "triton": ("tflite",)}  # made of the files of these formats
 QUANTIZE = ("none", "float16", "dynamic", "int8")
 _LEAST = 16  # images that a file is tried on
 _CALIBRATED = 32  # pictures at most that the ranges of 8 bits come from
@@ -31,8 +32,9 @@ Writes a trained model as SavedModel (TF Serving), LiteRT (.tflite) and ONNX, an
 Each file is tried in its own runtime; one that misses its bound is not kept, and the exit status is 1.
 Also writes MODEL_CARD.md and metadata.json. --model takes a preset ({names}), a work folder or a .keras file.
 
-web, which is not among all, writes the LiteRT and ONNX files and OUT/web, a page that counts in the browser, to host
-anywhere. Its libraries come from npm: {install}
+Two more formats, not among all, make folders of these files. web: the LiteRT and ONNX files and OUT/web, a page that
+counts in the browser, to host anywhere (its libraries come from npm: {install}).
+triton: the LiteRT file and OUT/triton, a model repository for Triton Inference Server.
 """
 
 
@@ -41,7 +43,7 @@ def export(model, formats, quantize, size, steps, out, data, split, images, node
 
     Args:
       model: preset, work folder or .keras file.
-      formats: list of keys of FORMATS, and "web" for the page beside its "tflite" and "onnx".
+      formats: list of keys of FORMATS, and of FOLDERS, whose own formats are written too.
       quantize: list of QUANTIZE, for LiteRT; the other formats are float32.
       size: [H, W] of the images or None; steps: at most, or None.
       out: Path of the folder; made if missing.
@@ -57,7 +59,9 @@ def export(model, formats, quantize, size, steps, out, data, split, images, node
       DataError: a conversion or a file's own runtime failed, or there are fewer than 16 images.
       UsageError: a library of the page is missing.
     """
-    if "web" in formats:
+    folders = [kind for kind in formats if kind in FOLDERS]
+    formats = list(dict.fromkeys(part for kind in formats for part in FOLDERS.get(kind, [kind])))
+    if "web" in folders:
         to_web.library_files(node_modules)  # told before any work
     order = {"model": str(model), "size": size, "steps": steps}
     graph = artifact.graph_of(order)
@@ -68,7 +72,7 @@ def export(model, formats, quantize, size, steps, out, data, split, images, node
     if len(samples) < _LEAST:
         raise DataError(f"{data}: {split} has {len(samples)} images; files are tried on at least {_LEAST}")
     checked = Check(graph, samples)
-    wanted = [(kind, "none") for kind in formats if kind in ("saved_model", "onnx")]
+    wanted = [(kind, "none") for kind in formats if kind != "tflite"]
     wanted += [("tflite", how) for how in quantize if "tflite" in formats]
     rows, kept = [], []
     out.mkdir(parents=True, exist_ok=True)
@@ -89,8 +93,10 @@ def export(model, formats, quantize, size, steps, out, data, split, images, node
         write_text(out / "metadata.json", card.to_json(card.metadata(graph, names)))
         write_text(out / "MODEL_CARD.md", card.card(graph, model, data, len(samples), checked, rows))
         tflite = f"model{SUFFIX[quantize[0]]}.tflite"
-        if "web" in formats and {tflite, "model.onnx"} <= set(names):
+        if "web" in folders and {tflite, "model.onnx"} <= set(names):
             to_web.write(out, out / "web", node_modules, tflite)
+        if "triton" in folders and tflite in names:
+            to_triton.write(out / tflite, out / "triton")
     return rows
 
 
@@ -118,7 +124,7 @@ def _several(name, values, known):
 
 def main():
     flags.DEFINE_string("model", None, "preset, work folder of ris-train, or .keras file")
-    flags.DEFINE_list("format", ["all"], f"files to write: all, or some of {', '.join(FORMATS)}; or web")
+    flags.DEFINE_list("format", ["all"], f"files to write: all, or some of {', '.join((*FORMATS, *FOLDERS))}")
     flags.DEFINE_list("quantize", ["none"], f"kinds of .tflite files: all, or some of {', '.join(QUANTIZE)}")
     flags.DEFINE_string("size", None, "H,W of the images that the graph takes; by default the network's input")
     flags.DEFINE_integer("steps", None, "objects at most; by default the model's", lower_bound=1)
@@ -132,12 +138,10 @@ def main():
         if rest:
             raise UsageError(f"unexpected argument {rest[0]!r}; see --helpshort")
         command.required(values, "model", "out")
-        known = [*FORMATS, "web"]
+        known = [*FORMATS, *FOLDERS]
         formats = list(FORMATS) if values.format == ["all"] else _several("format", values.format, known)
-        if "web" in formats:
-            formats = list(dict.fromkeys(["tflite", "onnx", *formats]))
         quantize = list(QUANTIZE) if values.quantize == ["all"] else _several("quantize", values.quantize, QUANTIZE)
-        if quantize != ["none"] and "tflite" not in formats:
+        if quantize != ["none"] and not {"tflite", *FOLDERS} & set(formats):
             raise UsageError(f"--quantize={','.join(quantize)}: only tflite is quantised; add it to --format")
         size = None if values.size is None else _pair(values.size)
         out = Path(values.out)
@@ -149,7 +153,7 @@ def main():
         failed = sorted({f"{row.file} ({row.way}: {row.failed})" for row in rows if row.failed})
         if failed:
             raise DataError(f"{out}: not equal to Keras, not kept: {'; '.join(failed)}")
-        written = sorted({row.file for row in rows}) + (["web"] if "web" in formats else [])
+        written = sorted({row.file for row in rows}) + [kind for kind in FOLDERS if kind in formats]
         print(f"{out}: {', '.join(written)}, MODEL_CARD.md and metadata.json written")
 
     command.run(job, __name__, _USAGE.format(names=", ".join(presets.names()), install=to_web.INSTALL))
