@@ -50,6 +50,7 @@ def test_wheel_is_small_and_complete(tmp_path):
         "ris_tf/data/readers.py",
         "ris_tf/configs/nuclei.py",
         "ris_tf/export/__init__.py",
+        "ris_tf/export/serving/triton_model.py",
         "ris_tf/export/web/index.html",
         "ris_tf/presets/nuclei.weights.h5",
         "ris_tf/presets/rosettes.json",

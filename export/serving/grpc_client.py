@@ -49,7 +49,7 @@ def main():
             except OSError as error:
                 print(f"     -  {path}: {error.strerror}")
             except grpc.RpcError as error:
-                print(f"     -  {path}: {error.details().splitlines()[0]}")
+                print(f"     -  {path}: {' '.join(error.details().split())}")
 
 
 if __name__ == "__main__":
