@@ -9,7 +9,6 @@ import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import ROOT
 from google.protobuf import text_format
 from PIL import Image
 
@@ -25,7 +24,7 @@ pytest.importorskip("tensorflow_serving", reason="pip install tensorflow-serving
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc  # noqa: E402
 from tensorflow_serving.config import model_server_config_pb2  # noqa: E402
 
-SERVING = ROOT / "export" / "serving"
+SERVING = to_triton.SERVING
 SIZES = (64, 64), (40, 64), (200, 100), (30, 20), (333, 470)
 
 

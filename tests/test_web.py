@@ -5,10 +5,11 @@ import http.server
 import json
 import shutil
 import threading
+import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT
 from PIL import Image
 from skimage import data as photographs
 
@@ -23,7 +24,7 @@ from ris_tf.inference import predict_instances, resolve
 from ris_tf.resampling import sample
 
 CHROMIUM = shutil.which("chromium")
-NODE_MODULES = ROOT / "node_modules"
+NODE_MODULES = Path(__file__).resolve().parent.parent / "node_modules"
 SECONDS = 60_000  # ms, what the page may take
 
 
@@ -168,7 +169,7 @@ def fake_export(folder, small):
     graph = Graph(artifact.models.build(small))
     for name in ("model.tflite", "model_float16.tflite", "model_encode.onnx", "model_step.onnx"):
         (folder / name).write_text(name)
-    with to_web.zipfile.ZipFile(folder / "model_float16.tflite", "a") as appended:
+    with zipfile.ZipFile(folder / "model_float16.tflite", "a") as appended:
         appended.writestr(runtime.RECORD, artifact.record(graph))
     write_text(folder / "metadata.json", card.to_json(card.metadata(graph, ["model.tflite"])))
     return folder
@@ -223,7 +224,7 @@ def test_command_writes_the_folder_of_files_that_passed(command, monkeypatch, tm
         )
         (tmp_path / "ready" / "model.onnx").touch()
         converted.append((module, order["quantize"]))
-        return [to_web.Path(shutil.copy(tmp_path / "ready" / name, out)) for name in names]
+        return [Path(shutil.copy(tmp_path / "ready" / name, out)) for name in names]
 
     class Checked:
         accuracy, counts = 1.0, [1]
