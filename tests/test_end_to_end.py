@@ -37,7 +37,7 @@ def test_demo_counts_coins_discs_and_leaves(tmp_path):
 def test_wheel_is_small_and_complete(tmp_path):
     source = tmp_path / "source"
     ignored = shutil.ignore_patterns(
-        ".venv", ".git", "node_modules", "build", "*.egg-info", "demo_out", "dist", "__pycache__"
+        ".venv*", ".git", "node_modules", "build", "*.egg-info", "demo_out", "dist", "__pycache__"
     )
     shutil.copytree(ROOT, source, ignore=ignored)
     command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(source)]
