@@ -7,7 +7,7 @@ PYTHON = $(shell for p in $(CANDIDATES); do $$p -c "$(USABLE)" 2>/dev/null && ec
 BIN := .venv/bin
 export TF_CPP_MIN_LOG_LEVEL := 2
 
-.PHONY: demo test test-slow lint wheel clean
+.PHONY: demo test test-slow test-serving bazel-test lint wheel clean
 
 .venv: .venv/stamp
 
@@ -25,6 +25,22 @@ test: lint
 
 test-slow: .venv/stamp
 	$(BIN)/python -m pytest -m slow || test $$? -eq 5  # 5: no test is marked slow
+
+# A real Triton server, which wants an older NumPy: in an environment of its own, about 700 MB.
+test-serving: .venv/stamp .venv-triton/stamp
+	$(BIN)/ris-export --model=rosettes --format=triton --images=16 --out=build/serving
+	RIS_TRITON=build/serving/triton PYTHONPATH=. .venv-triton/bin/python -m pytest --noconftest tests/test_triton.py
+
+.venv-triton/stamp:
+	$(PYTHON) -m venv .venv-triton
+	.venv-triton/bin/python -m pip install --quiet --disable-pip-version-check \
+		nvidia-pytriton==0.7.0 "numpy<2" ai-edge-litert pytest scipy pillow
+	touch $@
+
+# With Debian's bazel-bootstrap, offline; BAZEL_TESTS=//tests:test_labels runs one file.
+BAZEL_TESTS := //tests/...
+bazel-test: .venv/stamp
+	PATH="$(CURDIR)/$(BIN):$$PATH" bazel test $(BAZEL_TESTS) --test_env=PATH --test_output=errors --local_test_jobs=1
 
 lint: .venv/stamp
 	$(BIN)/ruff check .

@@ -49,6 +49,7 @@ def metadata(graph, files):
         },
         "signatures": {
             "predict": "image to labels, masks, scores, count; TF Serving: serving_default, any batch",
+            "predict_bytes": "TF Serving only: PNG or JPEG files, any batch, to labels, scores, count, scale",
             "encode": f"normalised float32 [1, {graph.input[0]}, {graph.input[1]}, {channels}] to what step reads",
             "step": "what encode gave (but foreground) to score, mask and next_..., the state_... of the next step",
         },

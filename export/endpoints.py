@@ -28,28 +28,40 @@ def predict(graph, batch, early_stop):
     return function, [tf.TensorSpec([batch, *graph.image], tf.uint8, name="image")]
 
 
-def predict_bytes(graph):
-    """bytes string [B], PNG or JPEG of any size -> labels, masks, scores, count, and the scale of each image.
+def decoded(data, shape):
+    """One encoded image as the graph takes it.
 
-    An image is resized to fit and lies at the top left, its edges going on; `scale` float32 [B] is the number of
-    result pixels per image pixel.
+    It is resized to fit (bilinear, antialiased, rounded) and lies at the top left, its edges going on.
+
+    Args:
+      data: string [], PNG or JPEG of any size.
+      shape: (H, W, C) of the result.
+
+    Returns:
+      uint8 [H, W, C], and float32 []: result pixels per image pixel.
     """
-    height, width, channels = graph.image
+    height, width, channels = shape
+    # Reads PNG too. The accurate transform gives JPEGs the pixels that Pillow gives them.
+    image = tf.io.decode_jpeg(data, channels, dct_method="INTEGER_ACCURATE")
+    size = tf.cast(tf.shape(image)[:2], tf.float32)
+    scale = tf.reduce_min(tf.constant([height, width], tf.float32) / size)
+    fitted = tf.clip_by_value(tf.cast(tf.round(size * scale), tf.int32), 1, [height, width])
+    image = tf.cast(tf.round(tf.image.resize(image, fitted, "bilinear", antialias=True)), tf.uint8)
+    rows, columns = (tf.minimum(tf.range(length), fitted[axis] - 1) for axis, length in enumerate((height, width)))
+    return tf.gather(tf.gather(image, rows, axis=0), columns, axis=1), scale
 
-    def decode(data):
-        image = tf.io.decode_image(data, channels=channels, expand_animations=False)
-        image.set_shape([None, None, channels])
-        size = tf.cast(tf.shape(image)[:2], tf.float32)
-        scale = tf.reduce_min(tf.constant([height, width], tf.float32) / size)
-        fitted = tf.clip_by_value(tf.cast(tf.round(size * scale), tf.int32), 1, [height, width])
-        image = tf.cast(tf.round(tf.image.resize(image, fitted, "bilinear", antialias=True)), tf.uint8)
-        rows, columns = (tf.minimum(tf.range(length), fitted[axis] - 1) for axis, length in enumerate((height, width)))
-        return tf.gather(tf.gather(image, rows, axis=0), columns, axis=1), scale
+
+def predict_bytes(graph):
+    """bytes string [B], images for `decoded` -> labels, scores, count, and the scale of each image, float32 [B].
+
+    No masks: as JSON they would be a hundred times the rest.
+    """
 
     def function(data):
         types = tf.TensorSpec(graph.image, tf.uint8), tf.TensorSpec([], tf.float32)
-        images, scale = tf.map_fn(decode, data, fn_output_signature=types)
-        return {**graph.predict(images, early_stop=True), "scale": scale}
+        images, scale = tf.map_fn(lambda one: decoded(one, graph.image), data, fn_output_signature=types)
+        found = graph.predict(images, early_stop=True)
+        return {"labels": found["labels"], "scores": found["scores"], "count": found["count"], "scale": scale}
 
     return function, [tf.TensorSpec([None], tf.string, name="bytes")]
 

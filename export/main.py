@@ -11,12 +11,14 @@ from tqdm import tqdm
 from ris_tf import command, presets
 from ris_tf.data import pipeline
 from ris_tf.errors import DataError, UsageError
-from ris_tf.export import artifact, card
+from ris_tf.export import artifact, card, to_triton, to_web
 from ris_tf.export.check import Check, table
 from ris_tf.export.pictures import framed
+from ris_tf.export.to_litert import SUFFIX
 from ris_tf.files import write_text
 
 FORMATS = {"saved_model": "to_saved_model", "tflite": "to_litert", "onnx": "to_onnx"}
+FOLDERS = {"web": ("tflite", "onnx"), "triton": ("tflite",)}  # made of the files of these formats
 QUANTIZE = ("none", "float16", "dynamic", "int8")
 _LEAST = 16  # images that a file is tried on
 _CALIBRATED = 32  # pictures at most that the ranges of 8 bits come from
@@ -25,31 +27,42 @@ Writes a trained model as SavedModel (TF Serving), LiteRT (.tflite) and ONNX, an
 
   ris-export --model=nuclei --format=all --out=exported
   ris-export --model=runs/mine --format=tflite --quantize=none,float16,int8 --data=DIR --out=exported
+  ris-export --model=rosettes --format=web --out=exported
 
 Each file is tried in its own runtime; one that misses its bound is not kept, and the exit status is 1.
 Also writes MODEL_CARD.md and metadata.json. --model takes a preset ({names}), a work folder or a .keras file.
+
+Two more formats, not among all, make folders of these files. web: the LiteRT and ONNX files and OUT/web, a page that
+counts in the browser, to host anywhere (its libraries come from npm: {install}).
+triton: the LiteRT file and OUT/triton, a model repository for Triton Inference Server.
 """
 
 
-def export(model, formats, quantize, size, steps, out, data, split, images):
+def export(model, formats, quantize, size, steps, out, data, split, images, node_modules=None):
     """Converts, checks and writes.
 
     Args:
       model: preset, work folder or .keras file.
-      formats: list of keys of FORMATS.
+      formats: list of keys of FORMATS, and of FOLDERS, whose own formats are written too.
       quantize: list of QUANTIZE, for LiteRT; the other formats are float32.
       size: [H, W] of the images or None; steps: at most, or None.
       out: Path of the folder; made if missing.
       data: as of ris-evaluate: images that files are tried on and eight bits are calibrated with; None for drawn ones.
       split: of the data.
       images: how many.
+      node_modules: Path of the folder with the page's libraries; for "web".
 
     Returns:
       list of `check.Row`; those with `failed` were not kept.
 
     Raises:
       DataError: a conversion or a file's own runtime failed, or there are fewer than 16 images.
+      UsageError: a library of the page is missing.
     """
+    folders = [kind for kind in formats if kind in FOLDERS]
+    formats = list(dict.fromkeys(part for kind in formats for part in FOLDERS.get(kind, [kind])))
+    if "web" in folders:
+        to_web.library_files(node_modules)  # told before any work
     order = {"model": str(model), "size": size, "steps": steps}
     graph = artifact.graph_of(order)
     data = data or f"synthetic:{_drawn_kind(graph.config)}"
@@ -79,6 +92,11 @@ def export(model, formats, quantize, size, steps, out, data, split, images):
         names = sorted(path.name for path in kept)
         write_text(out / "metadata.json", card.to_json(card.metadata(graph, names)))
         write_text(out / "MODEL_CARD.md", card.card(graph, model, data, len(samples), checked, rows))
+        tflite = f"model{SUFFIX[quantize[0]]}.tflite"
+        if "web" in folders and {tflite, "model.onnx"} <= set(names):
+            to_web.write(out, out / "web", node_modules, tflite)
+        if "triton" in folders and tflite in names:
+            to_triton.write(out / tflite, out / "triton")
     return rows
 
 
@@ -106,37 +124,39 @@ def _several(name, values, known):
 
 def main():
     flags.DEFINE_string("model", None, "preset, work folder of ris-train, or .keras file")
-    flags.DEFINE_list("format", ["all"], f"files to write: all, or some of {', '.join(FORMATS)}")
+    flags.DEFINE_list("format", ["all"], f"files to write: all, or some of {', '.join((*FORMATS, *FOLDERS))}")
     flags.DEFINE_list("quantize", ["none"], f"kinds of .tflite files: all, or some of {', '.join(QUANTIZE)}")
     flags.DEFINE_string("size", None, "H,W of the images that the graph takes; by default the network's input")
     flags.DEFINE_integer("steps", None, "objects at most; by default the model's", lower_bound=1)
     flags.DEFINE_string("out", None, "folder for the files")
     flags.DEFINE_string("data", None, "data set, as of ris-evaluate, to try the files on; by default drawn images")
     flags.DEFINE_string("split", "val", "split of the data")
+    flags.DEFINE_string("node_modules", "node_modules", "web: folder that npm installed the page's libraries in")
     flags.DEFINE_integer("images", 32, "images of the data to try the files on", lower_bound=_LEAST)
 
     def job(values, rest):
         if rest:
             raise UsageError(f"unexpected argument {rest[0]!r}; see --helpshort")
         command.required(values, "model", "out")
-        formats = list(FORMATS) if values.format == ["all"] else _several("format", values.format, FORMATS)
+        known = [*FORMATS, *FOLDERS]
+        formats = list(FORMATS) if values.format == ["all"] else _several("format", values.format, known)
         quantize = list(QUANTIZE) if values.quantize == ["all"] else _several("quantize", values.quantize, QUANTIZE)
-        if quantize != ["none"] and "tflite" not in formats:
+        if quantize != ["none"] and not {"tflite", *FOLDERS} & set(formats):
             raise UsageError(f"--quantize={','.join(quantize)}: only tflite is quantised; add it to --format")
         size = None if values.size is None else _pair(values.size)
         out = Path(values.out)
         if out.exists() and not out.is_dir():
             raise UsageError(f"--out={out}: is a file; give a folder")
-        rows = export(
-            values.model, formats, quantize, size, values.steps, out, values.data, values.split, values.images
-        )
+        data = values.data, values.split, values.images
+        rows = export(values.model, formats, quantize, size, values.steps, out, *data, Path(values.node_modules))
         print(table(rows))
         failed = sorted({f"{row.file} ({row.way}: {row.failed})" for row in rows if row.failed})
         if failed:
             raise DataError(f"{out}: not equal to Keras, not kept: {'; '.join(failed)}")
-        print(f"{out}: {', '.join(sorted({row.file for row in rows}))}, MODEL_CARD.md and metadata.json written")
+        written = sorted({row.file for row in rows}) + [kind for kind in FOLDERS if kind in formats]
+        print(f"{out}: {', '.join(written)}, MODEL_CARD.md and metadata.json written")
 
-    command.run(job, __name__, _USAGE.format(names=", ".join(presets.names())))
+    command.run(job, __name__, _USAGE.format(names=", ".join(presets.names()), install=to_web.INSTALL))
 
 
 if __name__ == "__main__":

@@ -36,7 +36,9 @@ def test_demo_counts_coins_discs_and_leaves(tmp_path):
 
 def test_wheel_is_small_and_complete(tmp_path):
     source = tmp_path / "source"
-    ignored = shutil.ignore_patterns(".venv", ".git", "build", "*.egg-info", "demo_out", "dist", "__pycache__")
+    ignored = shutil.ignore_patterns(
+        ".venv*", ".git", "node_modules", "build", "*.egg-info", "demo_out", "dist", "__pycache__"
+    )
     shutil.copytree(ROOT, source, ignore=ignored)
     command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(source)]
     subprocess.run(command, check=True, capture_output=True)
@@ -48,6 +50,8 @@ def test_wheel_is_small_and_complete(tmp_path):
         "ris_tf/data/readers.py",
         "ris_tf/configs/nuclei.py",
         "ris_tf/export/__init__.py",
+        "ris_tf/export/serving/triton_model.py",
+        "ris_tf/export/web/index.html",
         "ris_tf/presets/nuclei.weights.h5",
         "ris_tf/presets/rosettes.json",
     ):

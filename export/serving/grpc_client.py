@@ -1,0 +1,56 @@
+"""Counts objects in image files through TensorFlow Serving; needs tensorflow-serving-api and nothing of ris_tf.
+
+python grpc_client.py --server=localhost:8500 --model=rosettes plant.jpg other.png
+"""
+
+import argparse
+from pathlib import Path
+
+import grpc
+import tensorflow as tf
+from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
+
+
+def predict(channel, model, images, outputs=("count", "scores", "labels", "scale"), seconds=60):
+    """Sends encoded images as one batch.
+
+    Args:
+      channel: grpc.Channel of the server.
+      model: its name there.
+      images: list of bytes, PNG or JPEG of any size.
+      outputs: names of the tensors wanted; the server sends no others.
+      seconds: to wait at most.
+
+    Returns:
+      {name: array}, one row for each image: "count" int32 [B], "scores" float32 [B, T], "labels" int32 [B, H, W] at the
+      size of the model, and "scale" float32 [B], label pixels per image pixel.
+
+    Raises:
+      grpc.RpcError: the server refused, for example because a file is no image.
+    """
+    request = predict_pb2.PredictRequest()
+    request.model_spec.name, request.model_spec.signature_name = model, "predict_bytes"
+    request.inputs["bytes"].CopyFrom(tf.make_tensor_proto(images, tf.string))
+    request.output_filter.extend(outputs)
+    response = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict(request, seconds)
+    return {name: tf.make_ndarray(tensor) for name, tensor in response.outputs.items()}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--server", default="localhost:8500")
+    parser.add_argument("--model", required=True)
+    parser.add_argument("images", nargs="+", type=Path)
+    given = parser.parse_args()
+    with grpc.insecure_channel(given.server) as channel:
+        for path in given.images:  # one at a time: a file that is no image spoils no other's answer
+            try:
+                print(f"{predict(channel, given.model, [path.read_bytes()], ['count'])['count'][0]:6d}  {path}")
+            except OSError as error:
+                print(f"     -  {path}: {error.strerror}")
+            except grpc.RpcError as error:
+                print(f"     -  {path}: {' '.join(error.details().split())}")
+
+
+if __name__ == "__main__":
+    main()

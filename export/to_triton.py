@@ -1,0 +1,44 @@
+"""A model repository for Triton Inference Server, made of an exported .tflite file and the files in export/serving/."""
+
+import json
+import shutil
+import string
+import tempfile
+import zipfile
+from pathlib import Path
+
+from ris_tf.errors import DataError
+from ris_tf.export import artifact
+from ris_tf.runtime import RECORD
+
+SERVING = Path(__file__).resolve().parent / "serving"
+
+
+def write(tflite, out):
+    """Writes OUT/NAME/config.pbtxt and OUT/NAME/1/, NAME being that of the model's config.
+
+    Args:
+      tflite: Path of a .tflite file that ris-export wrote.
+      out: Path of the repository; another model there stays, one of this name is replaced.
+
+    Returns:
+      Path of the model's folder.
+
+    Raises:
+      DataError: the file is missing or was not written by ris-export.
+    """
+    try:
+        with zipfile.ZipFile(tflite) as appended:
+            config = json.loads(appended.read(RECORD))
+    except (OSError, zipfile.BadZipFile, KeyError) as error:
+        raise DataError(f"{tflite}: is no model written by ris-export") from error
+    fields = {"name": config["name"], "channels": config["model"]["channels"]}
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".triton.", dir=out.parent) as temporary:
+        folder = Path(temporary) / fields["name"]
+        (folder / "1").mkdir(parents=True)
+        template = string.Template((SERVING / "triton_config.pbtxt").read_text())
+        (folder / "config.pbtxt").write_text(template.substitute(fields))
+        shutil.copyfile(SERVING / "triton_model.py", folder / "1" / "model.py")
+        shutil.copyfile(tflite, folder / "1" / "model.tflite")
+        return artifact.replace(folder, out / folder.name)

@@ -1,0 +1,115 @@
+/** Image -> instances, one step after another: the decisions of ris_tf/inference.py. */
+
+import { closerBox, fittingBox, place, sample } from "./resampling.js";
+
+const LUMA = [0.299, 0.587, 0.114]; // ITU-R BT.601
+const MEAN = [123.68, 116.779, 103.939].map((value) => value / 255); // of ImageNet, RGB
+const PERCENTILES = [1, 99.8]; // that become 0 and 1 in grey images
+
+/** ImageData -> an image as `sample` takes it, normalised as in ris_tf/data/normalize.py. */
+export function normalize({ data, width, height }, channels) {
+  if (channels === 3) return { pixels: data, width, height, stride: 4, channels, scale: 1 / 255 };
+  const pixels = new Float32Array(width * height);
+  for (let to = 0, from = 0; to < pixels.length; to++, from += 4)
+    pixels[to] = LUMA[0] * data[from] + LUMA[1] * data[from + 1] + LUMA[2] * data[from + 2];
+  const sorted = pixels.toSorted();
+  const [low, high] = PERCENTILES.map((share) => {
+    const rank = (share / 100) * (sorted.length - 1);
+    const below = sorted[Math.floor(rank)];
+    return below + (rank - Math.floor(rank)) * (sorted[Math.ceil(rank)] - below);
+  });
+  const range = Math.max(high - low, 1e-6);
+  pixels.forEach((value, index) => (pixels[index] = Math.min(Math.max((value - low) / range, 0), 2)));
+  return { pixels, width, height, stride: 1, channels, scale: 1 };
+}
+
+/** The label map of one image, object by object. */
+export class Instances {
+  /** `predict` is that part of the model's config; instances of fewer than `minArea` pixels are dropped. */
+  constructor(height, width, predict, minArea = 0) {
+    Object.assign(this, { height, width, predict, minArea: Math.max(minArea, 1) });
+    this.steps = new Uint16Array(height * width); // 0, or 1 + the step that has the pixel
+    this.best = new Float32Array(height * width).fill(predict.mask_threshold);
+    this.scores = [];
+    this.areas = []; // pixels above the threshold, by step
+    this.left = [0]; // pixels that are still its own, by 1 + step
+  }
+
+  /** Decides the pixels of one more mask, as `place` gave it (or null). */
+  add(mask, score) {
+    const step = this.scores.push(score);
+    this.left.push(0);
+    let area = 0;
+    for (let y = 0, from = 0; mask && y < mask.height; y++) {
+      let at = (mask.top + y) * this.width + mask.left;
+      for (let x = 0; x < mask.width; x++, at++, from++) {
+        const value = mask.values[from];
+        if (value <= this.predict.mask_threshold) continue;
+        area++;
+        if (this.predict.overlap_rule === "first" ? this.steps[at] !== 0 : value <= this.best[at]) continue;
+        this.left[this.steps[at]]--;
+        this.left[step]++;
+        this.steps[at] = step;
+        this.best[at] = value;
+      }
+    }
+    this.areas.push(area);
+  }
+
+  /** Label of each step, from index 1 on: 1..count, or 0 where it repeats another. */
+  get numbers() {
+    const numbers = [0];
+    let count = 0;
+    this.areas.forEach((area, index) => {
+      const left = this.left[index + 1];
+      numbers.push(left >= this.minArea && left >= this.predict.min_visible * area ? ++count : 0);
+    });
+    return numbers;
+  }
+
+  get count() {
+    return Math.max(...this.numbers);
+  }
+
+  /** Label map, Uint16Array of [height, width]: 0 background, 1..count. */
+  get labels() {
+    const { numbers } = this;
+    return this.steps.map((step) => numbers[step]);
+  }
+}
+
+/**
+ * Finds the instances of an ImageData with a model of `runtime.js`; yields the same Instances after every object found,
+ * and at the end. A model of the "tiles" view sees the image as one tile: made smaller to fit, never larger.
+ */
+export async function* findInstances(model, picture) {
+  const { model: network, data, predict } = model.config;
+  const image = normalize(picture, network.channels);
+  const size = [image.height, image.width];
+  const tiled = data.view === "tiles";
+  const instances = new Instances(...size, predict, tiled ? predict.min_area : 0);
+  let beside = null;
+  if (tiled) beside = [0, 0, 0];
+  else if (data.padding !== "edge")
+    beside = network.channels === 3 ? MEAN : [MEAN.reduce((sum, value, index) => sum + value * LUMA[index], 0)];
+  let box = fittingBox(...size, network.size, tiled ? 1 : 0);
+  if (data.view === "focus") {
+    const first = await model.look(sample(image, box, network.size, beside));
+    first.close();
+    box = closerBox(first.foreground, box, size, network.size);
+  }
+  if (box) {
+    const look = await model.look(sample(image, box, network.size, beside));
+    try {
+      for (let step = 0; step < network.steps; step++) {
+        const { score, mask } = await look.step();
+        if (!(score > predict.score_threshold)) break;
+        instances.add(place(mask, box, size, predict.mask_threshold), score);
+        yield instances;
+      }
+    } finally {
+      look.close();
+    }
+  }
+  yield instances;
+}

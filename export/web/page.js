@@ -1,0 +1,189 @@
+/** The page: an image by drop, file or camera goes in; outlines and the count appear as objects are found. */
+
+import { findInstances } from "./inference.js";
+import { colour, draw } from "./overlay.js";
+import { open } from "./runtime.js";
+
+const LARGEST = 4096; // px a side; larger images are made smaller first, canvases of phones hold no more
+const SMALLEST = 8; // px a side
+const RUNTIMES = { litert: "LiteRT", onnxruntime: "ONNX Runtime" };
+const TILES =
+  "This model counts large images in tiles, which this page does not: the image is seen as one tile, made smaller " +
+  "to fit. Use ris-predict for images with more or smaller objects.";
+
+const element = (id) => document.getElementById(id);
+const [canvas, video] = [element("canvas"), element("video")];
+const later = () => new Promise((resolve) => setTimeout(resolve)); // lets the browser draw between two steps
+let model = null;
+let latest = 0; // number of the newest image; work on earlier ones ends
+
+const objects = (count) => `${count} object${count === 1 ? "" : "s"}`;
+
+function tell(message) {
+  element("error").textContent = message;
+}
+
+async function start() {
+  try {
+    model = await open(new URL(".", location.href), new URLSearchParams(location.search).get("runtime"));
+  } catch (error) {
+    element("hint").textContent = "";
+    tell(`The model cannot be loaded. ${error.message}`);
+    return;
+  }
+  element("model").textContent = model.config.name;
+  element("hint").textContent = "Drop an image here, choose one, or use the camera.";
+  element("note").textContent = model.config.data.view === "tiles" ? TILES : "";
+  element("file").disabled = element("camera").disabled = false;
+  document.documentElement.dataset.ready = model.name;
+}
+
+/** Counts the objects of a File, Blob or canvas; `name` is for messages. */
+async function count(source, name) {
+  const mine = ++latest;
+  tell("");
+  let picture;
+  try {
+    picture = await pictureOf(source, name);
+  } catch (error) {
+    tell(error.message);
+    return;
+  }
+  if (mine !== latest) return;
+  const pixels = picture.getContext("2d").getImageData(0, 0, picture.width, picture.height);
+  show(picture, null);
+  element("status").textContent = "Looking …";
+  await later();
+  const begin = performance.now();
+  let found = null;
+  try {
+    for await (found of findInstances(model, pixels)) {
+      if (mine !== latest) return;
+      show(picture, found);
+      await later();
+    }
+  } catch (error) {
+    tell(`${name}: the model failed. ${error.message ?? error}`);
+    element("status").textContent = "";
+    return;
+  }
+  if (mine !== latest) return;
+  const seconds = ((performance.now() - begin) / 1000).toFixed(1);
+  const full = found.scores.length === model.config.model.steps ? " No more are looked for: there may be more." : "";
+  element("status").textContent =
+    `${objects(found.count)} in ${seconds} s by ${RUNTIMES[model.name]}, ` +
+    `${picture.width} x ${picture.height} pixels.${full}`;
+  list(found);
+  document.documentElement.dataset.done = found.count;
+}
+
+/** The pixels of an image, upright and not changed by colour profiles, on a canvas of at most LARGEST a side. */
+async function pictureOf(source, name) {
+  let bitmap;
+  try {
+    bitmap = await createImageBitmap(source, { colorSpaceConversion: "none" });
+  } catch {
+    throw new Error(`${name}: this browser cannot read it as an image; give a PNG, JPEG or WebP file`);
+  }
+  const { width, height } = bitmap;
+  if (Math.min(width, height) < SMALLEST)
+    throw new Error(`${name}: image is ${width}x${height} pixels; expected at least ${SMALLEST}x${SMALLEST}`);
+  const factor = Math.min(1, LARGEST / Math.max(width, height));
+  const result = new OffscreenCanvas(Math.round(width * factor), Math.round(height * factor));
+  const context = result.getContext("2d", { willReadFrequently: true });
+  context.imageSmoothingQuality = "high";
+  context.drawImage(bitmap, 0, 0, result.width, result.height);
+  bitmap.close();
+  return result;
+}
+
+function show(picture, instances) {
+  element("hint").hidden = true;
+  element("stage").classList.add("filled");
+  canvas.hidden = false;
+  draw(canvas, picture, instances);
+  const number = instances?.count ?? 0;
+  element("count").textContent = number;
+  canvas.setAttribute("aria-label", `The image with ${objects(number)} outlined`);
+  if (!instances) {
+    element("objects").hidden = true;
+    delete document.documentElement.dataset.done;
+  }
+}
+
+function list(instances) {
+  const rows = [];
+  instances.numbers.forEach((number, step) => {
+    if (!number) return;
+    const row = document.createElement("tr");
+    row.style.setProperty("--colour", `rgb(${colour(number).join(" ")})`);
+    for (const text of [number, instances.scores[step - 1].toFixed(2), instances.left[step]])
+      row.insertCell().textContent = text;
+    rows.push(row);
+  });
+  element("objects").tBodies[0].replaceChildren(...rows);
+  element("objects").hidden = !rows.length;
+}
+
+async function openCamera() {
+  tell("");
+  if (!navigator.mediaDevices?.getUserMedia) {
+    tell("The camera needs a page served over https or from localhost, in a browser that offers it.");
+    return;
+  }
+  try {
+    video.srcObject = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
+    await video.play();
+  } catch (error) {
+    closeCamera();
+    tell(`The camera cannot be used: ${error.message}`);
+    return;
+  }
+  latest++;
+  cameraShown(true);
+  element("shoot").focus();
+}
+
+function closeCamera() {
+  video.srcObject?.getTracks().forEach((track) => track.stop());
+  video.srcObject = null;
+  cameraShown(false);
+}
+
+function cameraShown(on) {
+  for (const id of ["video", "shoot", "cancel"]) element(id).hidden = !on;
+  element("camera").hidden = element("result").hidden = on;
+  const counted = element("stage").classList.contains("filled");
+  element("hint").hidden = on || counted;
+  canvas.hidden = on || !counted;
+}
+
+function shoot() {
+  const picture = new OffscreenCanvas(video.videoWidth, video.videoHeight);
+  picture.getContext("2d").drawImage(video, 0, 0);
+  closeCamera();
+  count(picture, "camera");
+}
+
+function take(files) {
+  if (!files.length) return;
+  if (!model) return;
+  if (video.srcObject) closeCamera();
+  count(files[0], files[0].name);
+}
+
+element("file").addEventListener("change", ({ target }) => {
+  take([...target.files]);
+  target.value = ""; // the same file may be chosen again
+});
+element("camera").addEventListener("click", openCamera);
+element("shoot").addEventListener("click", shoot);
+element("cancel").addEventListener("click", closeCamera);
+for (const kind of ["dragenter", "dragover", "dragleave", "drop"]) {
+  document.addEventListener(kind, (event) => {
+    event.preventDefault();
+    element("stage").classList.toggle("over", kind === "dragenter" || kind === "dragover");
+    if (kind === "drop") take([...event.dataTransfer.files]);
+  });
+}
+start();
