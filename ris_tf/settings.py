@@ -1,12 +1,16 @@
 """Checks the fields of a config before any work is done."""
 
 import copy
+import difflib
 import numbers
 
 from ml_collections import ConfigDict
 
 from ris_tf.configs import base
 from ris_tf.errors import UsageError
+
+MOVES = ("rotation", "flip", "flip_vertical", "scale", "elastic")  # elements of data.augment, see data/geometry.py
+CHANGES = ("copy_paste", "gamma", "contrast", "brightness", "colour", "noise", "blur")  # data/colours.py, copy_paste.py
 
 _CHOICES = {
     "model.form": ("attend", "paper"),
@@ -71,6 +75,11 @@ _SHARES = (  # within [0, 1]
     "predict.mask_threshold",
     "predict.min_visible",
 )
+_MOST = {  # largest value allowed of what must be above 0
+    "data.elastic": 15,
+    "data.blur": 10,
+    "data.copy_paste": 1,
+}
 _RANGES = ("data.scale", "data.diameter", "predict.zoom_limits")  # (low, high), both above 0
 
 
@@ -97,6 +106,18 @@ def complete(config):
         return fill(given, base.get_config())
 
 
+def elements(config):
+    """Names that `data.augment` lists, in their order; one item may hold several, as from `--config.data.augment=A,B`.
+
+    Args:
+      config: ConfigDict.
+
+    Returns:
+      tuple of str.
+    """
+    return tuple(name.strip() for item in config.data.augment for name in item.split(",") if name.strip())
+
+
 def check(config):
     """Checks a whole config.
 
@@ -112,11 +133,16 @@ def check(config):
         _require(config, name, lambda value, least=least: _number(value) and value >= least, f"at least {least}")
     for name in _SHARES:
         _require(config, name, lambda value: _number(value) and 0 <= value <= 1, "a number from 0 to 1")
+    for name, most in _MOST.items():
+        _require(
+            config, name, lambda value, most=most: _number(value) and 0 < value <= most, f"above 0, {most} at most"
+        )
     for name in _RANGES:
         _require(config, name, lambda value: _pair(value) and 0 < value[0] <= value[1], "(low, high) above 0")
     _require(config, "model.size", lambda value: _pair(value) and min(value) >= 1, "(height, width) in pixels")
     shares = "(from, to), both from 0 to 1"
     _require(config, "train.forcing", lambda value: _pair(value) and min(value) >= 0 and max(value) <= 1, shares)
+    _check_augment(config)
     _require(config, "train.ema", lambda value: value < 1, "below 1")
     if config.model.form == "paper" and config.loss.score_target != "count":
         raise UsageError("loss.score_target is 'uncovered'; expected 'count', for model.form 'paper' has no coverage")
@@ -141,6 +167,23 @@ def check(config):
         raise UsageError(f"predict.overlap is {config.predict.overlap}; expected less than model.size")
 
 
+def _check_augment(config):
+    _require(config, "data.augment", _names, f"names of {MOVES + CHANGES}")
+    listed = elements(config)
+    for place, name in enumerate(listed):
+        if name not in MOVES + CHANGES:
+            close = difflib.get_close_matches(name, MOVES + CHANGES, 1)
+            meant = f"did you mean {close[0]!r}? expected" if close else "expected"
+            raise UsageError(f"data.augment lists {name!r}; {meant} any of {', '.join(MOVES + CHANGES)}")
+        if name in listed[:place]:
+            raise UsageError(f"data.augment lists {name!r} twice; expected each element once")
+        if name in MOVES and place and listed[place - 1] in CHANGES:
+            raise UsageError(
+                f"data.augment lists {name!r} after {listed[place - 1]!r}; "
+                f"expected what moves pixels ({', '.join(MOVES)}) before all others"
+            )
+
+
 def _check_fcn8s(model):
     _require(model, "paper.encoder", lambda value: value in ("leaf", "fcn8s"), "'leaf' or 'fcn8s'")
     _require(model, "paper.score_pool", lambda value: value in range(9), "0 to 8")
@@ -159,6 +202,10 @@ def _require(config, name, right, expected):
     value = config[part][field]
     if not right(value):
         raise UsageError(f"{name} is {value!r}; expected {expected}")
+
+
+def _names(value):
+    return isinstance(value, (tuple, list)) and all(isinstance(item, str) for item in value)
 
 
 def _number(value):

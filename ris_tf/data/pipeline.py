@@ -8,11 +8,12 @@ from absl import logging
 from tqdm import tqdm
 
 from ris_tf.data import hub, synthetic
-from ris_tf.data.augment import recolour, spread, warp
+from ris_tf.data.augment import augment
 from ris_tf.data.layouts import open_folder
 from ris_tf.data.normalize import normalize
 from ris_tf.data.resize import fit_labels, fit_within
 from ris_tf.focus import SHARE, object_box
+from ris_tf.settings import elements
 
 _PREFIX = "synthetic:"
 _TOLD = set()  # names of the images that a warning was given for
@@ -61,7 +62,7 @@ def zoom_range(labels, config):
     comes within `data.diameter`, and a crop holds the step budget at most.
     """
     if config.data.view == "whole":
-        return tuple(config.data.scale)
+        return tuple(config.data.scale) if "scale" in elements(config) else (1.0, 1.0)
     if config.data.view == "focus":
         whole = min(length / side for length, side in zip(config.model.size, labels.shape, strict=True))
         top, left, bottom, right = object_box(labels)
@@ -133,6 +134,21 @@ def _stream(records):
     return tf.data.Dataset.from_generator(lambda: iter(fields), output_signature=signature)
 
 
+def _samples(records, extra, config, seed):
+    """Endless shuffled samples, `data.extra_share` of them from `extra`."""
+    streams = [
+        _stream(part)
+        .shuffle(sum(record["share"] for record in part), seed=seed, reshuffle_each_iteration=True)
+        .repeat()
+        for part in (records, extra)
+        if part
+    ]
+    if len(streams) == 1:
+        return streams[0]
+    weights = [1 - config.data.extra_share, config.data.extra_share]
+    return tf.data.Dataset.sample_from_datasets(streams, weights, seed=seed)
+
+
 def to_record(image, labels, name, config):
     """Image float32 [H, W, C], labels int32 [H, W] -> the one record.
 
@@ -183,24 +199,16 @@ def training_batches(records, config, extra=(), skip=0, names=False):
       tf.data.Dataset of {"image": float32 [B, H, W, C], "masks": uint8 [B, N, H, W], "count": int32 [B],
       "ignored": uint8 [B, H, W]}.
     """
-    streams = [
-        _stream(part)
-        .shuffle(sum(record["share"] for record in part), seed=config.seed, reshuffle_each_iteration=True)
-        .repeat()
-        for part in (records, extra)
-        if part
-    ]
-    dataset = streams[0]
-    if len(streams) == 2:
-        weights = [1 - config.data.extra_share, config.data.extra_share]
-        dataset = tf.data.Dataset.sample_from_datasets(streams, weights, seed=config.seed)
+    dataset = _samples(records, extra, config, config.seed)
+    if "copy_paste" in elements(config):
+        donors = _samples(records, extra, config, config.seed + 1)
+        dataset = tf.data.Dataset.zip(dataset, donors).map(lambda sample, donor: {**sample, "donor": donor})
 
-    def augment(index, sample):
+    def prepare(index, sample):
         seed = tf.stack([tf.constant(config.seed, tf.int64), index])
-        image, labels = warp(sample, spread(seed, 0), config)
-        record = to_record(recolour(image, spread(seed, 1), config), labels, sample["name"], config)
+        record = to_record(*augment(sample, seed, config), sample["name"], config)
         return {**record, "name": sample["name"]} if names else record
 
     dataset = dataset.enumerate().skip(skip * config.train.batch)
-    dataset = dataset.map(augment, num_parallel_calls=2, deterministic=True)
+    dataset = dataset.map(prepare, num_parallel_calls=2, deterministic=True)
     return dataset.batch(config.train.batch, drop_remainder=True).prefetch(4)

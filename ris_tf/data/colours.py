@@ -1,0 +1,61 @@
+"""Elements of `data.augment` that change values: functions of (image float32 [H, W, C], seed, config) -> image."""
+
+import math
+
+import tensorflow as tf
+
+from ris_tf.data.draws import spread, uniform
+
+
+def gamma(image, seed, config):
+    """Raises to the power exp(g), g within +- `data.gamma`, 0 or more; negative values become 0."""
+    power = tf.exp(uniform(seed, 0, -config.data.gamma, config.data.gamma))
+    return tf.pow(tf.maximum(image, 0.0), power)
+
+
+def contrast(image, seed, config):
+    """Stretches about the mean by exp(c), c within +- `data.contrast`, 0 or more."""
+    factor = tf.exp(uniform(seed, 1, -config.data.contrast, config.data.contrast))
+    middle = tf.reduce_mean(image)
+    return (image - middle) * factor + middle
+
+
+def brightness(image, seed, config):
+    """Adds a number within +- `data.brightness`, 0 or more; 1 is the range of the image."""
+    return image + uniform(seed, 2, -config.data.brightness, config.data.brightness)
+
+
+def colour(image, seed, config):
+    """Multiplies each channel by a number of its own, 1 +- `data.colour`, which is from 0 to 1."""
+    limit = config.data.colour
+    return image * tf.random.stateless_uniform([image.shape[2]], spread(seed, 3), 1 - limit, 1 + limit)
+
+
+def noise(image, seed, config):
+    """Adds Gaussian noise, its standard deviation uniform up to `data.noise`, 0 or more."""
+    sigma = uniform(seed, 4, 0.0, config.data.noise)
+    return image + tf.random.stateless_normal(tf.shape(image), spread(seed, 5)) * sigma
+
+
+def blur(image, seed, config):
+    """Blurs by a Gaussian, its standard deviation uniform up to `data.blur` pixels, above 0, 10 at most."""
+    sigma = tf.maximum(uniform(seed, 6, 0.0, config.data.blur), 1e-3)
+    radius = math.ceil(3 * config.data.blur)
+    weights = tf.exp(-0.5 * (tf.range(-radius, radius + 1, dtype=tf.float32) / sigma) ** 2)
+    weights /= tf.reduce_sum(weights)
+    for axis in (0, 1):
+        padded = tf.pad(image, [[radius, radius] if a == axis else [0, 0] for a in range(3)], "SYMMETRIC")
+        kernel = tf.reshape(weights, [-1, 1, 1, 1] if axis == 0 else [1, -1, 1, 1])
+        planes = tf.transpose(padded, [2, 0, 1])[..., None]  # [C, H, W, 1]
+        image = tf.transpose(tf.nn.conv2d(planes, kernel, 1, "VALID")[..., 0], [1, 2, 0])
+    return image
+
+
+COLOURS = {
+    "gamma": gamma,
+    "contrast": contrast,
+    "brightness": brightness,
+    "colour": colour,
+    "noise": noise,
+    "blur": blur,
+}

@@ -1,0 +1,119 @@
+"""Elements of `data.augment` that move pixels: each changes one map, by which image and labels are sampled once."""
+
+import functools
+import math
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+from scipy.interpolate import BSpline
+
+from ris_tf.data.draws import spread, uniform
+
+SPACING = 32  # network pixels between the control points of the elastic element
+
+
+class Move(NamedTuple):
+    """From a pixel of the view to one of the image: `p -> matrix p + displacement[p]`, both from their middles.
+
+    Attributes:
+      matrix: 2x2 nested tuple of float32 [], acts on (x, y).
+      displacement: float32 [H, W, 2] in (x, y), image pixels; None for none.
+      zoom: float32 [], network pixels per image pixel, what "scale" brings in.
+    """
+
+    matrix: tuple
+    displacement: tf.Tensor | None
+    zoom: tf.Tensor
+
+
+def rotation(move, seed, config):
+    """Turns by an angle within +- `data.rotation` degrees, 0 or more."""
+    limit = config.data.rotation * math.pi / 180
+    angle = uniform(seed, 1, -limit, limit)
+    cos, sin = tf.cos(angle), tf.sin(angle)
+    return move._replace(matrix=tuple((a * cos + b * sin, b * cos - a * sin) for a, b in move.matrix))
+
+
+def flip(move, seed, config):
+    """Swaps left and right in one of two samples; no field."""
+    del config
+    sign = tf.where(uniform(seed, 2) < 0.5, -1.0, 1.0)
+    return move._replace(matrix=tuple((a * sign, b) for a, b in move.matrix))
+
+
+def flip_vertical(move, seed, config):
+    """Swaps up and down in one of two samples; no field."""
+    del config
+    sign = tf.where(uniform(seed, 12) < 0.5, -1.0, 1.0)
+    return move._replace(matrix=tuple((a, b * sign) for a, b in move.matrix))
+
+
+def scale(move, seed, config):
+    """Enlarges by the zoom that `views.zoom` drew: from `data.scale`, (low, high) above 0; "tiles": `data.diameter`."""
+    del seed, config
+    return move._replace(matrix=tuple((a / move.zoom, b / move.zoom) for a, b in move.matrix))
+
+
+def elastic(move, seed, config):
+    """Bends by a cubic B-spline whose control points move by up to `data.elastic` network pixels along x and along y.
+
+    Free-form deformation (Rueckert et al., IEEE TMI 18(8), 1999). Up to 0.48 of their spacing nothing folds (Choi and
+    Lee, Graphical Models 62(6), 2000): `data.elastic` is above 0, 15 at most. The limit itself is uniform up to it.
+    """
+    size = config.model.size
+    down, across = (_basis(length) for length in size)  # [H, M], [W, N]
+    limit = uniform(seed, 10, 0.0, config.data.elastic)
+    shape = [2, down.shape[1], across.shape[1]]
+    points = tf.random.stateless_uniform(shape, spread(seed, 11), -1.0, 1.0) * limit
+    field = tf.matmul(tf.matmul(down, points), across, transpose_b=True)  # [2, H, W]
+    moved = tf.stack([a * field[0] + b * field[1] for a, b in move.matrix], axis=-1)
+    return move._replace(displacement=moved if move.displacement is None else move.displacement + moved)
+
+
+MOVES = {
+    "rotation": rotation,
+    "flip": flip,
+    "flip_vertical": flip_vertical,
+    "scale": scale,
+    "elastic": elastic,
+}
+
+
+@functools.cache
+def _basis(length):
+    """Cubic B-splines at each pixel of a side: float32 [length, number of control points]."""
+    places = (np.arange(length) + 0.5) / SPACING
+    knots = np.arange(-3, math.ceil(length / SPACING) + 4)
+    return BSpline.design_matrix(places, knots, 3).toarray().astype(np.float32)
+
+
+def sample_at(array, x, y, smooth, edge):
+    """Samples at given points, as `tf.raw_ops.ImageProjectiveTransformV3` does on a plane.
+
+    Args:
+      array: [h, w, C], float32 if `smooth`.
+      x, y: float32 [H, W], pixels; (0, 0) is the middle of the first one.
+      smooth: whether bilinear; else of the nearest pixel.
+      edge: whether points beside the array have its edge's value; else 0.
+
+    Returns:
+      [H, W, C], of the array's dtype.
+    """
+    rows, columns = tf.shape(array)[0], tf.shape(array)[1]
+    flat = tf.reshape(array, [-1, array.shape[2]])
+
+    def read(column, row):
+        inside = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
+        column, row = tf.clip_by_value(column, 0, columns - 1), tf.clip_by_value(row, 0, rows - 1)
+        values = tf.gather(flat, row * columns + column)
+        return values if edge else tf.where(inside[..., None], values, tf.zeros([], array.dtype))
+
+    if not smooth:
+        return read(tf.cast(tf.round(x), tf.int32), tf.cast(tf.round(y), tf.int32))
+    left, top = tf.floor(x), tf.floor(y)
+    right, below = (x - left)[..., None], (y - top)[..., None]  # shares of the next column and row
+    column, row = tf.cast(left, tf.int32), tf.cast(top, tf.int32)
+    upper = read(column, row) * (1 - right) + read(column + 1, row) * right
+    lower = read(column, row + 1) * (1 - right) + read(column + 1, row + 1) * right
+    return upper * (1 - below) + lower * below
