@@ -54,7 +54,9 @@ def _check_members(path, archive):
     for member in members:
         most = path.stat().st_size if member.filename.endswith(".h5") else _MOST_JSON
         if member.file_size > most:
-            raise DataError(f"{path}: {member.filename} unpacks to {member.file_size:,} bytes; expected {most:,} at most")
+            raise DataError(
+                f"{path}: {member.filename} unpacks to {member.file_size:,} bytes; expected {most:,} at most"
+            )
 
 
 def check_classes(path, config, known):

@@ -18,7 +18,7 @@ _PADDING = 100  # pixels of zeros around the image
 _CONVOLUTIONS = (2, 2, 3, 3, 3)  # of each block
 _LAYERS = [f"block{b}_conv{c + 1}" for b, count in enumerate(_CONVOLUTIONS, 1) for c in range(count)] + ["fc1", "fc2"]
 _CLASSIFIER = ["Conv2D", "Dense", "Dropout", "Flatten", "Functional", "InputLayer", "MaxPooling2D", "Sequential"]
-_INITIALIZERS = ["GlorotUniform", "Zeros"]
+_INITIALIZERS = ["GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "RandomNormal", "RandomUniform", "Zeros"]
 _KNOWN = {  # classes that a file of weights may name
     None: ["__keras_tensor__", *_CLASSIFIER, *_INITIALIZERS],  # and all of older Keras
     "keras": ["DTypePolicy", "Functional", "Sequential"],
