@@ -106,5 +106,5 @@ def check_weights(path, file):
                     outside = item.external or item.is_virtual
                     if outside or item.id.get_storage_size() < item.nbytes:
                         raise DataError(
-                            f"{path}: the weights {item.name} of {item.shape} are not stored whole in the file; not loaded"
+                            f"{path}: the weights {item.name} of {item.shape} are not whole in the file; not loaded"
                         )

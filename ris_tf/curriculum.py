@@ -47,3 +47,11 @@ class Curriculum(keras.callbacks.Callback):
 
 
 _FRESH = {"sum": 0.0, "weight": 0.0, "best": None, "waited": 0}
+
+
+def is_state(value):
+    """Whether a value read from a file is the state of a curriculum, as `RIS.curriculum` holds it."""
+    if not isinstance(value, dict) or value.keys() != {"steps", *_FRESH}:
+        return False
+    kinds = {"steps": int, "waited": int, "sum": float, "weight": float, "best": (float, type(None))}
+    return all(isinstance(value[name], kind) for name, kind in kinds.items()) and 1 <= value["steps"] <= 1000

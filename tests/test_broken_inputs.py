@@ -83,7 +83,7 @@ def told(command):
         lines = [part for line in err.splitlines() for part in line.split("\r") if part.startswith("ris-command: ")]
         assert "Traceback" not in err and code in ((1, 2) if wrong else (0, 1, 2)), (code, err)
         assert len(lines) == (code != 0), err
-        assert not any(word in err for word in ("broken structure", "more memory than")), err
+        assert "more memory than" not in err, err
         assert all(len(line) < 700 for line in lines), lines
         return code, "".join(lines)
 
@@ -171,6 +171,7 @@ def test_model(told, model_file, tmp_path, monkeypatch, name):
     path = tmp_path / "folder" / "bad.keras"
     path.parent.mkdir()
     MODELS[name](model_file, path)
+    monkeypatch.delenv(models.MARK, raising=False)  # to write a Lambda is to run it
     Image.new("L", (40, 40)).save(tmp_path / "a.png")
     before = sorted(tmp_path.rglob("*"))
     for main, *arguments in (

@@ -153,7 +153,7 @@ def _parse(file):
     except (ValueError, RecursionError) as error:
         raise DataError(f"{file}: cannot be read as JSON ({error}); {expected}") from error
     problems, kept = [], {}
-    for part, fields in _FIELDS.items():
+    for part in _FIELDS:
         found = content.get(part) if isinstance(content, dict) else None
         if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
             raise DataError(f"{file}: holds no list {part!r} of entries; {expected}")

@@ -7,7 +7,9 @@ import itertools
 import logging
 import math
 import stat
+import struct
 import warnings
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -92,7 +94,7 @@ def _decode(path: Path, from_pillow: _Decoder, from_tiff: _Decoder, from_npy: _D
 
 
 def _check_size(path: Path, shape: tuple[int, ...], itemsize: int = 1) -> None:
-    """Raises DataError if a header says [H, W] or [H, W, C] of more than MAX_PIXELS, or of more bytes than those need."""
+    """Raises DataError if a header says [H, W] or [H, W, C] of more than MAX_PIXELS, or of more bytes."""
     height, width = shape[:2]
     if height * width > MAX_PIXELS:
         raise DataError(
@@ -109,14 +111,30 @@ def _png_depth(path: Path) -> int:
         return stream.read(25)[24]  # the PNG header: bits of one sample
 
 
+def _check_png_data(path: Path, content: bytes, most: int) -> None:
+    """Raises DataError if the pixels unpack to more than `most` bytes; libpng would unpack all of it to no end."""
+    place, total, unpacking = 8, 0, zlib.decompressobj()
+    while place + 8 <= len(content):
+        length, kind = struct.unpack_from(">I4s", content, place)
+        packed = content[place + 8 : place + 8 + length] if kind == b"IDAT" else b""
+        while packed and not unpacking.eof:
+            total += len(unpacking.decompress(packed, 2**20))
+            packed = unpacking.unconsumed_tail
+            if total > most:
+                raise DataError(f"{path}: holds more data than its header says; save it again")
+        place += length + 12
+
+
 def _pillow_image(path: Path) -> np.ndarray:
     with Image.open(path, formats=("PNG", "JPEG")) as image:
         _check_size(path, (image.height, image.width))
         if image.format != "PNG":
             image = ImageOps.exif_transpose(image)
         elif image.mode in ("RGB", "RGBA", "LA") and _png_depth(path) == 16:
+            content = path.read_bytes()
+            _check_png_data(path, content, 2 * 8 * image.width * image.height + 2**20)
             image.load()  # checks the whole file; the pixels come from imagecodecs because Pillow cuts them to 8 bits
-            return _without_alpha(imagecodecs.png_decode(path.read_bytes()))
+            return _without_alpha(imagecodecs.png_decode(content))
         if image.mode in ("1", "L", "LA"):
             return np.array(image.convert("L"))
         if image.mode.startswith("I"):

@@ -66,7 +66,13 @@ def _outlines():
         "an object": {"a": 1},
     }
     found = {f"runs {name}": {"size": size, "counts": counts} for name, counts in runs.items()}
-    for name, other in {"none": None, "one": [40], "huge": [2**31, 2**31], "negative": [-1, -1600], "text": "40"}.items():
+    for name, other in {
+        "none": None,
+        "one": [40],
+        "huge": [2**31, 2**31],
+        "negative": [-1, -1600],
+        "text": "40",
+    }.items():
         found[f"runs of size {name}"] = {"size": other, "counts": [0, 1600]}
     polygons = {
         "of one point": [[1, 1]],
@@ -103,7 +109,13 @@ def _coco_folder(change):
             "images": [{"id": 1, "file_name": "a.png", "height": SIDE, "width": SIDE}],
             "categories": [{"id": 1, "name": "person"}],
             "annotations": [
-                {"id": 1, "image_id": 1, "category_id": 1, "segmentation": [[2, 2, 20, 2, 20, 20]], "bbox": [-5, 2, -3, 9]}
+                {
+                    "id": 1,
+                    "image_id": 1,
+                    "category_id": 1,
+                    "segmentation": [[2, 2, 20, 2, 20, 20]],
+                    "bbox": [-5, 2, -3, 9],
+                }
             ],
         }
         content = copy.deepcopy(content)
@@ -156,12 +168,18 @@ def records():
         "a shard outside": '{"train": {"../../etc/passwd": ["a"]}}',
     }.items():  # fmt: skip
         found[f"index {name}"] = _records_folder(image, labels, index)
-    for name, cut in {"cut": lambda data: data[:-9], "of 4 bytes": lambda data: data[:4], "empty": lambda data: b""}.items():
+    for name, cut in {
+        "cut": lambda data: data[:-9],
+        "of 4 bytes": lambda data: data[:4],
+        "empty": lambda data: b"",
+    }.items():
         found[f"shard {name}"] = _records_folder(image, labels, change=cut)
     found["shard of a record without end"] = _records_folder(
         image, labels, change=lambda data: struct.pack("<Q", 2**63) + data[8:]
     )
-    found["name outside"] = _records_folder(image, labels, '{"train": {"train-0.tfrecord": ["../../a"]}}', name="../../a")
+    found["name outside"] = _records_folder(
+        image, labels, '{"train": {"train-0.tfrecord": ["../../a"]}}', name="../../a"
+    )
     return {f"records {name}": write for name, write in found.items()}
 
 

@@ -127,7 +127,9 @@ def _fields():
     for name in ("config", "dtype", "curriculum"):
         for value in (None, 3, "x", [], {"steps": "x"}):
             found[f"{name} {value!r}"] = _config(lambda c, name=name, value=value: c["config"].update({name: value}))
-    return {name: write for name, write in found.items() if name not in ("dtype None", "curriculum None", "curriculum []")}
+    return {
+        name: write for name, write in found.items() if name not in ("dtype None", "curriculum None", "curriculum []")
+    }
 
 
 def models():
@@ -138,7 +140,9 @@ def models():
         "empty": _bytes(lambda data: b""),
         "text": _bytes(lambda data: b"no model"),
         "pickle": _bytes(lambda data: pickle.dumps(_Ran())),
-        **{f"{share} kept": _bytes(lambda d, share=share: d[: int(share * len(d))]) for share in (0.01, 0.3, 0.7, 0.99)},
+        **{
+            f"{share} kept": _bytes(lambda d, share=share: d[: int(share * len(d))]) for share in (0.01, 0.3, 0.7, 0.99)
+        },
         "without config": _with(config__json=None),
         "without weights": _with(model__weights__h5=None),
         "config empty": _with(config__json=b""),
@@ -147,7 +151,9 @@ def models():
         "config of bytes": _with(config__json=bytes(range(128, 256))),
         "weights empty": _with(model__weights__h5=b""),
         "weights noise": _with(model__weights__h5=b"noise" * 999),
-        "weights cut": lambda file, path: _with(model__weights__h5=members(file)["model.weights.h5"][:5000])(file, path),
+        "weights cut": lambda file, path: _with(model__weights__h5=members(file)["model.weights.h5"][:5000])(
+            file, path
+        ),
         "member outside": _added("../../outside.txt"),
         "member at the root": _added("/tmp/outside.txt"),
         "member in assets": _added("assets/../../outside.txt"),
