@@ -2,6 +2,8 @@
 
 import keras
 
+from ris_tf.errors import UsageError
+
 
 class Curriculum(keras.callbacks.Callback):
     """Raises the steps of the recurrence in training when the smoothed loss stops falling.
@@ -49,9 +51,9 @@ class Curriculum(keras.callbacks.Callback):
 _FRESH = {"sum": 0.0, "weight": 0.0, "best": None, "waited": 0}
 
 
-def is_state(value):
-    """Whether a value read from a file is the state of a curriculum, as `RIS.curriculum` holds it."""
-    if not isinstance(value, dict) or value.keys() != {"steps", *_FRESH}:
-        return False
+def check_state(value):
+    """Raises UsageError unless a value, which a file may hold, is a state as of `RIS.curriculum`, or empty."""
     kinds = {"steps": int, "waited": int, "sum": float, "weight": float, "best": (float, type(None))}
-    return all(isinstance(value[name], kind) for name, kind in kinds.items()) and 1 <= value["steps"] <= 1000
+    right = isinstance(value, dict) and value.keys() == kinds.keys()
+    if value and not (right and all(isinstance(value[n], kind) for n, kind in kinds.items()) and value["steps"] > 0):
+        raise UsageError(f"curriculum is {str(value)[:60]!r}; expected {', '.join(kinds)} of a curriculum")

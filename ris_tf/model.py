@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from ris_tf import archive, inference, matching, presets, settings
-from ris_tf.curriculum import is_state
+from ris_tf.curriculum import check_state
 from ris_tf.errors import DataError, UsageError
 from ris_tf.objective import Comparison, unroll
 from ris_tf.recurrence import AttendForm, PaperForm
@@ -136,8 +136,7 @@ class RIS(keras.Model):
 
     def __init__(self, config, dtype="float32", curriculum=None, **kwargs):
         super().__init__(dtype=dtype, **kwargs)
-        if curriculum and not is_state(curriculum):
-            raise UsageError(f"curriculum is {str(curriculum)[:60]!r}; expected the state of a curriculum")
+        check_state(curriculum)
         self._curriculum = json.dumps(curriculum or {})  # Keras would track a dict as layers
         self.config = settings.complete(config)
         settings.check(self.config)

@@ -176,6 +176,6 @@ def problem(fields, ranges):
         if not found:
             return f"{name} is missing from the config; expected {expected}"
         if not right(value):
-            said = repr(value)
+            said = " ".join(repr(value).split())
             return f"{name} is {said if len(said) <= 60 else said[:57] + '...'}; expected {expected}"
     return None

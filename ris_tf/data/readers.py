@@ -56,7 +56,8 @@ def read_labels(path: Path | str) -> np.ndarray:
         path: single-channel PNG (8 or 16 bits, or a palette whose indices are the ids), integer TIFF or npy file.
 
     Returns:
-        [H, W] int32, ids as stored, or renumbered where they are too large to count by (`labels.bounded`); `labels.IGNORED`, -1, at pixels to be ignored (TIFF and npy only).
+        [H, W] int32, ids as stored, or renumbered where they are too large to count by (`labels.bounded`);
+        `labels.IGNORED`, -1, at pixels to be ignored (TIFF and npy only).
 
     Raises:
         DataError: the file cannot be read, is not a single channel of integers, or an id is out of range.

@@ -31,6 +31,7 @@ def _may_be(right, value, wrong):
 
 def configs():
     """Config files; the names say what is wrong."""
+    loose = "    with config.ignore_type():\n        config"
     start = "from ris_tf.configs import base\ndef get_config():\n    config = base.get_config()\n"
     return {
         "empty": "",
@@ -50,8 +51,8 @@ def configs():
         "no name": f"{start}    del config.name\n    return config",
         "no seed": f"{start}    del config.seed\n    return config",
         "no attend": f"{start}    del config.model.attend\n    return config",
-        "model a number": f"{start}    with config.ignore_type():\n        config.model = 3\n    return config",
-        "name a number": f"{start}    with config.ignore_type():\n        config.name = 3\n    return config",
-        "batch a fraction": f"{start}    with config.ignore_type():\n        config.train.batch = 2.5\n    return config",
-        "batch a list": f"{start}    with config.ignore_type():\n        config.train.batch = [2]\n    return config",
+        "model a number": f"{start}{loose}.model = 3\n    return config",
+        "name a number": f"{start}{loose}.name = 3\n    return config",
+        "batch a fraction": f"{start}{loose}.train.batch = 2.5\n    return config",
+        "batch a list": f"{start}{loose}.train.batch = [2]\n    return config",
     }

@@ -163,8 +163,10 @@ def records():
     for name, index in {
         "empty": "", "a list": "[]", "deep": "[" * 200_000, "null": "null", "numbers": '{"train": 3}', "none": "{}",
         "no shards": '{"train": {}}', "names of numbers": '{"train": {"train-0.tfrecord": [1]}}',
-        "more names": '{"train": {"train-0.tfrecord": ["a", "b"]}}', "other names": '{"train": {"train-0.tfrecord": ["b"]}}',
-        "a missing shard": '{"train": {"gone.tfrecord": ["a"]}}', "a split outside": '{"../x": {"train-0.tfrecord": ["a"]}}',
+        "more names": '{"train": {"train-0.tfrecord": ["a", "b"]}}',
+        "other names": '{"train": {"train-0.tfrecord": ["b"]}}',
+        "a missing shard": '{"train": {"gone.tfrecord": ["a"]}}',
+        "a split outside": '{"../x": {"train-0.tfrecord": ["a"]}}',
         "a shard outside": '{"train": {"../../etc/passwd": ["a"]}}',
     }.items():  # fmt: skip
         found[f"index {name}"] = _records_folder(image, labels, index)

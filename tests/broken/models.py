@@ -116,7 +116,8 @@ def _fields():
         return _config(lambda config: config["config"]["config"][part].update({name: value}))
 
     values = [
-        ("model", "steps", 10**9), ("model", "size", [10**6, 10**6]), ("model", "size", "large"), ("model", "form", "x"),
+        ("model", "steps", 10**9), ("model", "size", [10**6, 10**6]), ("model", "size", "large"),
+        ("model", "form", "x"),
         ("model", "channels", -1), ("model", "attend", None), ("model", "attend", []), ("predict", "crf", 3),
         ("predict", "overlap", 10**9), ("predict", "zoom_limits", [1e-300, 1]), ("predict", "score_threshold", None),
         ("data", "view", ["tiles"]), ("train", "batch", "many"), ("data", "category", {}),
