@@ -6,7 +6,7 @@ from pathlib import Path
 
 import tensorflow as tf
 from absl import flags, logging
-from ml_collections import config_flags
+from ml_collections import ConfigDict, config_flags
 
 from ris_tf.errors import RisError, UsageError
 from ris_tf.quiet import quiet
@@ -61,11 +61,13 @@ def run(job, module, usage, with_config=False):
         try:
             arguments = flags.FLAGS(sys.argv)
             if with_config:
-                _ = flags.FLAGS.config  # a config file is only read here
+                _check_config(flags.FLAGS.config)  # a config file is only read here
         except flags.Error as error:
             raise UsageError(str(error).strip().splitlines()[0]) from error
-        except (AttributeError, KeyError, TypeError, ValueError, SyntaxError, ImportError, OSError) as error:
-            message = " ".join(str(error).split())
+        except RisError:
+            raise
+        except (Exception, SystemExit) as error:  # a config file is a program, which may end in any way
+            message = " ".join(f"{type(error).__name__}: {error}".split())[:300]
             raise UsageError(f"--config: {message}") from error
         with quiet():
             tf.config.list_logical_devices()  # looks for GPUs now, with the notes that come of it
@@ -76,6 +78,17 @@ def run(job, module, usage, with_config=False):
     except KeyboardInterrupt:
         print(f"{Path(sys.argv[0]).name}: interrupted", file=sys.stderr)
         sys.exit(130)
+
+
+def _check_config(config):
+    if config is None:
+        return  # no --config, which `required` tells
+    name = config.get("name") if isinstance(config, ConfigDict) else None
+    if not isinstance(name, str) or not name or Path(name).name != name:
+        found = f"name {name!r}" if isinstance(config, ConfigDict) else type(config).__name__
+        raise UsageError(
+            f"--config: get_config() gives {found}; expected a ConfigDict with a name, see configs/base.py"
+        )
 
 
 def _underscored(argument):

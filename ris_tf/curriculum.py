@@ -2,6 +2,8 @@
 
 import keras
 
+from ris_tf.errors import UsageError
+
 
 class Curriculum(keras.callbacks.Callback):
     """Raises the steps of the recurrence in training when the smoothed loss stops falling.
@@ -47,3 +49,11 @@ class Curriculum(keras.callbacks.Callback):
 
 
 _FRESH = {"sum": 0.0, "weight": 0.0, "best": None, "waited": 0}
+
+
+def check_state(value):
+    """Raises UsageError unless a value, which a file may hold, is a state as of `RIS.curriculum`, or empty."""
+    kinds = {"steps": int, "waited": int, "sum": float, "weight": float, "best": (float, type(None))}
+    right = isinstance(value, dict) and value.keys() == kinds.keys()
+    if value and not (right and all(isinstance(value[n], kind) for n, kind in kinds.items()) and value["steps"] > 0):
+        raise UsageError(f"curriculum is {str(value)[:60]!r}; expected {', '.join(kinds)} of a curriculum")

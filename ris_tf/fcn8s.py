@@ -1,11 +1,13 @@
 """FCN-8s: VGG16 run as a fully convolutional network, its levels at strides 8, 16 and 32 fused at stride 8."""
 
+import json
 from pathlib import Path
 
 import h5py
 import keras
 import tensorflow as tf
 
+from ris_tf import archive
 from ris_tf.errors import DataError, UsageError
 
 OFFSET = 3  # pixels by which the first cell of every level begins before the image
@@ -15,6 +17,15 @@ _MEAN = (103.939, 116.779, 123.68)  # of ImageNet, BGR, out of 255
 _PADDING = 100  # pixels of zeros around the image
 _CONVOLUTIONS = (2, 2, 3, 3, 3)  # of each block
 _LAYERS = [f"block{b}_conv{c + 1}" for b, count in enumerate(_CONVOLUTIONS, 1) for c in range(count)] + ["fc1", "fc2"]
+_CLASSIFIER = ["Conv2D", "Dense", "Dropout", "Flatten", "Functional", "InputLayer", "MaxPooling2D", "Sequential"]
+_INITIALIZERS = ["GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "RandomNormal", "RandomUniform", "Zeros"]
+_KNOWN = {  # classes that a file of weights may name
+    None: ["__keras_tensor__", *_CLASSIFIER, *_INITIALIZERS],  # and all of older Keras
+    "keras": ["DTypePolicy", "Functional", "Sequential"],
+    "keras.initializers": _INITIALIZERS,
+    "keras.layers": _CLASSIFIER,
+    "keras.src.models.functional": ["Functional"],
+}
 _FIELD = "model.fcn8s.weights"
 _URL = "https://storage.googleapis.com/tensorflow/keras-applications/vgg16/vgg16_weights_tf_dim_ordering_tf_kernels.h5"
 
@@ -168,9 +179,18 @@ def _vgg16(weights):
     if not path.is_file():
         raise UsageError(f"{_FIELD} is {str(weights)!r}; expected 'random', 'imagenet' or a file of VGG16 weights")
     try:
-        if path.suffix == ".keras" or "model_config" in h5py.File(path).attrs:
-            return keras.saving.load_model(path, compile=False)
+        if path.suffix == ".keras":
+            archive.check(path, _KNOWN)
+            return keras.saving.load_model(path, compile=False, safe_mode=True)
+        archive.check_weights(path, path)
+        with h5py.File(path) as file:
+            config = json.loads(file.attrs.get("model_config", "null"))
+        if config:
+            archive.check_classes(path, config, _KNOWN)
+            return keras.saving.load_model(path, compile=False, safe_mode=True)
         return keras.applications.VGG16(weights=str(path))
+    except DataError:
+        raise
     except Exception as error:  # a broken file raises nearly anything
         said = " ".join(str(error).split())[:120]
         raise DataError(

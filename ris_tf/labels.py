@@ -12,6 +12,7 @@ import dataclasses
 import numpy as np
 
 IGNORED = -1
+_FEW_IDS = 2**20  # to count by id up to here costs next to nothing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,6 +151,20 @@ def relabel(labels):
     ids, inverse = np.unique(labels, return_inverse=True)
     first = 0 if ids.size and ids[0] == 0 else 1
     return (inverse.reshape(labels.shape) + first).astype(np.int32)
+
+
+def bounded(labels):
+    """Renumbers a true label map whose ids exceed its number of pixels, so that counting by id needs little memory.
+
+    Args:
+        labels: int32 `[H, W]`; 0 is background, `IGNORED` a pixel to be ignored.
+
+    Returns:
+        int32 `[H, W]`: `labels` itself where its ids are small enough, else ids 1..N in the same order.
+    """
+    if labels.max(initial=0) <= max(labels.size, _FEW_IDS):
+        return labels
+    return np.where(labels > 0, relabel(np.maximum(labels, 0)), labels).astype(np.int32)
 
 
 def labels_to_runs(labels):

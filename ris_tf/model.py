@@ -8,7 +8,8 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from ris_tf import inference, matching, presets, runtime, settings
+from ris_tf import archive, inference, matching, presets, runtime, settings
+from ris_tf.curriculum import check_state
 from ris_tf.errors import DataError, UsageError
 from ris_tf.objective import Comparison, unroll
 from ris_tf.recurrence import AttendForm, PaperForm
@@ -33,7 +34,7 @@ def build(config, dtype="float32"):
 
 
 def load(source):
-    """Loads a trained model.
+    """Loads a trained model. Nothing that the file holds is run, see `archive`.
 
     Args:
       source: name of a preset, a work folder of ris-train, or a .keras file.
@@ -48,8 +49,9 @@ def load(source):
     path = file_of(source)
     if path is None:
         return RIS.from_preset(str(source))
+    archive.check(path, {"ris_tf.model": ["RIS"], **archive.OPTIMIZERS})
     try:
-        model = keras.saving.load_model(path)
+        model = keras.saving.load_model(path, safe_mode=True)
     except Exception as error:  # a broken archive raises nearly anything
         raise DataError(f"{path}: cannot be read as a Keras model ({' '.join(str(error).split())[:120]})") from error
     if not isinstance(model, RIS):
@@ -150,6 +152,7 @@ class RIS(keras.Model):
 
     def __init__(self, config, dtype="float32", curriculum=None, **kwargs):
         super().__init__(dtype=dtype, **kwargs)
+        check_state(curriculum)
         self._curriculum = json.dumps(curriculum or {})  # Keras would track a dict as layers
         self.config = settings.complete(config)
         settings.check(self.config)

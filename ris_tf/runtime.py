@@ -12,10 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ris_tf import inference
+from ris_tf import inference, ranges
 from ris_tf.errors import DataError, UsageError
 
 RECORD = "ris_tf.json"  # the config of the model, inside every exported file
+_MOST_RECORD = 2**20  # characters
 _NEXT, _STATE = "next_", "state_"
 
 
@@ -103,12 +104,25 @@ class Exported:
 
 
 def _config(text, path):
+    """The record of an exported file, every field that is read checked, with attributes in place of keys."""
     try:
-        config = json.loads(text, object_hook=lambda fields: types.SimpleNamespace(**fields))
-        _ = config.model.steps, config.predict.score_threshold, config.data.view
-    except (TypeError, ValueError, AttributeError) as error:
+        if len(text) > _MOST_RECORD:
+            raise ValueError
+        fields = json.loads(text)
+        problem = ranges.problem(fields, ranges.PREDICT)
+    except (TypeError, ValueError, RecursionError) as error:
         raise DataError(f"{path}: holds no config of ris_tf; write it by ris-export") from error
-    return config
+    if not problem and fields["predict"]["overlap"] >= min(fields["model"]["size"]):
+        problem = f"predict.overlap is {fields['predict']['overlap']}; expected less than model.size"
+    if problem:
+        raise DataError(f"{path}: {problem}; write it by ris-export")
+    return _attributes(fields)
+
+
+def _attributes(fields):
+    if not isinstance(fields, dict):
+        return fields
+    return types.SimpleNamespace(**{name: _attributes(value) for name, value in fields.items()})
 
 
 def _library(name, package, path):
@@ -122,10 +136,14 @@ def _open_tflite(path, threads):
     library = _library("ai_edge_litert.interpreter", "ai-edge-litert", path)
     try:
         with zipfile.ZipFile(path) as appended:
+            if appended.getinfo(RECORD).file_size > _MOST_RECORD:
+                raise DataError(f"{path}: holds a record of more than {_MOST_RECORD:,} bytes; write it by ris-export")
             config = _config(appended.read(RECORD), path)
         interpreter = library.Interpreter(str(path), num_threads=threads)
         runners = [interpreter.get_signature_runner(name) for name in ("encode", "step")]
-    except (zipfile.BadZipFile, KeyError, ValueError) as error:
+    except DataError:
+        raise
+    except Exception as error:  # zipfile, zlib and LiteRT each have their own for a broken file
         raise DataError(f"{path}: is no model written by ris-export") from error
     encode, step = ((lambda tensors, run=run: run(**tensors)) for run in runners)
     return config, encode, step
@@ -157,8 +175,13 @@ def _run(session, tensors):
 def _open_saved_model(folder):
     tensorflow = _library("tensorflow", "tensorflow", folder)
     record = folder / "assets.extra" / RECORD
-    config = _config(record.read_text() if record.is_file() else None, folder)
-    loaded = tensorflow.saved_model.load(str(folder))
+    small = record.is_file() and record.stat().st_size <= _MOST_RECORD
+    config = _config(record.read_bytes() if small else None, folder)
+    try:
+        loaded = tensorflow.saved_model.load(str(folder))
+        _ = [loaded.signatures[name] for name in ("encode", "step")]
+    except Exception as error:  # TensorFlow raises nearly anything for a broken folder
+        raise DataError(f"{folder}: is no SavedModel written by ris-export") from error
 
     def function(name):
         def run(tensors):

@@ -35,6 +35,11 @@ def coco():
 @pytest.fixture
 def small():
     """A config of the default form that builds and trains in seconds."""
+    return small_config()
+
+
+def small_config():
+    """As `small`, for fixtures of other scopes."""
     config = base.get_config()
     config.model.size = (64, 64)
     config.model.steps = 4

@@ -148,7 +148,7 @@ def test_what_is_wrong_is_told(tmp_path):
         ({"annotations": []}, "no object of the category 'person'"),
         ({"annotations": [{**person, "segmentation": [], "image_id": 9}]}, "the object 1 is of the image 9"),
         ({"annotations": [person]}, "the entry 1 of 'annotations' lacks 'segmentation'"),
-        ({"annotations": [{**person, "segmentation": "x"}]}, "the object 1 of b.png cannot be drawn"),
+        ({"annotations": [{**person, "segmentation": "x"}]}, "entry 1 of 'annotations' has 'segmentation' of str"),
         ({"annotations": [{**person, "segmentation": []}]}, "the object 1 of b.png cannot be drawn"),
         ({"annotations": [{**person, "segmentation": {"counts": 3}}]}, "the object 1 of b.png cannot be drawn"),
         (runs([20, 30], [1, 600]), r"its run lengths add up to 601; expected 600"),

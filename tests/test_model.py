@@ -138,7 +138,7 @@ def test_load_says_what_is_wrong(tmp_path):
         (tmp_path / "missing.keras", UsageError, "no such file"),
         (tmp_path / "notes.txt", UsageError, "is no model"),
         (tmp_path / "empty", DataError, "best.keras"),
-        (tmp_path / "broken.keras", DataError, "cannot be read"),
+        (tmp_path / "broken.keras", DataError, "is no .keras file"),
         (tmp_path / "other.keras", DataError, "Sequential"),
     ]:
         with pytest.raises(error, match=words):

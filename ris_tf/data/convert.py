@@ -39,6 +39,9 @@ def convert(splits, out, form, category="object", shard_bytes=SHARD_BYTES):
         ]
         if twice:
             raise DataError(*twice)
+        for name in times:
+            if name in ("", ".", "..") or set(name) & {"/", "\\", "\0"}:  # it would be written beside the folder
+                raise DataError(f"{split}: an image has the name {name!r}; expected one without a path")
     read = {split: _read(split, samples) for split, samples in splits.items()}
     with whole_folder(out) as folder:
         if form == "tfrecord":

@@ -3,7 +3,13 @@
 `readers.py` checks and converts what comes out of here.
 """
 
+import itertools
 import logging
+import math
+import stat
+import struct
+import warnings
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +24,9 @@ from ris_tf.errors import DataError, RisError
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 
 _Decoder = Callable[[Path], np.ndarray]
+MAX_PIXELS = 2**26  # of one image, such as 8192 x 8192; a header that says more is refused before anything is decoded
+_MAX_BYTES = 12 * MAX_PIXELS  # of the decoded array: as float32 RGB
+_MANY_PAGES = 1000
 _NPY_START = b"\x93NUM"
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # classic and BigTIFF, both byte orders
 
@@ -29,7 +38,8 @@ def decode_image(path: Path) -> np.ndarray:
         [H, W], [H, W, 1] or [H, W, 3] of the stored dtype; bool for a bilevel TIFF.
 
     Raises:
-        DataError: the file is missing, empty, broken, of another format, or holds several pages or other channels.
+        DataError: the file is missing, no regular file, empty, broken, of another format, or holds several pages, other
+            channels or more than MAX_PIXELS.
     """
     return _decode(path, _pillow_image, _tiff_image, _npy_image)
 
@@ -49,12 +59,17 @@ def decode_labels(path: Path) -> np.ndarray:
 def _decode(path: Path, from_pillow: _Decoder, from_tiff: _Decoder, from_npy: _Decoder) -> np.ndarray:
     """Decodes a file by what it starts with, not by its suffix, and gives every failure as a DataError."""
     try:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # a pipe or device might never end
+            raise DataError(f"{path}: is no regular file; expected a PNG, JPEG, TIFF or npy image")
         with path.open("rb") as stream:
             start = stream.read(4)
         if not start:
             raise DataError(f"{path}: file is empty (0 bytes); expected a PNG, JPEG, TIFF or npy image")
         decode = from_tiff if start in _TIFF_STARTS else from_npy if start == _NPY_START else from_pillow
-        array = decode(path)
+        with warnings.catch_warnings():  # Pillow's and tifffile's: what matters is raised, here or by them
+            warnings.simplefilter("ignore")
+            array = decode(path)
         if not array.size:
             raise DataError(f"{path}: image has no pixels (shape {array.shape})")
         return array
@@ -65,7 +80,11 @@ def _decode(path: Path, from_pillow: _Decoder, from_tiff: _Decoder, from_npy: _D
             raise DataError(f"{path}: {error.strerror}; expected a readable image file") from error
         if isinstance(error, Image.UnidentifiedImageError):
             reason = "not recognised"
-        elif isinstance(error, (OSError, SyntaxError, ValueError, RuntimeError, Image.DecompressionBombError)):
+        elif isinstance(error, MemoryError):
+            reason = "needs more memory than there is"
+        elif isinstance(error, Image.DecompressionBombError):
+            reason = f"exceeds limit of {MAX_PIXELS:,} pixels"
+        elif isinstance(error, (OSError, SyntaxError, ValueError, RuntimeError)):
             reason = (str(error) or type(error).__name__).splitlines()[0]
         else:
             reason = "broken structure"  # a slip inside the decoder, whose own words would tell the user nothing
@@ -74,18 +93,48 @@ def _decode(path: Path, from_pillow: _Decoder, from_tiff: _Decoder, from_npy: _D
         ) from error
 
 
+def _check_size(path: Path, shape: tuple[int, ...], itemsize: int = 1) -> None:
+    """Raises DataError if a header says [H, W] or [H, W, C] of more than MAX_PIXELS, or of more bytes."""
+    height, width = shape[:2]
+    if height * width > MAX_PIXELS:
+        raise DataError(
+            f"{path}: image is {width}x{height} (width x height); expected at most {MAX_PIXELS:,} pixels, so cut it up"
+        )
+    if math.prod(shape) * itemsize > _MAX_BYTES:
+        raise DataError(
+            f"{path}: pixels take {math.prod(shape) * itemsize:,} bytes; expected at most {_MAX_BYTES:,}, so cut it up"
+        )
+
+
 def _png_depth(path: Path) -> int:
     with path.open("rb") as stream:
         return stream.read(25)[24]  # the PNG header: bits of one sample
 
 
+def _check_png_data(path: Path, content: bytes, most: int) -> None:
+    """Raises DataError if the pixels unpack to more than `most` bytes; libpng would unpack all of it to no end."""
+    place, total, unpacking = 8, 0, zlib.decompressobj()
+    while place + 8 <= len(content):
+        length, kind = struct.unpack_from(">I4s", content, place)
+        packed = content[place + 8 : place + 8 + length] if kind == b"IDAT" else b""
+        while packed and not unpacking.eof:
+            total += len(unpacking.decompress(packed, 2**20))
+            packed = unpacking.unconsumed_tail
+            if total > most:
+                raise DataError(f"{path}: holds more data than its header says; save it again")
+        place += length + 12
+
+
 def _pillow_image(path: Path) -> np.ndarray:
     with Image.open(path, formats=("PNG", "JPEG")) as image:
+        _check_size(path, (image.height, image.width))
         if image.format != "PNG":
             image = ImageOps.exif_transpose(image)
         elif image.mode in ("RGB", "RGBA", "LA") and _png_depth(path) == 16:
+            content = path.read_bytes()
+            _check_png_data(path, content, 2 * 8 * image.width * image.height + 2**20)
             image.load()  # checks the whole file; the pixels come from imagecodecs because Pillow cuts them to 8 bits
-            return _without_alpha(imagecodecs.png_decode(path.read_bytes()))
+            return _without_alpha(imagecodecs.png_decode(content))
         if image.mode in ("1", "L", "LA"):
             return np.array(image.convert("L"))
         if image.mode.startswith("I"):
@@ -99,6 +148,7 @@ def _pillow_labels(path: Path) -> np.ndarray:
     with Image.open(path, formats=("PNG", "JPEG")) as image:
         if image.format != "PNG":
             raise DataError(f"{path}: mask is a JPEG, whose compression changes ids; expected PNG or TIFF")
+        _check_size(path, (image.height, image.width))
         labels = np.array(image)
         depth = _png_depth(path)
         if image.mode == "L" and depth < 8:
@@ -109,19 +159,26 @@ def _pillow_labels(path: Path) -> np.ndarray:
 def _tiff_page(path: Path) -> tuple[np.ndarray, tifffile.TiffPage, np.ndarray | None]:
     """The only page of a TIFF: pixels as stored, [H, W] or [H, W, C]; tags; palette, [3, colours] uint16 or None."""
     with tifffile.TiffFile(path) as tiff:
+        if sum(1 for _ in itertools.islice(tiff.pages, _MANY_PAGES)) == _MANY_PAGES:  # to count millions takes long
+            raise DataError(f"{path}: TIFF holds {_MANY_PAGES} pages or more; expected a single 2-D image")
         page, series = tiff.pages.first, tiff.series[0]
         if len(tiff.pages) > 1 or len(tiff.series) > 1 or not set(series.axes) <= set("YXS"):
             raise DataError(
                 f"{path}: TIFF holds {len(tiff.pages)} pages (shape {'x'.join(map(str, series.shape))}); "
                 "expected a single 2-D image, so save each page as a file of its own"
             )
+        planes_first = page.axes == "SYX"
+        shape = page.shape[1:] + page.shape[:1] if planes_first else page.shape
+        _check_size(path, shape, page.dtype.itemsize if page.dtype else 1)
+        if page.is_tiled:
+            _check_size(path, (page.tilelength, page.tilewidth), page.samplesperpixel)
         ends = [start + count for start, count in zip(page.dataoffsets, page.databytecounts, strict=False)]
         if max(ends, default=0) > tiff.filehandle.size:  # tifffile would fill what is missing with zeros
             raise DataError(
                 f"{path}: file is truncated ({tiff.filehandle.size} of {max(ends)} bytes); copy or save it again"
             )
         array = page.asarray()
-        array = np.moveaxis(array, 0, -1) if page.axes == "SYX" else array  # [H, W] or [H, W, C]
+        array = np.moveaxis(array, 0, -1) if planes_first else array  # [H, W] or [H, W, C]
         return array, page, page.colormap  # the palette is read from the open file
 
 
@@ -151,19 +208,21 @@ def _tiff_labels(path: Path) -> np.ndarray:
 
 
 def _npy_image(path: Path) -> np.ndarray:
-    array = np.load(path, allow_pickle=False)
-    if array.ndim not in (2, 3):
-        raise DataError(f"{path}: array has the shape {array.shape}; expected [H, W] or [H, W, C]")
+    array = _npy(path, "[H, W] or [H, W, C]")
     return array if array.ndim == 2 else _grey_or_colour(path, array)
 
 
 def _npy_labels(path: Path) -> np.ndarray:
-    array = np.load(path, allow_pickle=False)
-    if array.shape[2:] == (1,):
-        return array[..., 0]
-    if array.ndim not in (2, 3):
-        raise DataError(f"{path}: array has the shape {array.shape}; expected ids [H, W]")
-    return array
+    array = _npy(path, "ids [H, W]")
+    return array[..., 0] if array.shape[2:] == (1,) else array
+
+
+def _npy(path: Path, expected: str) -> np.ndarray:
+    mapped = np.load(path, mmap_mode="r", allow_pickle=False)  # the header alone; the pixels stay in the file
+    if mapped.ndim not in (2, 3):
+        raise DataError(f"{path}: array has the shape {mapped.shape}; expected {expected}")
+    _check_size(path, mapped.shape, mapped.dtype.itemsize)
+    return np.array(mapped)
 
 
 def _grey_or_colour(path: Path, array: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from ris_tf.data.splits import chosen
 from ris_tf.errors import DataError, UsageError
-from ris_tf.labels import IGNORED, smaller_on_top
+from ris_tf.labels import IGNORED, bounded, smaller_on_top
 
 _LIBRARIES = {"hf:": "datasets", "tfds:": "tensorflow_datasets"}
 _COLUMNS = ("masks", "instances", "labels", "label_map", "mask", "segmentation_mask", "annotation")
@@ -105,7 +105,7 @@ def _read(where, rows, index):
         raise DataError(
             f"{where}: {column} has the negative id {labels.min()}; expected ids from 1 up, 0 for background"
         )
-    return image, labels
+    return image, bounded(labels)
 
 
 def _image(value):

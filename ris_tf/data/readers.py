@@ -11,7 +11,7 @@ import numpy as np
 
 from ris_tf.data.decoding import decode_image, decode_labels
 from ris_tf.errors import DataError, UsageError, gather
-from ris_tf.labels import IGNORED
+from ris_tf.labels import IGNORED, bounded
 
 IMAGE_SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".npy")
 
@@ -56,7 +56,8 @@ def read_labels(path: Path | str) -> np.ndarray:
         path: single-channel PNG (8 or 16 bits, or a palette whose indices are the ids), integer TIFF or npy file.
 
     Returns:
-        [H, W] int32, ids as stored; `labels.IGNORED`, -1, at pixels to be ignored (TIFF and npy only).
+        [H, W] int32, ids as stored, or renumbered where they are too large to count by (`labels.bounded`);
+        `labels.IGNORED`, -1, at pixels to be ignored (TIFF and npy only).
 
     Raises:
         DataError: the file cannot be read, is not a single channel of integers, or an id is out of range.
@@ -76,7 +77,7 @@ def read_labels(path: Path | str) -> np.ndarray:
         )
     if high > np.iinfo(np.int32).max:
         raise DataError(f"{path}: mask has the id {high}; expected ids up to {np.iinfo(np.int32).max}")
-    return np.ascontiguousarray(labels, np.int32)
+    return bounded(np.ascontiguousarray(labels, np.int32))
 
 
 def read_pair(image: Path, labels: Path) -> tuple[np.ndarray, np.ndarray]:

@@ -6,15 +6,22 @@ VOC.
 Source: Hariharan et al. 2011, "Semantic contours from inverse detectors".
 """
 
+import struct
+import zlib
 from functools import partial
 
 import numpy as np
 from scipy.io import loadmat
 
+from ris_tf.data.decoding import MAX_PIXELS
 from ris_tf.data.readers import check_size, read_image
 from ris_tf.data.splits import Layout, Listing, chosen, joined
 from ris_tf.data.voc import CATEGORIES, check_category, read_list
 from ris_tf.errors import DataError, gather
+from ris_tf.labels import bounded
+
+_HEADER, _COMPRESSED = 128, 15  # of a .mat file: bytes before the first element, and the type of a compressed one
+_MAX_BYTES = 8 * MAX_PIXELS  # of everything in a file, unpacked
 
 
 def _find(root):
@@ -65,18 +72,40 @@ def _read_mat(file):
     """Ids int32 [H, W] and the class of each id, int [N]."""
     expected = "expected a .mat file with GTinst of Segmentation and Categories"
     try:
+        _check_unpacked(file)
         with file.open("rb") as stream:
             truth = loadmat(stream)["GTinst"][0, 0]
         labels, categories = truth["Segmentation"], truth["Categories"].ravel()
     except OSError as error:
         raise DataError(f"{file}: {error.strerror}; {expected}") from error
+    except DataError:
+        raise
     except Exception as error:  # a broken file makes SciPy raise nearly anything
         raise DataError(f"{file}: cannot be read ({type(error).__name__}); {expected}") from error
     if labels.ndim != 2 or labels.dtype.kind not in "iu" or categories.dtype.kind not in "iuf":
         raise DataError(f"{file}: Segmentation is {labels.dtype} {labels.shape}; expected integer ids [H, W]")
+    if labels.size and not 0 <= labels.min() <= labels.max() <= MAX_PIXELS:
+        raise DataError(f"{file}: Segmentation has ids from {labels.min()} to {labels.max()}; expected them from 0 up")
     if labels.max(initial=0) > categories.size:
         raise DataError(f"{file}: {categories.size} Categories for ids up to {labels.max()}; expected one for each id")
-    return labels.astype(np.int32), categories
+    return bounded(labels.astype(np.int32)), categories
+
+
+def _check_unpacked(file):
+    """Raises DataError if the elements of a .mat file unpack to more than an image can need."""
+    with file.open("rb") as stream:
+        order, total = ">" if stream.read(_HEADER)[126:128] == b"MI" else "<", 0
+        while len(tag := stream.read(8)) == 8:
+            kind, length = struct.unpack(f"{order}II", tag)
+            if kind != _COMPRESSED:
+                stream.seek(length, 1)
+                continue
+            unpacking, packed = zlib.decompressobj(), stream.read(length)
+            while packed and not unpacking.eof:
+                total += len(unpacking.decompress(packed, 1 << 20))
+                packed = unpacking.unconsumed_tail
+                if total > _MAX_BYTES:
+                    raise DataError(f"{file}: unpacks to more than {_MAX_BYTES:,} bytes; expected one image's ids")
 
 
 LAYOUT = Layout("SBD", "img/NAME.jpg with inst/NAME.mat, train.txt and val.txt", _find, _splits, _listing)

@@ -6,18 +6,24 @@ gives one back. records.json is {split: {shard: [names]}}.
 """
 
 import json
+import math
 import struct
 import zlib
 from functools import partial
+from pathlib import Path
 
+import numpy as np
 import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2
 
+from ris_tf.data.decoding import MAX_PIXELS
 from ris_tf.data.splits import Layout, Listing, chosen, joined
 from ris_tf.errors import DataError
 from ris_tf.files import write_text
+from ris_tf.labels import IGNORED, bounded
 
 _INDEX = "records.json"
+_MAX_BYTES = 12 * MAX_PIXELS + 1024  # of an array as float32 RGB, and what stands before it
 _FRAME = struct.Struct("<QI")  # length of a record and its checksum, before the record; a checksum of 4 bytes after it
 
 
@@ -77,14 +83,17 @@ def _index(root):
     expected = "expected what ris-data convert --format=tfrecord writes"
     try:
         index = json.loads(file.read_bytes())
-        for shards in index.values():
-            for names in shards.values():
-                if not all(isinstance(name, str) for name in names):
+        for split, shards in index.items():
+            for shard, names in shards.items():
+                if not all(isinstance(name, str) for name in names) or {Path(n).name for n in (split, shard)} != {
+                    split,
+                    shard,
+                }:
                     raise TypeError
         return index
     except OSError as error:
         raise DataError(f"{file}: {error.strerror}; {expected}") from error
-    except (ValueError, AttributeError, TypeError) as error:
+    except (ValueError, AttributeError, TypeError, RecursionError) as error:
         raise DataError(f"{file}: does not name splits, shards and records; {expected}") from error
 
 
@@ -138,7 +147,12 @@ def _read(file, name, offset, length):
             features = tf.train.Example.FromString(stream.read(length)).features.feature
         if features["name"].bytes_list.value[0].decode() != name:
             raise ValueError
-        return tuple(_array(features[key].bytes_list.value[0]) for key in ("image", "labels"))
+        image, labels = (_array(features[key].bytes_list.value[0]) for key in ("image", "labels"))
+        kinds = (image.dtype in (np.uint8, np.uint16, np.float32), labels.dtype == np.int32)
+        right = image.ndim == 3 and image.shape[2] in (1, 3) and labels.shape == image.shape[:2] and labels.size
+        if not all(kinds) or not right or labels.min() < IGNORED or not np.isfinite(image).all():
+            raise ValueError
+        return image, bounded(labels)
     except OSError as error:
         raise DataError(f"{file}: {error.strerror}; expected a shard of records") from error
     except Exception as error:  # a damaged record trips protobuf, zlib or TensorFlow
@@ -148,7 +162,13 @@ def _read(file, name, offset, length):
 
 
 def _array(packed):
-    return tf.make_ndarray(tensor_pb2.TensorProto.FromString(zlib.decompress(packed)))
+    unpacked = zlib.decompressobj()
+    tensor = tensor_pb2.TensorProto.FromString(unpacked.decompress(packed, _MAX_BYTES))
+    sizes = [size.size for size in tensor.tensor_shape.dim]
+    whole = math.prod(sizes) * tf.as_dtype(tensor.dtype).size == len(tensor.tensor_content)
+    if not unpacked.eof or min(sizes, default=0) < 0 or not whole or math.prod(sizes[:2]) > MAX_PIXELS:
+        raise ValueError  # a tensor may also say one value and a shape of any size
+    return tf.make_ndarray(tensor)
 
 
 LAYOUT = Layout("TFRecord", f"SPLIT-*.tfrecord with {_INDEX}", _find, _splits, _listing)

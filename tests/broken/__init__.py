@@ -1,0 +1,1 @@
+"""Inputs that are wrong, for every command: each module gives {name: function that writes it}."""
