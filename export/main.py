@@ -132,7 +132,7 @@ def main():
     flags.DEFINE_string("data", None, "data set, as of ris-evaluate, to try the files on; by default drawn images")
     flags.DEFINE_string("split", "val", "split of the data")
     flags.DEFINE_string("node_modules", "node_modules", "web: folder that npm installed the page's libraries in")
-    flags.DEFINE_integer("images", 32, "images of the data to try the files on", lower_bound=_LEAST)
+    flags.DEFINE_integer("images", 24, "images of the data to try the files on", lower_bound=_LEAST)
 
     def job(values, rest):
         if rest:

@@ -121,7 +121,7 @@ def test_wrong_flags(command, monkeypatch, tmp_path, arguments, code, message):
 @pytest.mark.parametrize(
     ("preset", "kind", "arguments"),
     [
-        ("rosettes", "rosettes", ["--format=all", "--quantize=none,float16,int8", "--images=40"]),
+        ("rosettes", "rosettes", ["--format=all", "--quantize=none,float16,int8"]),
         ("nuclei", "tissue", ["--format=tflite", "--quantize=none,float16", "--size=256,256", "--images=16"]),
     ],
 )
