@@ -11,7 +11,7 @@ from ris_tf import command, comparison, inference, metrics, page, ranking, runti
 from ris_tf import model as models
 from ris_tf.crf import library
 from ris_tf.data import pipeline
-from ris_tf.errors import UsageError
+from ris_tf.errors import DataError, UsageError
 from ris_tf.figures import text
 from ris_tf.files import write_table, write_text
 from ris_tf.order import Order
@@ -200,6 +200,8 @@ def main():
         source = pipeline.open_source(
             values.data, split, reading.synthetic_size, values.images, values.seed, reading.category, reading.held_out
         )
+        if not source:
+            raise DataError(f"{values.data}: the split {split!r} holds no image; expected at least one")
         if values.tune:
             tuned(values, model, source, out)
         order = Order(model.look, model.config.predict) if values.report else None

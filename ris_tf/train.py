@@ -79,6 +79,8 @@ def train(config, data, workdir, init=None):
     arguments = {"size": config.data.synthetic_size, "seed": seed, "category": config.data.category}
     arguments["held_out"] = config.data.held_out
     opened = pipeline.open_source(data, "train", images=config.data.synthetic_images, **arguments)
+    if not opened:
+        raise DataError(f"{data}: the split 'train' holds no image; expected at least one")
     source, extra = pipeline.load(opened, config), []
     for name in filter(None, config.data.extra.split(",")):
         opened = pipeline.open_source(name, "train", images=config.data.synthetic_images, **arguments)

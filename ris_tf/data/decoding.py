@@ -9,8 +9,7 @@ import math
 import stat
 import struct
 import warnings
-import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import imagecodecs
@@ -18,6 +17,7 @@ import numpy as np
 import tifffile
 from PIL import Image, ImageOps
 
+from ris_tf.data.packed import exceeds
 from ris_tf.errors import DataError, RisError
 
 # tifffile logs dozens of lines for one broken header; what keeps the pixels from being read is raised as well.
@@ -111,17 +111,13 @@ def _png_depth(path: Path) -> int:
         return stream.read(25)[24]  # the PNG header: bits of one sample
 
 
-def _check_png_data(path: Path, content: bytes, most: int) -> None:
-    """Raises DataError if the pixels unpack to more than `most` bytes; libpng would unpack all of it to no end."""
-    place, total, unpacking = 8, 0, zlib.decompressobj()
+def _png_data(content: bytes) -> Iterator[bytes]:
+    """The packed pixels of a PNG, piece by piece."""
+    place = 8
     while place + 8 <= len(content):
         length, kind = struct.unpack_from(">I4s", content, place)
-        packed = content[place + 8 : place + 8 + length] if kind == b"IDAT" else b""
-        while packed and not unpacking.eof:
-            total += len(unpacking.decompress(packed, 2**20))
-            packed = unpacking.unconsumed_tail
-            if total > most:
-                raise DataError(f"{path}: holds more data than its header says; save it again")
+        if kind == b"IDAT":
+            yield content[place + 8 : place + 8 + length]
         place += length + 12
 
 
@@ -132,7 +128,9 @@ def _pillow_image(path: Path) -> np.ndarray:
             image = ImageOps.exif_transpose(image)
         elif image.mode in ("RGB", "RGBA", "LA") and _png_depth(path) == 16:
             content = path.read_bytes()
-            _check_png_data(path, content, 2 * 8 * image.width * image.height + 2**20)
+            # libpng would unpack all of it, and to no end; pixels take 8 bytes at most
+            if exceeds(_png_data(content), 9 * image.width * image.height + 2**20):
+                raise DataError(f"{path}: holds more data than its header says; save it again")
             image.load()  # checks the whole file; the pixels come from imagecodecs because Pillow cuts them to 8 bits
             return _without_alpha(imagecodecs.png_decode(content))
         if image.mode in ("1", "L", "LA"):

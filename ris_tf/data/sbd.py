@@ -7,13 +7,13 @@ Source: Hariharan et al. 2011, "Semantic contours from inverse detectors".
 """
 
 import struct
-import zlib
 from functools import partial
 
 import numpy as np
 from scipy.io import loadmat
 
 from ris_tf.data.decoding import MAX_PIXELS
+from ris_tf.data.packed import exceeds
 from ris_tf.data.readers import check_size, read_image
 from ris_tf.data.splits import Layout, Listing, chosen, joined
 from ris_tf.data.voc import CATEGORIES, check_category, read_list
@@ -21,7 +21,7 @@ from ris_tf.errors import DataError, gather
 from ris_tf.labels import bounded
 
 _HEADER, _COMPRESSED = 128, 15  # of a .mat file: bytes before the first element, and the type of a compressed one
-_MAX_BYTES = 8 * MAX_PIXELS  # of everything in a file, unpacked
+_MAX_BYTES = 8 * MAX_PIXELS  # of an element, unpacked
 
 
 def _find(root):
@@ -92,20 +92,15 @@ def _read_mat(file):
 
 
 def _check_unpacked(file):
-    """Raises DataError if the elements of a .mat file unpack to more than an image can need."""
+    """Raises DataError if an element of a .mat file unpacks to more than an image can need."""
     with file.open("rb") as stream:
-        order, total = ">" if stream.read(_HEADER)[126:128] == b"MI" else "<", 0
+        order = ">" if stream.read(_HEADER)[126:128] == b"MI" else "<"
         while len(tag := stream.read(8)) == 8:
             kind, length = struct.unpack(f"{order}II", tag)
+            if kind == _COMPRESSED and exceeds([stream.read(length)], _MAX_BYTES):
+                raise DataError(f"{file}: unpacks to more than {_MAX_BYTES:,} bytes; expected one image's ids")
             if kind != _COMPRESSED:
                 stream.seek(length, 1)
-                continue
-            unpacking, packed = zlib.decompressobj(), stream.read(length)
-            while packed and not unpacking.eof:
-                total += len(unpacking.decompress(packed, 1 << 20))
-                packed = unpacking.unconsumed_tail
-                if total > _MAX_BYTES:
-                    raise DataError(f"{file}: unpacks to more than {_MAX_BYTES:,} bytes; expected one image's ids")
 
 
 LAYOUT = Layout("SBD", "img/NAME.jpg with inst/NAME.mat, train.txt and val.txt", _find, _splits, _listing)

@@ -17,6 +17,7 @@ import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2
 
 from ris_tf.data.decoding import MAX_PIXELS
+from ris_tf.data.packed import exceeds
 from ris_tf.data.splits import Layout, Listing, chosen, joined
 from ris_tf.errors import DataError
 from ris_tf.files import write_text
@@ -162,11 +163,12 @@ def _read(file, name, offset, length):
 
 
 def _array(packed):
-    unpacked = zlib.decompressobj()
-    tensor = tensor_pb2.TensorProto.FromString(unpacked.decompress(packed, _MAX_BYTES))
+    if exceeds([packed], _MAX_BYTES):
+        raise ValueError
+    tensor = tensor_pb2.TensorProto.FromString(zlib.decompress(packed))
     sizes = [size.size for size in tensor.tensor_shape.dim]
     whole = math.prod(sizes) * tf.as_dtype(tensor.dtype).size == len(tensor.tensor_content)
-    if not unpacked.eof or min(sizes, default=0) < 0 or not whole or math.prod(sizes[:2]) > MAX_PIXELS:
+    if min(sizes, default=0) < 0 or not whole or math.prod(sizes[:2]) > MAX_PIXELS:
         raise ValueError  # a tensor may also say one value and a shape of any size
     return tf.make_ndarray(tensor)
 
