@@ -205,7 +205,7 @@ def test_objects_of_other_images_come_into_the_batch():
         (("mixup",), "data.augment lists 'mixup'; expected any of rotation, "),
         (("flip", "noise", "flip"), "data.augment lists 'flip' twice"),
         (("noise", "rotation"), "data.augment lists 'rotation' after 'noise'; expected what moves"),
-        ((1,), r"data.augment is \(1,\); expected names of"),
+        ((1,), r"data.augment is \(1,\); expected names"),
     ],
 )
 def test_a_wrong_list_is_told_in_one_line(names, message):
@@ -217,7 +217,7 @@ def test_a_wrong_list_is_told_in_one_line(names, message):
 @pytest.mark.parametrize("field", ["elastic", "blur", "copy_paste"])
 @pytest.mark.parametrize("value", [0.0, -1.0, 100.0])
 def test_an_element_of_no_use_is_told(field, value):
-    with pytest.raises(UsageError, match=f"data.{field} is {value}; expected above 0"):
+    with pytest.raises(UsageError, match=f"data.{field} is {value}; expected a number above 0"):
         settings.check(configured(field, **{field: value}))
 
 
