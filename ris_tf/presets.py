@@ -55,9 +55,11 @@ def write(model, name, folder=FOLDER):
       folder: Path; made if missing.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    bare = type(model)(model.config)  # a trained one would store its optimizer, too
+    bare.set_weights(model.get_weights())
     with tempfile.TemporaryDirectory() as temporary:
         full = Path(temporary) / "full.weights.h5"
-        model.save_weights(full)
+        bare.save_weights(full)
         _copy(full, folder / f"{name}.weights.h5", _reduce)
     (folder / f"{name}.json").write_text(json.dumps(model.config.to_dict(), indent=2) + "\n")
 

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -102,7 +103,11 @@ def test_what_is_no_image_is_refused(small, image):
 def test_preset_is_the_model_it_was_written_from(small, tmp_path, monkeypatch):
     monkeypatch.setattr(presets, "FOLDER", tmp_path)
     model = build(small)
+    model.compile(keras.optimizers.Adam())
+    model.fit(batches(small).take(1), verbose=0)
     presets.write(model, "mine", tmp_path)
+    with h5py.File(tmp_path / "mine.weights.h5") as file:
+        assert "optimizer" not in file
     again = RIS.from_preset("mine")
     for one, other in zip(model.weights, again.weights, strict=True):
         if len(one.shape) < 2:
