@@ -6,6 +6,7 @@ import os
 import resource
 import shutil
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -192,7 +193,8 @@ def test_field(told, opened, tmp_path, name):
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-def test_config(told, opened, tmp_path, name):
+def test_config(told, opened, tmp_path, monkeypatch, name):
+    monkeypatch.delitem(sys.modules, "config_config", raising=False)  # under it ml_collections would find the last one
     file = tmp_path / "own.py"
     file.write_text(CONFIGS[name], errors="surrogateescape")
     code, line = told(train.main, f"--config={file}", "--data=x", f"--workdir={tmp_path / 'run'}")

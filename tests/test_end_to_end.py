@@ -18,12 +18,13 @@ pytestmark = pytest.mark.slow
 
 
 def test_rosettes_preset_on_a_fresh_seed():
-    result, _ = evaluate(RIS.from_preset("rosettes"), pipeline.open_source("synthetic:rosettes", "test", 384, 30, 77))
+    source = pipeline.open_source("synthetic:rosettes", "test", 384, 30, 77)
+    result = evaluate(RIS.from_preset("rosettes"), source).result
     assert result["sbd"] >= 0.90 and result["abs_dic"] <= 0.8
 
 
 def test_nuclei_preset_on_validation_images(nuclei):
-    result, _ = evaluate(RIS.from_preset("nuclei"), pipeline.open_source(nuclei, "val"))
+    result = evaluate(RIS.from_preset("nuclei"), pipeline.open_source(nuclei, "val")).result
     assert result["ap_0.5"] >= 0.85 and result["relative_abs_dic"] <= 0.06
 
 

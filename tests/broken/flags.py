@@ -23,7 +23,7 @@ def _may_be(right, value, wrong):
     if isinstance(value, bool):
         return wrong == "True"
     if isinstance(value, tuple):
-        return wrong in ("()", "(1,2,3)", "('a','b')") and isinstance(wrong, str) and right(eval(wrong))
+        return wrong in ("", "()", "(1,2,3)", "('a','b')") and right(eval(wrong or "()"))
     if isinstance(value, int):
         return isinstance(wrong, int) and right(wrong)
     return isinstance(wrong, (int, float)) and right(wrong)
