@@ -17,14 +17,16 @@ export TF_CPP_MIN_LOG_LEVEL := 2
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
 	touch $@
 
+TWO := --numprocesses=2 --dist=worksteal  # two processes: most of a test is one thread's work
+
 demo: .venv/stamp
 	$(BIN)/python -m ris_tf.demo --out=demo_out
 
 test: lint
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" $(TWO)
 
 test-slow: .venv/stamp
-	$(BIN)/python -m pytest -m slow || test $$? -eq 5  # 5: no test is marked slow
+	$(BIN)/python -m pytest -m slow $(TWO) || test $$? -eq 5  # 5: no test is marked slow
 
 # A real Triton server, which wants an older NumPy: in an environment of its own, about 700 MB.
 test-serving: .venv/stamp .venv-triton/stamp
