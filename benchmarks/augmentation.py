@@ -20,6 +20,7 @@ from absl import app, flags
 
 from ris_tf import model as models
 from ris_tf.data import pipeline
+from ris_tf.data.records import Records
 from ris_tf.settings import CHANGES, MOVES, elements
 from ris_tf.train import optimizer
 
@@ -69,7 +70,7 @@ def measure(name, values):
     """Figures of one config, printed and returned."""
     config = importlib.import_module(f"ris_tf.configs.{name}").get_config()
     side = config.data.synthetic_size
-    records = pipeline.load(pipeline.open_source(f"synthetic:{_KINDS[name]}", "train", side, values.images, 1), config)
+    records = Records(pipeline.open_source(f"synthetic:{_KINDS[name]}", "train", side, values.images, 1), config)
     taken = images_a_second(records, config, values.steps)
     height, width = config.model.size
     print(f"{name}: {height}x{width}, {config.train.precision}, the step takes {taken:.1f} images/s", flush=True)

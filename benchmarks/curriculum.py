@@ -22,6 +22,7 @@ from ris_tf import model as models
 from ris_tf.configs import rosettes_paper
 from ris_tf.curriculum import Curriculum
 from ris_tf.data import pipeline
+from ris_tf.data.records import Records
 from ris_tf.train import optimizer
 
 _MEASURES = 12  # points of a curve
@@ -63,7 +64,7 @@ def run(arm, seed, seconds):
     if arm == "without":
         config.curriculum.start = 0
     keras.utils.set_random_seed(seed)
-    source = pipeline.load(pipeline.open_source("synthetic:rosettes", "train", 160, 400, seed), config)
+    source = Records(pipeline.open_source("synthetic:rosettes", "train", 160, 400, seed), config)
     opened = pipeline.open_source("synthetic:rosettes", "val", 160, 24, 1)
     held_out = [opened[i][1]() for i in range(24)]
     model = models.build(config, config.train.precision)

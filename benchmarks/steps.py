@@ -19,6 +19,7 @@ from absl import app, flags
 from ris_tf import matching
 from ris_tf import model as models
 from ris_tf.data import pipeline
+from ris_tf.data.records import Records
 from ris_tf.objective import Comparison
 
 _BINS = 10
@@ -59,7 +60,7 @@ def main(_):
     model = models.load(values.model)
     config = model.config
     opened = pipeline.open_source(values.data, values.split, config.data.synthetic_size, values.images, values.seed)
-    batches = pipeline.training_batches(pipeline.load(opened, config), config).take(values.batches)
+    batches = pipeline.training_batches(Records(opened, config), config).take(values.batches)
     parts = [examine(model, batch) for batch in batches]
     figures = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     samples, steps = figures["left"].shape

@@ -65,6 +65,7 @@ def get_config():
     config.data.extra_share = 0.0  # of the samples
     config.data.synthetic_images = 1500  # per epoch of a synthetic source
     config.data.synthetic_size = 256  # side of these images, pixels
+    config.data.memory = 4096  # MiB of images kept in memory; those beyond are read again whenever they are drawn
 
     config.loss = ConfigDict()
     config.loss.score = 1.0

@@ -94,7 +94,9 @@ def card(graph, source, data, samples, checked, rows):
         "",
         check.table(rows),
         "",
-        "Equal pixels are counted up to the numbering of the objects; scores are compared object by object.",
+        "Equal pixels are counted up to the numbering of the objects; scores are compared object by object. Ties are"
+        " images on which two places tied for the next look, so that rounding decides; the file equals Keras there with"
+        " weights changed by two parts in a million.",
         "",
         "## Intended use and limits",
         "",

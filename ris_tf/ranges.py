@@ -131,6 +131,7 @@ ALL = {
     "data.extra_share": _SHARE,
     "data.synthetic_images": whole(1, 10**6),
     "data.synthetic_size": whole(32, 8192),
+    "data.memory": whole(0, 10**9),
     "loss.score": _WEIGHT,
     "loss.score_target": one_of("count", "uncovered"),
     "loss.extra_steps": whole(0, 1000),

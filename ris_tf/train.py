@@ -15,6 +15,7 @@ from ris_tf import command, metrics, monitor, settings
 from ris_tf import model as models
 from ris_tf.curriculum import Curriculum
 from ris_tf.data import pipeline
+from ris_tf.data.records import Records
 from ris_tf.errors import DataError, UsageError
 from ris_tf.fcn8s import load_vgg16
 from ris_tf.files import write_text
@@ -81,10 +82,10 @@ def train(config, data, workdir, init=None):
     opened = pipeline.open_source(data, "train", images=config.data.synthetic_images, **arguments)
     if not opened:
         raise DataError(f"{data}: the split 'train' holds no image; expected at least one")
-    source, extra = pipeline.load(opened, config), []
+    source, further = Records(opened, config), []
     for name in filter(None, config.data.extra.split(",")):
-        opened = pipeline.open_source(name, "train", images=config.data.synthetic_images, **arguments)
-        extra += pipeline.load(opened, config)
+        further += pipeline.open_source(name, "train", images=config.data.synthetic_images, **arguments)
+    extra = Records(further, config)
     held_out = _validation(data, config)
 
     keras.utils.set_random_seed(seed)
@@ -117,17 +118,20 @@ def train(config, data, workdir, init=None):
         monitor.TensorBoard(workdir / "tensorboard", held_out[:_PICTURES]),
     ]
     if config.curriculum.start:
-        most = max(np.unique(np.maximum(record["labels"], 0)).size - 1 for record in [*source, *extra])
+        most = max(source.most, extra.most)
         callbacks.insert(1, Curriculum(config.curriculum, min(model.steps, most + config.loss.extra_steps)))
-    model.fit(
-        pipeline.training_batches(source, config, extra, skip=done),
-        steps_per_epoch=per_epoch,
-        initial_epoch=done // per_epoch,
-        epochs=epochs,
-        shuffle=False,  # the pipeline does
-        verbose=0,
-        callbacks=callbacks,
-    )
+    try:
+        model.fit(
+            pipeline.training_batches(source, config, extra, skip=done),
+            steps_per_epoch=per_epoch,
+            initial_epoch=done // per_epoch,
+            epochs=epochs,
+            shuffle=False,  # the pipeline does
+            verbose=0,
+            callbacks=callbacks,
+        )
+    except tf.errors.OpError as error:
+        raise (source.error or extra.error or error) from None
     return models.load(workdir / "best.keras")
 
 

@@ -14,6 +14,7 @@ from ris_tf.data import colours, geometry, pipeline
 from ris_tf.data.augment import augment, warp
 from ris_tf.data.copy_paste import copy_paste
 from ris_tf.data.draws import spread, uniform
+from ris_tf.data.records import zoom_range
 from ris_tf.errors import UsageError
 from ris_tf.settings import CHANGES, MOVES
 
@@ -180,11 +181,15 @@ def test_objects_of_other_images_come_into_the_batch():
     """Each drawn image holds one object; with copy_paste some samples hold two, of two images."""
     config = configured("copy_paste", size=(64, 64), copy_paste=1.0, shift=0.0)
     config.model.channels = 1
-    records = []
+
+    class Drawn(list):
+        shares = [1, 1, 1, 1]
+
+    records = Drawn()
     for value in range(1, 5):
         labels = np.zeros((64, 64), np.int32)
         labels[8 * value : 8 * value + 20, 20:40] = 1
-        one = {"image": (labels[..., None] * value / 8).astype(np.float32), "labels": labels, "share": 1}
+        one = {"image": (labels[..., None] * value / 8).astype(np.float32), "labels": labels}
         records.append({**one, "zoom": np.ones(2, np.float32), "box": np.zeros(4, np.float32), "name": str(value)})
     batches = list(pipeline.training_batches(records, config).take(4))
     for first, again in zip(batches, pipeline.training_batches(records, config).take(4), strict=True):
@@ -253,4 +258,4 @@ def test_without_scale_a_view_has_its_own_zoom(index):
     changes = np.flatnonzero(np.diff(labels[70]))
     np.testing.assert_allclose(np.diff(changes), 40 * np.sqrt(0.7 * 1.5), atol=1)
     assert len(changes) > 1
-    assert pipeline.zoom_range(labels, configured("flip", scale=(0.2, 0.3))) == (1.0, 1.0)
+    assert zoom_range(labels, configured("flip", scale=(0.2, 0.3))) == (1.0, 1.0)

@@ -10,6 +10,7 @@ from pycocotools.mask import encode
 
 from ris_tf.configs import people_paper
 from ris_tf.data import pipeline
+from ris_tf.data.records import Records
 from ris_tf.errors import DataError, UsageError
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:pycocotools.*")
@@ -52,7 +53,7 @@ def test_another_category(coco):
 def test_real_photographs_become_batches(coco):
     config = people_paper.get_config()
     config.model.size = (100, 100)
-    records = pipeline.load(pipeline.open_source(coco, "train", category=config.data.category)[:3], config)
+    records = Records(pipeline.open_source(coco, "train", category=config.data.category)[:3], config)
     batch = next(iter(pipeline.training_batches(records, config)))
     assert batch["image"].shape == (1, 100, 100, 3) and batch["count"].numpy()[0] >= 1
 

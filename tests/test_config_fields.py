@@ -7,6 +7,7 @@ from ml_collections import ConfigDict
 
 from ris_tf.configs import base, nuclei
 from ris_tf.data import pipeline
+from ris_tf.data.records import Records
 from ris_tf.inference import predict_instances
 from ris_tf.model import build
 from ris_tf.objective import objective
@@ -38,7 +39,7 @@ ELSEWHERE = {  # tested in the file named
     "name", "seed", "model.paper", "model.fcn8s",  # test_commands, below, test_model and test_fcn8s
     "data.category",  # test_coco
     "data.scale", "data.extra", "data.synthetic_images",  # below, below, test_commands
-    "data.synthetic_size", "data.held_out",  # test_training, test_readers
+    "data.synthetic_size", "data.held_out", "data.memory",  # test_training, test_readers, test_pipeline
     "train.batch", "train.evaluate_every", "train.validation_images",  # test_pipeline, test_commands
     "train.forcing", "train.forcing_until",  # below
     "train.unroll", "train.precision", "train.matcher", "train.jit_compile", "train.recompute",  # below, test_routes
@@ -83,8 +84,8 @@ def test_loss_fields(small, field):
 
 
 def batch(config, extra=()):
-    records = pipeline.load(pipeline.open_source("synthetic:discs", "train", 192, 3, 1), config)
-    extra = pipeline.load(pipeline.open_source("synthetic:rosettes", "train", 192, 2, 1), config) if extra else ()
+    records = Records(pipeline.open_source("synthetic:discs", "train", 192, 3, 1), config)
+    extra = Records(pipeline.open_source("synthetic:rosettes", "train", 192, 2, 1), config) if extra else ()
     return next(iter(pipeline.training_batches(records, config, extra)))
 
 

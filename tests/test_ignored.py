@@ -11,6 +11,7 @@ from ris_tf import metrics, overlaps
 from ris_tf.configs import base, leaves_paper
 from ris_tf.data import pipeline
 from ris_tf.data.augment import warp
+from ris_tf.data.records import zoom_range
 from ris_tf.data.resize import fit_labels
 from ris_tf.focus import object_box
 from ris_tf.labels import smaller_on_top, without_ignored
@@ -99,7 +100,7 @@ def test_what_looks_at_objects_does_not_see_ignored_pixels():
     assert object_box(labels) == (10, 5, 20, 15)
     config = base.get_config()
     config.data.view = "tiles"
-    assert pipeline.zoom_range(labels, config) == pipeline.zoom_range(np.maximum(labels, 0), config)
+    assert zoom_range(labels, config) == zoom_range(np.maximum(labels, 0), config)
     np.testing.assert_array_equal(fit_labels(labels, (20, 25)) < 0, fit_labels(labels < 0, (20, 25)))
     image = np.full((40, 50, 3), 90, np.uint8)
     shown = overlay(image, labels)[::11, ::11]  # enlarged 11 times

@@ -12,13 +12,14 @@ import tensorflow as tf
 from ris_tf import RIS, Instances, presets
 from ris_tf.configs import leaves_paper
 from ris_tf.data import pipeline
+from ris_tf.data.records import Records
 from ris_tf.errors import DataError, UsageError
 from ris_tf.model import build, load
 
 
 def batches(config):
     source = pipeline.open_source("synthetic:discs", "train", 64, 4, 1)
-    return pipeline.training_batches(pipeline.load(source, config), config)
+    return pipeline.training_batches(Records(source, config), config)
 
 
 def test_paper_leaf_network_has_the_published_number_of_parameters():

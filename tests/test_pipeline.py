@@ -11,6 +11,7 @@ from ris_tf.configs import rosettes
 from ris_tf.data import pipeline, synthetic
 from ris_tf.data.augment import warp
 from ris_tf.data.normalize import normalize
+from ris_tf.data.records import Records, zoom_range
 from ris_tf.data.resize import fit_labels, fit_within
 from ris_tf.focus import SHARE
 
@@ -42,7 +43,7 @@ def test_focus_shows_the_objects_closely_and_at_times_the_whole_image():
     labels = np.zeros((1024, 1024), np.int32)
     labels[400:500, 600:800] = 1
     opened = [("one", lambda: (np.zeros((1024, 1024, 3), np.uint8), labels))]
-    (record,) = pipeline.load(opened, config)
+    (record,) = Records(opened, config)
     views = [
         warp(record, tf.constant([1, index], tf.int64), config)[1].numpy().any(axis=0).sum() / 256
         for index in range(40)
@@ -57,7 +58,7 @@ def test_focus_shows_the_objects_closely_and_at_times_the_whole_image():
 def test_batches_are_the_one_record_and_repeatable(module):
     config = module.get_config()
     config.train.batch = 3
-    records = pipeline.load(pipeline.open_source("synthetic:discs", "train", 128, 5, 1), config)
+    records = Records(pipeline.open_source("synthetic:discs", "train", 128, 5, 1), config)
     first = list(pipeline.training_batches(records, config).take(3))
     for batch, again in zip(first, pipeline.training_batches(records, config).take(3), strict=True):
         for name in batch:
@@ -70,6 +71,21 @@ def test_batches_are_the_one_record_and_repeatable(module):
         assert batch["masks"].numpy().sum(axis=1).max() <= 1
     (later,) = pipeline.training_batches(records, config, skip=2).take(1)
     np.testing.assert_array_equal(later["image"], first[2]["image"])
+
+
+def test_images_beyond_the_memory_are_read_again(small):
+    source = pipeline.open_source("synthetic:discs", "train", 64, 6, 1)
+    opened, small.data.view = [], "tiles"
+    counted = [(name, lambda name=name, read=read: (opened.append(name), read())[1]) for name, read in source]
+    batches = {}
+    for memory in (100, 0):
+        small.data.memory = memory
+        opened.clear()
+        batches[memory] = list(pipeline.training_batches(Records(counted, small), small).take(5))
+        assert (len(opened) > 6) == (memory == 0)
+    for kept, again in zip(*batches.values(), strict=True):
+        np.testing.assert_array_equal(kept["image"], again["image"])
+        np.testing.assert_array_equal(kept["masks"], again["masks"])
 
 
 def test_objects_over_the_limit_are_told(small, caplog):
@@ -85,7 +101,7 @@ def test_tiles_bring_objects_to_the_range_of_diameters():
     config = nuclei_config.get_config()
     rows, columns = np.indices((400, 400))
     labels = ((rows // 100) * 4 + columns // 100 + 1) * ((rows % 100 - 50) ** 2 + (columns % 100 - 50) ** 2 < 40**2)
-    low, high = pipeline.zoom_range(labels.astype(np.int32), config)
+    low, high = zoom_range(labels.astype(np.int32), config)
     assert 80 * low == pytest.approx(config.data.diameter[0], rel=0.02) or low > config.data.diameter[0] / 80
     assert 80 * high == pytest.approx(config.data.diameter[1], rel=0.02)
     assert (128 / low / 100) ** 2 <= config.model.steps
@@ -111,6 +127,6 @@ def test_synthetic_splits_and_seeds_differ():
 
 def test_real_images_load(nuclei):
     config = nuclei_config.get_config()
-    records = pipeline.load(pipeline.open_source(nuclei, "val")[:3], config)
+    records = Records(pipeline.open_source(nuclei, "val")[:3], config)
     batch = next(iter(pipeline.training_batches(records, config)))
     assert batch["image"].shape == (12, 128, 128, 1) and batch["count"].numpy().max() >= 1

@@ -93,20 +93,38 @@ def test_broken_loss_names_the_images_and_keeps_the_checkpoint(command, tmp_path
         image, labels = synthetic.sample("discs", 1, 0, 64)
         Image.fromarray(image).save(data / "images" / f"{name}.png")
         Image.fromarray(labels).save(data / "masks" / f"{name}.png")
-    load_records = train.pipeline.load
 
-    def broken(source, config):
-        records = load_records(source, config)
-        for record in records:
-            if record["name"] == "two":
-                record["image"][:] = np.nan
-        return records
+    class Broken(train.Records):
+        def __getitem__(self, index):
+            record = super().__getitem__(index)
+            return {**record, "image": record["image"] * (np.nan if record["name"] == "two" else 1)}
 
-    monkeypatch.setattr(train.pipeline, "load", broken)
+    monkeypatch.setattr(train, "Records", Broken)
     flags = [f"--data={tmp_path / 'data'}", *SMALL[:1], *SMALL[2:], f"--workdir={tmp_path / 'run'}"]
     code, _, err = command(train.main, *flags, "--config.train.batch=1", "--config.train.steps=6")
     message = err.strip().splitlines()[-1]
     assert code == 1 and "two: the loss became nan at step" in message and "one" not in message.split(":")[1]
+
+
+def test_file_that_breaks_while_it_is_read_again_is_named(command, tmp_path, monkeypatch):
+    data = tmp_path / "data" / "train"
+    for kind in ("images", "masks"):
+        (data / kind).mkdir(parents=True)
+    for name in ("one", "two"):
+        image, labels = synthetic.sample("discs", 1, 0, 64)
+        Image.fromarray(image).save(data / "images" / f"{name}.png")
+        Image.fromarray(labels).save(data / "masks" / f"{name}.png")
+
+    class Breaking(train.Records):
+        def __init__(self, source, config):
+            super().__init__(source, config)
+            (data / "images" / "two.png").write_bytes(b"no image")
+
+    monkeypatch.setattr(train, "Records", Breaking)
+    flags = [f"--data={tmp_path / 'data'}", *SMALL[:1], *SMALL[2:], f"--workdir={tmp_path / 'run'}"]
+    code, _, err = command(train.main, *flags, "--config.data.memory=0", "--config.train.steps=6")
+    message = err.strip().splitlines()[-1]
+    assert code == 1 and "two.png" in message and "Traceback" not in err
 
 
 def test_tensorboard_holds_scalars_and_overlays(command, tmp_path):

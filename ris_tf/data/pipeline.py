@@ -1,18 +1,12 @@
 """Images and label maps -> augmented batches of the one record, as a tf.data.Dataset."""
 
-import math
-
 import numpy as np
 import tensorflow as tf
 from absl import logging
-from tqdm import tqdm
 
 from ris_tf.data import hub, synthetic
 from ris_tf.data.augment import augment
 from ris_tf.data.layouts import open_folder
-from ris_tf.data.normalize import normalize
-from ris_tf.data.resize import fit_labels, fit_within
-from ris_tf.focus import SHARE, object_box
 from ris_tf.settings import elements
 
 _PREFIX = "synthetic:"
@@ -55,98 +49,44 @@ def open_source(data, split, size=256, images=None, seed=0, category="person", h
     return open_folder(data, split, category, held_out)
 
 
-def zoom_range(labels, config):
-    """Range of the random scale of one image: network pixels per image pixel.
-
-    In "focus" the first shows the whole image, the second all objects closely. In "tiles" the median object's diameter
-    comes within `data.diameter`, and a crop holds the step budget at most.
-    """
-    if config.data.view == "whole":
-        return tuple(config.data.scale) if "scale" in elements(config) else (1.0, 1.0)
-    if config.data.view == "focus":
-        whole = min(length / side for length, side in zip(config.model.size, labels.shape, strict=True))
-        top, left, bottom, right = object_box(labels)
-        height, width = config.model.size
-        closest = SHARE * min(height / max(bottom - top, 1), width / max(right - left, 1))
-        return whole, float(np.clip(closest, whole, config.predict.zoom_limits[1]))
-    areas = np.bincount(np.maximum(labels, 0).ravel())[1:]
-    areas = areas[areas > 0]
-    if not areas.size:
-        return 0.7, 1.4
-    diameter = math.sqrt(4 / math.pi * float(np.median(areas)))
-    side = math.sqrt(config.model.size[0] * config.model.size[1])
-    fits = side * math.sqrt(areas.size / (0.7 * config.model.steps * labels.size))
-    low = max(config.data.diameter[0] / diameter, fits)
-    return low, max(low, config.data.diameter[1] / diameter)
-
-
-def share(labels, zoom, config):
-    """How often an image is drawn in an epoch: the root of the number of crops that cover it, 1 to 8; "whole": once."""
-    if config.data.view != "tiles":
-        return 1
-    scale = math.sqrt(zoom[0] * zoom[1])
-    crops = labels.size * scale**2 / (config.model.size[0] * config.model.size[1])
-    return int(np.clip(round(math.sqrt(crops)), 1, 8))
-
-
-def load(source, config):
-    """Reads a source into memory, normalised and at the scale that training needs.
+def _numbers(sizes, seed, config):
+    """Endless shuffled numbers of samples, `data.extra_share` of them of the second part.
 
     Args:
-      source: from `open_source`.
-      config: of the run.
+      sizes: int arrays, how often each sample of a part comes in an epoch of it; one or two parts.
 
     Returns:
-      list of {"image": float32 [H, W, C], "labels": int32 [H, W], "zoom": float32 [2], "box": float32 [4], "name": str,
-      "share": int}; "box" as of `focus.object_box`.
-
-    Raises:
-      DataError: a file is wrong.
+      tf.data.Dataset of int64, counted over both parts.
     """
-    records = []
-    for name, read in tqdm(source, "reading", leave=False):
-        image, labels = read()
-        image = normalize(image, config.model.channels)
-        if config.data.view == "whole":
-            image, labels = fit_within(image, config.model.size), fit_labels(labels, config.model.size)
-        zoom = zoom_range(labels, config)
-        if zoom[1] < (0.9 if config.data.view == "focus" else 0.6):  # too large for bilinear sampling: reduce by area
-            sharpest = zoom[1] * (1.0 if config.data.view == "focus" else 1.2)
-            size = [max(1, round(length * sharpest)) for length in labels.shape]
-            image, labels = fit_within(image, size), fit_labels(labels, size)
-            zoom = zoom_range(labels, config)
-        record = {"image": image, "labels": labels, "zoom": np.float32(zoom), "name": name}
-        record["box"] = np.float32(object_box(labels))
-        records.append({**record, "share": share(labels, zoom, config)})
-    return records
-
-
-def _stream(records):
-    signature = {
-        "image": tf.TensorSpec([None, None, records[0]["image"].shape[2]], tf.float32),
-        "labels": tf.TensorSpec([None, None], tf.int32),
-        "zoom": tf.TensorSpec([2], tf.float32),
-        "box": tf.TensorSpec([4], tf.float32),
-        "name": tf.TensorSpec([], tf.string),
-    }
-    fields = [{name: record[name] for name in signature} for record in records]
-    fields = [field for field, record in zip(fields, records, strict=True) for _ in range(record["share"])]
-    return tf.data.Dataset.from_generator(lambda: iter(fields), output_signature=signature)
-
-
-def _samples(records, extra, config, seed):
-    """Endless shuffled samples, `data.extra_share` of them from `extra`."""
-    streams = [
-        _stream(part)
-        .shuffle(sum(record["share"] for record in part), seed=seed, reshuffle_each_iteration=True)
-        .repeat()
-        for part in (records, extra)
-        if part
-    ]
+    streams, start = [], 0
+    for shares in sizes:
+        numbers = start + np.repeat(np.arange(len(shares)), shares)
+        stream = tf.data.Dataset.from_tensor_slices(numbers)
+        streams.append(stream.shuffle(len(numbers), seed=seed, reshuffle_each_iteration=True).repeat())
+        start += len(shares)
     if len(streams) == 1:
         return streams[0]
     weights = [1 - config.data.extra_share, config.data.extra_share]
     return tf.data.Dataset.sample_from_datasets(streams, weights, seed=seed)
+
+
+def _fetch(parts, channels):
+    """Function of the number of a sample, int64 [], giving its record as tensors."""
+    kinds = {"image": tf.float32, "labels": tf.int32, "zoom": tf.float32, "box": tf.float32, "name": tf.string}
+    shapes = {"image": [None, None, channels], "labels": [None, None], "zoom": [2], "box": [4], "name": []}
+
+    def read(number):
+        for part in parts:
+            if number < len(part):
+                record = part[int(number)]
+                return [record[name] for name in kinds]
+            number -= len(part)
+
+    def fetch(number):
+        values = tf.numpy_function(read, [number], list(kinds.values()), stateful=False)
+        return {name: tf.ensure_shape(value, shapes[name]) for name, value in zip(kinds, values, strict=True)}
+
+    return fetch
 
 
 def to_record(image, labels, name, config):
@@ -189,9 +129,9 @@ def training_batches(records, config, extra=(), skip=0, names=False):
     """Endless shuffled, augmented batches, the same for the same config.seed.
 
     Args:
-      records: from `load`.
+      records: Records.
       config: of the run.
-      extra: further records, of which `data.extra_share` of the samples are drawn.
+      extra: further Records, of which `data.extra_share` of the samples are drawn.
       skip: batches left out at the start, for a run that goes on.
       names: whether the batches also hold "name", string [B].
 
@@ -199,13 +139,17 @@ def training_batches(records, config, extra=(), skip=0, names=False):
       tf.data.Dataset of {"image": float32 [B, H, W, C], "masks": uint8 [B, N, H, W], "count": int32 [B],
       "ignored": uint8 [B, H, W]}.
     """
-    dataset = _samples(records, extra, config, config.seed)
-    if "copy_paste" in elements(config):
-        donors = _samples(records, extra, config, config.seed + 1)
-        dataset = tf.data.Dataset.zip(dataset, donors).map(lambda sample, donor: {**sample, "donor": donor})
+    parts = [part for part in (records, extra) if part]
+    fetch, pasting = _fetch(parts, config.model.channels), "copy_paste" in elements(config)
+    shares = [part.shares for part in parts]
+    dataset = _numbers(shares, config.seed, config)
+    if pasting:
+        dataset = tf.data.Dataset.zip(dataset, _numbers(shares, config.seed + 1, config))
 
-    def prepare(index, sample):
-        seed = tf.stack([tf.constant(config.seed, tf.int64), index])
+    def prepare(index, numbers):
+        seed, sample = tf.stack([tf.constant(config.seed, tf.int64), index]), fetch(numbers[0] if pasting else numbers)
+        if pasting:
+            sample["donor"] = fetch(numbers[1])
         record = to_record(*augment(sample, seed, config), sample["name"], config)
         return {**record, "name": sample["name"]} if names else record
 
