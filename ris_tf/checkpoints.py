@@ -98,15 +98,15 @@ class Checkpoints(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         self.step += 1
-        if self.due or self.stopping:
+        saving = self.due or self.stopping
+        if saving:
             means = {mean.name: [float(mean.total), float(mean.count)] for mean in self.model.metrics}
             self.model.progress = {"step": self.step, "means": means}
             models.save(self.model, self.workdir / LAST, self.workdir / PREVIOUS if self.rotate else None)
             self.rotate = True
         if self.due:
             self._measure_and_log()
-        if self.stopping:
-            self.model.stop_training = True
+        self.model.stop_training = saving and self.stopping
 
     def _restore_means(self):
         for mean in self.model.metrics:

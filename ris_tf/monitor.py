@@ -2,6 +2,7 @@
 
 import errno
 import math
+import os
 
 import keras
 import numpy as np
@@ -84,8 +85,10 @@ class TensorBoard:
             self.writer = self.writer or tf.summary.create_file_writer(str(self.folder))
             self._write(model, row)
             self.writer.flush()
+        except tf.errors.ResourceExhaustedError as error:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.folder)) from error
         except tf.errors.OpError as error:
-            raise OSError(errno.EIO, " ".join(error.message.split()), str(self.folder)) from error
+            raise OSError(errno.EIO, " ".join(error.message.split())[:200], str(self.folder)) from error
 
     def _write(self, model, row):
         step = row["step"]
