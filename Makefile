@@ -7,7 +7,7 @@ PYTHON = $(shell for p in $(CANDIDATES); do $$p -c "$(USABLE)" 2>/dev/null && ec
 BIN := .venv/bin
 export TF_CPP_MIN_LOG_LEVEL := 2
 
-.PHONY: demo test test-slow test-serving bazel-test lint wheel clean
+.PHONY: demo test test-faults test-slow test-serving bazel-test lint wheel clean
 
 .venv: .venv/stamp
 
@@ -27,6 +27,10 @@ test: lint
 
 test-slow: .venv/stamp
 	$(BIN)/python -m pytest -m slow $(TWO) || test $$? -eq 5  # 5: no test is marked slow
+
+# Training killed, stopped, out of disk and damaged, some sixty times; JSON=FILE records every fault.
+test-faults: .venv/stamp
+	$(BIN)/python tests/faults $(if $(JSON),--json=$(JSON))
 
 # A real Triton server, which wants an older NumPy: in an environment of its own, about 700 MB.
 test-serving: .venv/stamp .venv-triton/stamp

@@ -34,6 +34,9 @@ def check(path, known):
     try:
         with zipfile.ZipFile(path) as archive:
             _check_members(path, archive)
+            damaged = archive.testzip()
+            if damaged:
+                raise DataError(f"{path}: {damaged} is damaged, its checksum is another")
             config = json.loads(archive.read("config.json"))
             with archive.open("model.weights.h5") as weights:
                 check_weights(path, weights)

@@ -1,5 +1,6 @@
 """What the three commands share: named configs, help, one-line errors and exit codes."""
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -38,7 +39,7 @@ def config_path(value):
 
 
 def run(job, module, usage, with_config=False):
-    """Runs a command and exits: 0 done, 1 a file is wrong, 2 a flag is wrong, 130 interrupted.
+    """Runs a command and exits: 0 done, 1 a file is wrong or cannot be written, 2 a flag is wrong, 130 interrupted.
 
     Args:
       job: function of (flag values, positional arguments).
@@ -75,9 +76,20 @@ def run(job, module, usage, with_config=False):
     except RisError as error:
         print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except OSError as error:  # of writing, for readers raise DataError
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        advice = "; make room and run the same command again" if full else ""
+        print(f"{Path(sys.argv[0]).name}: {_described(error)}{advice}", file=sys.stderr)
+        sys.exit(1)
     except KeyboardInterrupt:
         print(f"{Path(sys.argv[0]).name}: interrupted", file=sys.stderr)
         sys.exit(130)
+
+
+def _described(error):
+    """An OSError in one line: the file where it names one, and what is wrong."""
+    what = " ".join((error.strerror or str(error)).split())
+    return what if error.filename is None else f"{error.filename}: {what}"
 
 
 def _check_config(config):

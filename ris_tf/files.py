@@ -11,14 +11,55 @@ import tifffile
 from PIL import Image
 
 
+@contextlib.contextmanager
+def replacing(path, previous=None):
+    """A temporary path of the same suffix; the file written there becomes `path` once the block ends without an error.
+
+    It is on the disk before it gets its name, so that a loss of power leaves the old file or the new one.
+
+    Args:
+      path: Path whose folder exists.
+      previous: Path for the file that is at `path` now; None replaces it.
+
+    Raises:
+      OSError: as the block raises; names `path`, for that of a full disk names no file.
+    """
+    folder = path.with_name(f".{path.name}.tmp")  # a folder, for what else the writer may put beside the file
+    try:
+        folder.mkdir(exist_ok=True)
+        temporary = folder / path.name
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        if previous is not None and path.exists():
+            os.replace(path, previous)
+        os.replace(temporary, path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sync_folder(folder):
+    with contextlib.suppress(OSError):  # not every system opens folders
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def sweep(folder):
+    """Removes what writers that were killed have left in a folder."""
+    for left in [*folder.glob(".*.tmp"), *folder.glob(".*.tmp.keras")]:
+        shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
+
+
 def write_bytes(path, data):
     """Writes bytes to a Path whose folder exists."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
+    with replacing(path) as temporary:
         temporary.write_bytes(data)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_text(path, text):

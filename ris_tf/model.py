@@ -2,13 +2,12 @@
 
 import contextlib
 import json
-import os
 from pathlib import Path
 
 import keras
 import tensorflow as tf
 
-from ris_tf import archive, inference, matching, presets, runtime, settings
+from ris_tf import archive, files, inference, matching, presets, runtime, settings
 from ris_tf.curriculum import check_state
 from ris_tf.errors import DataError, UsageError
 from ris_tf.objective import Comparison, unroll
@@ -105,19 +104,19 @@ def file_of(source):
     return path
 
 
-def save(model, path):
+def save(model, path, previous=None):
     """Writes a model to a .keras file that is never seen half-written.
 
     Args:
       model: RIS.
       path: Path whose folder exists.
+      previous: Path for the file that is at `path` now; None replaces it.
+
+    Raises:
+      OSError: it cannot be written, which leaves all as it was; names `path`.
     """
-    temporary = path.with_name(f".{path.stem}.tmp.keras")
-    try:
+    with files.replacing(path, previous) as temporary:
         model.save(temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -129,6 +128,17 @@ def _precision(policy):
         yield
     finally:
         keras.config.set_dtype_policy(before)
+
+
+def _check_progress(value):
+    """Raises UsageError unless a value, which a file may hold, is as of `RIS.progress`."""
+
+    def is_mean(pair):
+        return isinstance(pair, list) and len(pair) == 2 and all(isinstance(number, float) for number in pair)
+
+    right = isinstance(value, dict) and value.keys() == {"step", "means"} and isinstance(value["step"], int)
+    if value and not (right and isinstance(value["means"], dict) and all(map(is_mean, value["means"].values()))):
+        raise UsageError(f"progress is {str(value)[:60]!r}; expected step and means of a training")
 
 
 @keras.saving.register_keras_serializable(package="ris_tf")
@@ -148,12 +158,16 @@ class RIS(keras.Model):
     Attributes:
       steps: steps of the recurrence in training and `evaluate`; a curriculum raises them.
       curriculum: dict, state of a curriculum, saved with the model; empty without one.
+      progress: dict, {"step": training steps done, "means": {term: [total, count] since the last measurement}}, saved
+        with the model; empty outside ris-train.
     """
 
-    def __init__(self, config, dtype="float32", curriculum=None, **kwargs):
+    def __init__(self, config, dtype="float32", curriculum=None, progress=None, **kwargs):
         super().__init__(dtype=dtype, **kwargs)
         check_state(curriculum)
+        _check_progress(progress)
         self._curriculum = json.dumps(curriculum or {})  # Keras would track a dict as layers
+        self._progress = json.dumps(progress or {})
         self.config = settings.complete(config)
         settings.check(self.config)
         shape = self.config.model
@@ -194,6 +208,14 @@ class RIS(keras.Model):
     @curriculum.setter
     def curriculum(self, state):
         self._curriculum = json.dumps(state)
+
+    @property
+    def progress(self):
+        return json.loads(self._progress)
+
+    @progress.setter
+    def progress(self, state):
+        self._progress = json.dumps(state)
 
     def trace_again(self):
         """Makes a running `fit` take up a change of `steps`."""
@@ -314,4 +336,5 @@ class RIS(keras.Model):
         return {tracker.name: tracker.result() for tracker in self.trackers}
 
     def get_config(self):
-        return {"config": self.config.to_dict(), "dtype": self.dtype_policy.name, "curriculum": self.curriculum}
+        state = {"curriculum": self.curriculum, "progress": self.progress}
+        return {"config": self.config.to_dict(), "dtype": self.dtype_policy.name, **state}

@@ -1,6 +1,8 @@
 """What watches a training while it runs: the progress bar, the stop at a loss that is no number, TensorBoard."""
 
+import errno
 import math
+import os
 
 import keras
 import numpy as np
@@ -32,8 +34,10 @@ class Progress(keras.callbacks.Callback):
         self.bar.update(self.config.train.batch)
         self.bar.set_postfix({name: f"{float(logs[name]):.3f}" for name in ("loss", "matched_iou")}, refresh=False)
 
-    def on_train_end(self, logs=None):
-        self.bar.close()
+    def close(self):
+        """Ends the bar's line, also after an error, which Keras tells nobody."""
+        if self.bar:
+            self.bar.close()
 
 
 class FiniteLoss(keras.callbacks.Callback):
@@ -60,27 +64,41 @@ class FiniteLoss(keras.callbacks.Callback):
         )
 
 
-class TensorBoard(keras.callbacks.Callback):
-    """Writes what a checkpoint measured, the steps of the curriculum, and overlays of validation images.
+class TensorBoard:
+    """Writes what was measured, the steps of the curriculum, and overlays of validation images.
 
     Args:
-      folder: Path of the event files.
+      folder: Path of the event files, made with the first of them.
       pictures: [(image, labels)] to draw.
     """
 
     def __init__(self, folder, pictures):
-        super().__init__()
-        self.writer, self.pictures = tf.summary.create_file_writer(str(folder)), pictures
+        self.folder, self.pictures, self.writer = folder, pictures, None
 
-    def on_epoch_end(self, epoch, logs=None):
-        step = int(self.model.optimizer.iterations.numpy())
+    def write(self, model, row):
+        """Writes a row of the log, as of `checkpoints.Checkpoints`, and draws with the weights that the model has.
+
+        Raises:
+          OSError: the events cannot be written.
+        """
+        try:
+            self.writer = self.writer or tf.summary.create_file_writer(str(self.folder))
+            self._write(model, row)
+            self.writer.flush()
+        except tf.errors.ResourceExhaustedError as error:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.folder)) from error
+        except tf.errors.OpError as error:
+            raise OSError(errno.EIO, " ".join(error.message.split())[:200], str(self.folder)) from error
+
+    def _write(self, model, row):
+        step = row["step"]
         with self.writer.as_default():
-            for name, value in logs.items():
-                group = "validation" if name.startswith("val_") else "training"
-                tf.summary.scalar(f"{group}/{name.removeprefix('val_')}", float(value), step)
-            tf.summary.scalar("training/steps_of_the_recurrence", self.model.steps, step)
-            tf.summary.scalar("training/learning_rate", float(self.model.optimizer.learning_rate), step)
+            for name, value in row.items():
+                if name not in ("step", "recurrence_steps"):
+                    group = "validation" if name.startswith("val_") else "training"
+                    tf.summary.scalar(f"{group}/{name.removeprefix('val_')}", value, step)
+            tf.summary.scalar("training/steps_of_the_recurrence", row["recurrence_steps"], step)
+            tf.summary.scalar("training/learning_rate", float(model.optimizer.learning_rate), step)
             for index, (image, _) in enumerate(self.pictures):
-                drawn = overlay(image, self.model.predict_instances(image).labels)
+                drawn = overlay(image, model.predict_instances(image).labels)
                 tf.summary.image(f"validation/{index}", np.asarray(drawn)[None], step)
-        self.writer.flush()

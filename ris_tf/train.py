@@ -1,24 +1,24 @@
 """ris-train: fits a model to a folder of images and label maps."""
 
-import csv
 import json
 import math
+import sys
 from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
 from absl import flags, logging
-from tqdm import tqdm
 
-from ris_tf import command, metrics, monitor, settings
+from ris_tf import checkpoints, command, monitor, settings
 from ris_tf import model as models
 from ris_tf.curriculum import Curriculum
 from ris_tf.data import pipeline
 from ris_tf.data.records import Records
 from ris_tf.errors import DataError, UsageError
 from ris_tf.fcn8s import load_vgg16
-from ris_tf.files import write_text
+from ris_tf.files import sweep, write_text
+from ris_tf.termination import Termination
 
 _KINDS = ", ".join(pipeline.synthetic.KINDS)
 _USAGE = """
@@ -30,7 +30,7 @@ Trains a model on images and their label maps, and goes on where it stopped when
 
 DIR holds train/ and val/, each with images/ and masks/ (uint16 label maps of the same names), or pairs
 NAME_rgb.png and NAME_label.png; docs/data.md tells of more layouts. The work folder (runs/CONFIG, or
-runs/CONFIG_from_INIT) gets config.json, log.csv, last.keras and best.keras.
+runs/CONFIG_from_INIT) gets config.json, log.csv, last.keras, previous.keras and best.keras. SIGTERM saves and ends it.
 --config takes a name ({names}) or a .py file; --config.a.b=VALUE overrides a field.
 """
 
@@ -57,7 +57,7 @@ def optimizer(config):
     )
 
 
-def train(config, data, workdir, init=None):
+def train(config, data, workdir, init=None, termination=None):
     """Trains until `config.train.steps`, from the last checkpoint in `workdir` if there is one.
 
     Args:
@@ -65,11 +65,14 @@ def train(config, data, workdir, init=None):
       data: folder or "synthetic:KIND", see `pipeline.open_source`.
       workdir: folder for checkpoints and logs; made if missing.
       init: preset, work folder or .keras file whose weights a new run starts from.
+      termination: Termination, or None; once it is asked, the step is finished and saved, and the process ends.
 
     Returns:
       The best model by SBD on validation images.
 
     Raises:
+      SystemExit: 0, as `termination` asked.
+      OSError: of a file that cannot be written, which it names.
       DataError: something is wrong with the data, or the work folder holds another model.
       UsageError: a field of the config is out of range, or `init` is another network.
     """
@@ -92,47 +95,56 @@ def train(config, data, workdir, init=None):
     if config.train.deterministic:
         tf.config.experimental.enable_op_determinism()
     with strategy(config).scope():
-        model = _model(config, workdir / "last.keras", init)
-    done = int(model.optimizer.iterations.numpy())
-    epochs = max(1, round(config.train.steps / config.train.evaluate_every))
-    per_epoch = math.ceil(config.train.steps / epochs)
-    if done >= config.train.steps:
+        before, kept = checkpoints.newest(workdir)
+        model = _model(config, before, init, workdir)
+    workdir.mkdir(parents=True, exist_ok=True)
+    sweep(workdir)
+    steps = config.train.steps
+    keeper = checkpoints.Checkpoints(
+        model,
+        workdir,
+        held_out,
+        interval=math.ceil(steps / max(1, round(steps / config.train.evaluate_every))),
+        steps=steps,
+        report=monitor.TensorBoard(workdir / "tensorboard", held_out[:_PICTURES]).write,
+        termination=termination,
+        rotate=kept == workdir / checkpoints.LAST,
+    )
+    if termination:
+        termination.wait()
+    keeper.catch_up()
+    done = keeper.step
+    if done >= steps and not keeper.stopping:
         print(f"{workdir}: already trained for {done} steps; raise --config.train.steps to go on")
         return models.load(workdir)
-    workdir.mkdir(parents=True, exist_ok=True)
     write_text(workdir / "config.json", json.dumps({**config.to_dict(), "init": init}, indent=2))
     images, parameters = len(source) + len(extra), model.count_params()
     devices = ", ".join(device.device_type for device in tf.config.list_logical_devices("GPU")) or "CPU"
     compiled = ", XLA" if config.train.jit_compile else ""
-    print(f"{images} images, {parameters:,} parameters, step {done} of {config.train.steps}, in {workdir}")
+    print(f"{images} images, {parameters:,} parameters, step {done} of {steps}, in {workdir}")
     print(f"on {devices}, {config.train.precision}{compiled}")
 
     def names(step):
         batches = pipeline.training_batches(source, config, extra, skip=step, names=True)
         return [name.decode() for name in next(iter(batches))["name"].numpy()]
 
-    callbacks = [
-        monitor.FiniteLoss(names),
-        monitor.Progress(config, done),
-        Checkpoints(workdir, held_out),
-        monitor.TensorBoard(workdir / "tensorboard", held_out[:_PICTURES]),
-    ]
+    progress = monitor.Progress(config, done)
+    callbacks = [monitor.FiniteLoss(names), progress, keeper]
     if config.curriculum.start:
         most = max(source.most, extra.most)
         callbacks.insert(1, Curriculum(config.curriculum, min(model.steps, most + config.loss.extra_steps)))
+    batches = pipeline.training_batches(source, config, extra, skip=done)
     try:
-        model.fit(
-            pipeline.training_batches(source, config, extra, skip=done),
-            steps_per_epoch=per_epoch,
-            initial_epoch=done // per_epoch,
-            epochs=epochs,
-            shuffle=False,  # the pipeline does
-            verbose=0,
-            callbacks=callbacks,
-        )
+        if not keeper.stopping:  # one epoch of Keras, for a run may go on between two measurements
+            model.fit(batches, steps_per_epoch=steps - done, shuffle=False, verbose=0, callbacks=callbacks)
     except tf.errors.OpError as error:
         raise (source.error or extra.error or error) from None
-    return models.load(workdir / "best.keras")
+    finally:
+        progress.close()
+    if keeper.stopping:
+        print(f"{workdir}: stopped by SIGTERM at step {keeper.step} of {steps}, saved; the same command goes on")
+        sys.exit(0)
+    return models.load(workdir / checkpoints.BEST)
 
 
 def strategy(config):
@@ -140,18 +152,17 @@ def strategy(config):
     return tf.distribute.MirroredStrategy() if config.train.distribute == "mirrored" else tf.distribute.get_strategy()
 
 
-def _model(config, last, init):
-    """The model to train, compiled, with today's config: as in the checkpoint `last`, or as `init`, or new."""
+def _model(config, before, init, workdir):
+    """The model to train, compiled, with today's config: as `before` in the work folder, or as `init`, or new."""
     model = models.build(config, config.train.precision)
     train = config.train
     model.compile(optimizer(config), jit_compile=train.jit_compile, matcher=train.matcher, recompute=train.recompute)
-    if last.exists():
-        before = models.load(last)
+    if before:
         model.set_weights(before.get_weights())
-        model.curriculum = before.curriculum
+        model.curriculum, model.progress = before.curriculum, before.progress
         if len(model.optimizer.variables) != len(before.optimizer.variables):
             raise UsageError(
-                f"{last}: holds another optimizer; expected train.ema and train.precision as when this run began"
+                f"{workdir}: holds another optimizer; expected train.ema and train.precision as when this run began"
             )
         for variable, value in zip(model.optimizer.variables, before.optimizer.variables, strict=True):
             variable.assign(value)
@@ -206,52 +217,6 @@ def _validation(data, config):
     return [opened[i][1]() for i in chosen]
 
 
-class Checkpoints(keras.callbacks.Callback):
-    """After every epoch: measures the averaged weights, keeps last.keras (to go on) and best.keras (to use), logs.
-
-    Args:
-      workdir: Path.
-      held_out: [(image, labels)].
-    """
-
-    def __init__(self, workdir, held_out):
-        super().__init__()
-        self.workdir, self.held_out = workdir, held_out
-        self.log = workdir / "log.csv"
-        self.rows = list(csv.DictReader(self.log.open())) if self.log.exists() else []
-
-    def on_epoch_end(self, epoch, logs=None):
-        models.save(self.model, self.workdir / "last.keras")
-        live = [variable.numpy() for variable in self.model.trainable_variables]
-        if self.model.config.train.ema:
-            self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
-        row = {"step": int(self.model.optimizer.iterations.numpy())}
-        row["recurrence_steps"] = self.model.steps
-        row.update({name: round(float(value), 5) for name, value in logs.items() if name != "batch_loss"})
-        measured = self._measure()
-        row.update(measured)
-        logs.update(measured)  # for the callbacks after this one
-        if not self.held_out or row["val_sbd"] >= max((float(r["val_sbd"]) for r in self.rows), default=0):
-            best = models.build(self.model.config)  # without the optimizer's state, a quarter of the size
-            best.set_weights(self.model.get_weights())
-            models.save(best, self.workdir / "best.keras")
-        for variable, value in zip(self.model.trainable_variables, live, strict=True):
-            variable.assign(value)
-        self.rows.append(row)
-        lines = [",".join(row), *(",".join(str(v) for v in r.values()) for r in self.rows)]
-        write_text(self.log, "\n".join(lines) + "\n")
-
-    def _measure(self):
-        if not self.held_out:
-            return {}
-        pictures = tqdm(self.held_out, "validation", leave=False)
-        rows = [metrics.evaluate_image(truth, self.model.predict_instances(image).labels) for image, truth in pictures]
-        result = metrics.summarise(rows)
-        row = {f"val_{name}": round(result[name], 4) for name in ("sbd", "ap_0.5", "abs_dic", "dic")}
-        tqdm.write("  ".join(f"{name} {value:.3f}" for name, value in row.items()))
-        return row
-
-
 def main():
     flags.DEFINE_string("data", None, f"folder of training data, hf:NAME, tfds:NAME, or synthetic:KIND ({_KINDS})")
     flags.DEFINE_string("workdir", None, "folder for checkpoints and logs; runs/CONFIG unless given")
@@ -262,7 +227,8 @@ def main():
             raise UsageError(f"unexpected argument {rest[0]!r}; see --helpshort")
         command.required(values, "config", "data")
         name = f"{values.config.name}_from_{Path(values.init).stem}" if values.init else values.config.name
-        train(values.config, values.data, values.workdir or Path("runs") / name, values.init)
+        with Termination() as termination:
+            train(values.config, values.data, values.workdir or Path("runs") / name, values.init, termination)
 
     command.run(job, __name__, _USAGE.format(names=", ".join(command.config_names())), with_config=True)
 

@@ -15,7 +15,7 @@ SHADOWING = {"io", "onnx"}  # run as a script, such a file hides the library of 
 FLOORS = [
     {"configs"},
     {"errors"},
-    {"archive", "ranges"},
+    {"archive", "ranges", "termination"},
     {"figures", "files", "focus", "labels", "quiet", "places", "matching", "recompute", "resampling", "settings"},
     {"overlaps", "ranking"},
     {"command", "crf", "curriculum", "data", "dynamic_mask", "encoders", "fcn8s", "layers", "losses", "metrics"}
@@ -24,7 +24,7 @@ FLOORS = [
     | {"recurrence"},
     {"comparison", "order", "runtime", "tune"},
     {"model", "pictures"},
-    {"report"},
+    {"checkpoints", "report"},
     {"ris_tf"},  # ris_tf/__init__.py, what users import: for the commands, not for what it is made of
     {"data_command", "evaluate", "predict"},
     {"train"},

@@ -1,0 +1,173 @@
+"""The work folder of a training, which may end at any moment and goes on without a trace.
+
+A step's state is saved first, then measured. What a run that ended in between left out is made up for by the next one:
+the measurement and its row in the log, from the state saved. Each file appears whole or not at all.
+"""
+
+import contextlib
+import csv
+
+import keras
+from tqdm import tqdm
+
+from ris_tf import metrics
+from ris_tf import model as models
+from ris_tf.errors import DataError
+from ris_tf.files import write_table
+
+LAST, PREVIOUS, BEST, LOG = "last.keras", "previous.keras", "best.keras", "log.csv"
+
+
+def newest(workdir):
+    """Loads the last checkpoint of a work folder, or the one before where the last is damaged, which is said.
+
+    Args:
+      workdir: Path.
+
+    Returns:
+      RIS and the path it was loaded from; None and None for a run without a checkpoint.
+
+    Raises:
+      DataError: no checkpoint can be read, though there are some.
+    """
+    damaged = []
+    for path in filter(lambda path: path.exists(), (workdir / LAST, workdir / PREVIOUS)):
+        try:
+            model = models.load(path)
+        except DataError as error:
+            damaged.append(str(error))
+            continue
+        if damaged:
+            print(f"{damaged[0]}; goes on from {path.name}, step {step_of(model)}")
+        return model, path
+    if damaged:
+        raise DataError(f"{damaged[0]}; no other checkpoint can be read: give another --workdir, or delete this one")
+    return None, None
+
+
+def step_of(model):
+    """Training steps that a model has seen: batches, of which mixed_float16 may have left some out."""
+    return model.progress["step"] if model.progress else int(model.optimizer.iterations.numpy())
+
+
+class Checkpoints(keras.callbacks.Callback):
+    """Saves the state (last.keras, previous.keras), measures the averaged weights, keeps the best (best.keras), logs.
+
+    Args:
+      model: RIS, new or as `newest` and the run's config have made it.
+      workdir: Path.
+      held_out: [(image, labels)].
+      interval: steps from one measurement to the next; the last step is measured, too.
+      steps: of the whole training.
+      report: function of (model, row of the log), called with the averaged weights in place.
+      termination: Termination, or None.
+      rotate: whether last.keras is whole and becomes previous.keras at the next save.
+
+    Attributes:
+      step: steps done.
+    """
+
+    def __init__(self, model, workdir, held_out, interval, steps, report, termination=None, rotate=True):
+        super().__init__()
+        self.set_model(model)
+        self.workdir, self.held_out, self.interval, self.steps = workdir, held_out, interval, steps
+        self.report, self.termination, self.rotate = report, termination, rotate
+        self.step = step_of(model)
+        self.rows = _read_log(workdir / LOG, self.step)
+        self.logged = bool(self.rows) and int(self.rows[-1]["step"]) == self.step
+        self.means = {} if self.logged else model.progress.get("means", {})
+
+    @property
+    def due(self):
+        """Whether this step is to be measured."""
+        return self.step % self.interval == 0 or self.step == self.steps
+
+    @property
+    def stopping(self):
+        """Whether the run is to end here."""
+        return self.termination is not None and self.termination.asked
+
+    def catch_up(self):
+        """Measures the step that the run before saved and did not come to measure."""
+        if self.means and self.due:
+            self._restore_means()
+            self._measure_and_log()
+
+    def on_epoch_begin(self, epoch, logs=None):  # here, for Keras begins by resetting the means
+        self._restore_means()
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.step += 1
+        saving = self.due or self.stopping
+        if saving:
+            means = {mean.name: [float(mean.total), float(mean.count)] for mean in self.model.metrics}
+            self.model.progress = {"step": self.step, "means": means}
+            models.save(self.model, self.workdir / LAST, self.workdir / PREVIOUS if self.rotate else None)
+            self.rotate = True
+        if self.due:
+            self._measure_and_log()
+        self.model.stop_training = saving and self.stopping
+
+    def _restore_means(self):
+        for mean in self.model.metrics:
+            for variable, value in zip((mean.total, mean.count), self.means.get(mean.name, (0.0, 0.0)), strict=True):
+                variable.assign(value)
+
+    def _measure_and_log(self):
+        row = {"step": self.step, "recurrence_steps": self.model.curriculum.get("steps", self.model.steps)}
+        means = sorted(self.model.metrics, key=lambda mean: mean.name)
+        row.update({mean.name: round(float(mean.result()), 5) for mean in means})
+        with self._averaged_weights():
+            measured = self._measure()
+            if self.stopping:
+                return  # the next run measures
+            row.update(measured)
+            if not self.held_out or row["val_sbd"] >= max((float(r.get("val_sbd") or 0) for r in self.rows), default=0):
+                best = models.build(self.model.config)  # without the optimizer's state, a quarter of the size
+                best.set_weights(self.model.get_weights())
+                models.save(best, self.workdir / BEST)
+            self.report(self.model, row)
+        self.rows.append(row)
+        columns = dict.fromkeys(name for row in reversed(self.rows) for name in row)
+        write_table(self.workdir / LOG, self.rows, list(columns))
+        self.means = {}
+        self.model.reset_metrics()
+
+    @contextlib.contextmanager
+    def _averaged_weights(self):
+        live = [variable.numpy() for variable in self.model.trainable_variables]
+        if self.model.config.train.ema:
+            self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
+        try:
+            yield
+        finally:
+            for variable, value in zip(self.model.trainable_variables, live, strict=True):
+                variable.assign(value)
+
+    def _measure(self):
+        rows = []
+        for image, truth in tqdm(self.held_out, "validation", leave=False):
+            rows.append(metrics.evaluate_image(truth, self.model.predict_instances(image).labels))
+            if self.stopping:
+                break
+        if not rows:
+            return {}
+        result = metrics.summarise(rows)
+        row = {f"val_{name}": round(result[name], 4) for name in ("sbd", "ap_0.5", "abs_dic", "dic")}
+        if not self.stopping:
+            tqdm.write("  ".join(f"{name} {value:.3f}" for name, value in row.items()))
+        return row
+
+
+def _read_log(path, step):
+    """Rows of a log up to a step: a run that goes on from an earlier checkpoint writes the later ones again."""
+    if not path.exists():
+        return []
+    try:
+        with path.open(newline="") as file:
+            rows = list(csv.DictReader(file, strict=True))
+            if any(None in (*row, *row.values()) for row in rows):
+                raise ValueError("a row is longer or shorter than the header")
+            return [row for row in rows if int(row["step"]) <= step]
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+        raise DataError(f"{path}: is not the log of a run; move it away, or give another --workdir") from error

@@ -1,0 +1,165 @@
+"""Starts ris-train as processes that can be ended at any moment: warm ones, forked after the imports, and real ones."""
+
+import os
+import random
+import re
+import resource
+import signal
+import subprocess
+import sys
+import time
+import traceback
+from pathlib import Path
+
+from ris_tf import train
+
+LIMIT = 240  # seconds that one process may take
+STEPS, INTERVAL = 12, 3
+FLAGS = (
+    "--config=leaves_paper", "--config.model.size=(60,60)", "--config.model.steps=2",
+    "--config.model.paper.filters=4", "--config.model.paper.layers=1", "--config.train.batch=2",
+    f"--config.train.steps={STEPS}", f"--config.train.evaluate_every={INTERVAL}", "--config.train.learning_rate=0.02",
+    "--config.train.validation_images=2", "--config.train.ema=0.9", "--config.train.deterministic=true",
+    "--config.curriculum.start=1", "--config.curriculum.patience=7", "--config.curriculum.tolerance=1",
+    "--config.predict.score_threshold=0", "--config.predict.mask_threshold=0.001", "--config.predict.min_area=1",
+)  # fmt: skip
+_WRITES = {"os.mkdir", "os.rename", "shutil.rmtree"}
+
+
+class Process:
+    """A run of ris-train.
+
+    Args:
+      workdir: Path.
+      data: Path.
+      real: whether the installed command is started; else a fork of this process, in which TensorFlow has done no work.
+      at_event: number of the file operation in the work folder, from 1, at which it kills itself (fork only).
+      signal_event: number of the file operation at which `wait` takes the moment to have come (fork only).
+      largest_file: bytes of a file at most (fork only); None for any.
+    """
+
+    def __init__(self, workdir, data, real=False, at_event=0, signal_event=0, largest_file=None):
+        self.workdir, self.log, self.begun = workdir, workdir.with_name(f"{workdir.name}.log"), time.monotonic()
+        self.code, self._marker = None, workdir.with_name(f"{workdir.name}.event")
+        self._marker.unlink(missing_ok=True)
+        arguments = ["ris-train", *FLAGS, f"--workdir={workdir}", f"--data={data}"]
+        if real:
+            arguments[0] = str(Path(sys.executable).with_name("ris-train"))
+            with self.log.open("wb") as log:
+                self._popen = subprocess.Popen(arguments, stdout=log, stderr=log)
+            self.pid = self._popen.pid
+            return
+        self.pid = os.fork()
+        if not self.pid:
+            self._become(arguments, at_event, signal_event, largest_file)
+
+    def _become(self, arguments, at_event, signal_event, largest_file):
+        code = 99
+        try:
+            log = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+            os.dup2(log, 1)
+            os.dup2(log, 2)
+            if largest_file is not None:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
+            if at_event or signal_event:
+                sys.addaudithook(self._counting(at_event, signal_event))
+            sys.argv = arguments
+            train.main()
+            code = 0
+        except SystemExit as stop:
+            code = stop.code or 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+
+    def _counting(self, at_event, signal_event):
+        folder, seen = str(self.workdir), 0
+
+        def hook(event, arguments):
+            nonlocal seen
+            if event == "open":
+                writes = isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)
+                inside = writes and isinstance(arguments[0], (str, os.PathLike))
+            else:
+                inside = event in _WRITES and isinstance(arguments[0], (str, os.PathLike))
+            if not inside or not os.fspath(arguments[0]).startswith(folder + "/"):
+                return
+            seen += 1
+            if seen == at_event:
+                os.kill(os.getpid(), signal.SIGKILL)
+            if seen == signal_event:
+                os.close(os.open(self._marker, os.O_CREAT))
+
+        return hook
+
+    def said(self):
+        """What it has printed, the progress bar's states as lines."""
+        return self.log.read_text(errors="replace").replace("\r", "\n") if self.log.exists() else ""
+
+    def stepped(self):
+        """Whether a training step was done."""
+        return re.search(r"training:\s+[1-9]", self.said()) is not None
+
+    def marked(self):
+        """Whether the file operation `signal_event` was reached."""
+        return self._marker.exists()
+
+    def ended(self):
+        """Whether it ended; then `code` is its exit code, negative for a signal."""
+        if self.code is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.code = os.waitstatus_to_exitcode(status)
+        return self.code is not None
+
+    def wait(self, until=lambda: False):
+        """Waits until the condition holds or the process ends; one that takes too long is killed, with code 98."""
+        while not self.ended() and not until():
+            if time.monotonic() - self.begun > LIMIT:
+                self.send(signal.SIGKILL)
+                self.wait()
+                self.code = 98
+            time.sleep(0.001)
+        return self.code
+
+    def send(self, number, after=0.0):
+        """Sends a signal after some seconds, unless the process ends before."""
+        moment = time.monotonic() + after
+        self.wait(lambda: time.monotonic() >= moment)
+        if self.code is None:
+            os.kill(self.pid, number)
+
+    def last_line(self):
+        """The last line that it printed."""
+        return ([line for line in self.said().splitlines() if line.strip()] or [""])[-1]
+
+
+def kill(workdir, data, kind, seconds, dice: random.Random):
+    """Runs until a SIGKILL at a moment by chance.
+
+    Args:
+      workdir, data: Paths.
+      kind: "operation", at a file operation; "write", within 30 ms after one; "moment", any time of a whole run;
+        "step", any time after the first step; "command", as "step" of the real command.
+      seconds: that a whole run takes.
+      dice: source of the moment.
+
+    Returns:
+      Process, which may have ended before.
+    """
+    operation = dice.randint(1, 40)
+    events = {"operation": {"at_event": operation}, "write": {"signal_event": operation}}.get(kind, {})
+    process = Process(workdir, data, real=kind == "command", **events)
+    if kind == "write":
+        process.wait(process.marked)
+        process.send(signal.SIGKILL, dice.uniform(0, 0.03))
+    elif kind == "moment":
+        process.send(signal.SIGKILL, dice.uniform(0, seconds))
+    elif kind != "operation":
+        process.wait(process.stepped)
+        process.send(signal.SIGKILL, dice.uniform(0, 0.6 * seconds))
+    process.wait()
+    return process
