@@ -18,6 +18,7 @@ from ris_tf.data import pipeline
 from ris_tf.errors import DataError, UsageError
 from ris_tf.fcn8s import load_vgg16
 from ris_tf.files import write_text
+from ris_tf.mobilenet import load_mobilenet_v2
 
 _KINDS = ", ".join(pipeline.synthetic.KINDS)
 _USAGE = """
@@ -155,6 +156,8 @@ def _model(config, last, init):
         _start_from(model, init)
     elif config.model.form == "paper" and config.model.paper.encoder == "fcn8s":
         load_vgg16(model.form.encoder, config.model.fcn8s.weights)
+    elif config.model.form == "attend" and config.model.attend.encoder == "mobilenet_v2":
+        load_mobilenet_v2(model.form.encoder, config.model.mobilenet_v2.weights)
     return model
 
 

@@ -17,10 +17,11 @@ FLOORS = [
     {"errors"},
     {"archive", "ranges"},
     {"figures", "files", "focus", "labels", "quiet", "places", "matching", "recompute", "resampling", "settings"},
-    {"overlaps", "ranking"},
+    {"overlaps", "pretrained", "ranking"},
     {"command", "crf", "curriculum", "data", "dynamic_mask", "encoders", "fcn8s", "layers", "losses", "metrics"}
     | {"tiling", "visualize"},
-    {"bootstrap", "inference", "inspection", "mistakes", "monitor", "objective", "outputs", "page", "plots", "presets"}
+    {"mobilenet"},
+    {"bootstrap", "dequantize", "inference", "inspection", "mistakes", "monitor", "objective", "outputs", "page", "plots", "presets"}
     | {"recurrence"},
     {"comparison", "order", "runtime", "tune"},
     {"model", "pictures"},
