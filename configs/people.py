@@ -15,10 +15,13 @@ def get_config():
     config.model.mobilenet_v2.weights = "imagenet"
     config.data.category = "person"
     config.data.rotation = 10.0
-    config.data.scale = (0.8, 1.25)
+    config.data.scale = (0.9, 1.15)
+    config.data.shift = 0.05
     config.data.max_instances = 16
     config.data.padding = "mean"
     config.train.learning_rate = 1e-3
-    config.train.steps = 3000
-    config.train.evaluate_every = 250
+    config.train.steps = 1200
+    config.train.precision = "mixed_bfloat16"
+    config.train.warmup = 100
+    config.train.evaluate_every = 150
     return config

@@ -27,6 +27,7 @@ MobileNetV2, such as DeepLab: then what follows the last block is left out.
 _CONVOLUTIONS = schema.BuiltinOperator.CONV_2D, schema.BuiltinOperator.DEPTHWISE_CONV_2D
 _TYPES = {schema.TensorType.INT8: np.int8, schema.TensorType.UINT8: np.uint8, schema.TensorType.INT32: np.int32}
 _LAST = "block_16_project_BN"
+_LEAST = 51  # convolutions up to there
 
 
 def convolutions(path):
@@ -86,6 +87,8 @@ def mobilenet_v2(found, name="file"):
     Raises:
       DataError: they are not those of MobileNetV2 of width 1.
     """
+    if len(found) < _LEAST:
+        raise DataError(f"{name}: has {len(found)} convolutions; expected at least {_LEAST}, as of MobileNetV2")
     model = keras.applications.MobileNetV2((224, 224, 3), weights=None)
     layers = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D | keras.layers.DepthwiseConv2D)]
     norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
@@ -96,8 +99,6 @@ def mobilenet_v2(found, name="file"):
     else:
         model = keras.Model(model.input, model.get_layer(_LAST).output)
         layers = layers[:-1]
-    if len(found) < len(layers):
-        raise DataError(f"{name}: has {len(found)} convolutions; expected at least {len(layers)}, as of MobileNetV2")
     for layer, norm, (kernel, bias) in zip(layers, norms, found, strict=False):
         if kernel.shape != layer.kernel.shape:
             raise DataError(f"{name}: has a kernel of {kernel.shape} where MobileNetV2 1.0 has {layer.kernel.shape}")

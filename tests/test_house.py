@@ -21,13 +21,13 @@ FLOORS = [
     {"command", "crf", "curriculum", "data", "dynamic_mask", "encoders", "fcn8s", "layers", "losses", "metrics"}
     | {"tiling", "visualize"},
     {"mobilenet"},
-    {"bootstrap", "dequantize", "inference", "inspection", "mistakes", "monitor", "objective", "outputs", "page", "plots", "presets"}
+    {"bootstrap", "inference", "inspection", "mistakes", "monitor", "objective", "outputs", "page", "plots", "presets"}
     | {"recurrence"},
     {"comparison", "order", "runtime", "tune"},
     {"model", "pictures"},
     {"report"},
     {"ris_tf"},  # ris_tf/__init__.py, what users import: for the commands, not for what it is made of
-    {"data_command", "evaluate", "predict"},
+    {"data_command", "dequantize", "evaluate", "predict"},
     {"train"},
     {"demo"},
     {"export"},
