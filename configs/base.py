@@ -17,7 +17,7 @@ def get_config():
     config.model.size = (256, 256)  # height, width of the network's input, pixels
     config.model.steps = 20  # objects per look at most
     config.model.attend = ConfigDict()
-    config.model.attend.encoder = "own"  # or "mobilenet_v2", of keras.applications; `widths` are then the path's back up
+    config.model.attend.encoder = "own"  # or "mobilenet_v2"; `widths` are then those of the path back up
     config.model.attend.widths = (32, 64, 96, 128, 128)  # channels at strides 2, 4, 8, ...
     config.model.attend.features = 64
     config.model.attend.pixel_features = 16

@@ -19,8 +19,9 @@ def get_config():
     config.data.shift = 0.05
     config.data.max_instances = 16
     config.data.padding = "mean"
+    config.train.batch = 2
     config.train.learning_rate = 1e-3
-    config.train.steps = 1200
+    config.train.steps = 1350
     config.train.precision = "mixed_bfloat16"
     config.train.warmup = 100
     config.train.evaluate_every = 150

@@ -108,7 +108,7 @@ def table(result):
         "IoU   " + "  ".join(f"{t:>5}" for t in metrics.THRESHOLDS) + "   mean",
         "AP    " + "  ".join(f"{result[f'ap_{t}']:.3f}" for t in metrics.THRESHOLDS) + f"  {result['ap_mean']:.3f}",
         "IoU   " + "  ".join(f"{t:>5}" for t in ranking.VOLUME) + "  Ave",
-        "AP^r  " + "  ".join(f"{text(result[f'apr_{t}']):>5}" for t in (*ranking.VOLUME, "ave")) + "  by score, VOC's rules",
+        "AP^r  " + "  ".join(f"{text(result[f'apr_{t}']):>5}" for t in (*ranking.VOLUME, "ave")) + "  VOC's rules",
         f"COCO  AP {text(result['coco_ap'])}   AP50 {text(result['coco_ap_50'])}   AP75 {text(result['coco_ap_75'])}",
     ]
     return "\n".join(lines)

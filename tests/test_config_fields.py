@@ -30,7 +30,8 @@ PREDICT = {
     "overlap": 5, "diameter": 60.0, "zoom_limits": (0.9, 1.1),
 }  # fmt: skip
 MODEL = {
-    "attend.encoder": "mobilenet_v2", "attend.widths": (8, 8, 16, 24), "attend.features": 24, "attend.pixel_features": 6, "attend.fine_blocks": 3,
+    "attend.encoder": "mobilenet_v2",
+    "attend.widths": (8, 8, 16, 24), "attend.features": 24, "attend.pixel_features": 6, "attend.fine_blocks": 3,
     "attend.state": 16, "attend.mask_hidden": 4, "attend.window": 0.5,
     "channels": 1, "steps": 3, "size": (32, 64), "form": "paper",
 }  # fmt: skip

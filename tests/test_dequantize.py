@@ -86,7 +86,7 @@ def test_other_files_are_told_in_one_line(tmp_path, content, command):
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [([], "expected FILE.tflite"), (["a.tflite", "b.h5"], "FILE.keras"), (["none.tflite", "b.keras"], "none.tflite: no")],
+    [([], "expected FILE.tflite"), (["a.tflite", "b.h5"], "FILE.keras"), (["no.tflite", "b.keras"], "no.tflite: no")],
 )
 def test_wrong_arguments_are_told(command, arguments, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
