@@ -17,6 +17,7 @@ def get_config():
     config.model.size = (256, 256)  # height, width of the network's input, pixels
     config.model.steps = 20  # objects per look at most
     config.model.attend = ConfigDict()
+    config.model.attend.encoder = "own"  # or "mobilenet_v2"; `widths` are then those of the path back up
     config.model.attend.widths = (32, 64, 96, 128, 128)  # channels at strides 2, 4, 8, ...
     config.model.attend.features = 64
     config.model.attend.pixel_features = 16
@@ -24,6 +25,9 @@ def get_config():
     config.model.attend.state = 24
     config.model.attend.mask_hidden = 12
     config.model.attend.window = 1.5  # cells of stride 4
+
+    config.model.mobilenet_v2 = ConfigDict()
+    config.model.mobilenet_v2.weights = "random"  # or "imagenet" (downloads), or a file; read by ris-train
 
     config.model.paper = ConfigDict()
     config.model.paper.filters = 30

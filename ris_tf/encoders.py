@@ -63,7 +63,7 @@ class TopDownEncoder(keras.layers.Layer):
         self.refine = [ConvBlock(widths[0]) for _ in range(fine_blocks)]
         self.down = [ConvBlock(width, strides=2) for width in widths[1:]]
         self.deepen = [ConvBlock(width) for width in widths[1:]]
-        self.up = [UpBlock(width) for width in reversed((widths[0], features, features, *widths[3:-1]))]
+        self.up = up_blocks(widths, features)
         self.pixel_out = keras.layers.Conv2D(pixel_features, 1)
 
     def call(self, images, training=False):
@@ -83,15 +83,7 @@ class TopDownEncoder(keras.layers.Layer):
         levels = [x]
         for down, deepen in zip(self.down, self.deepen, strict=True):
             levels.append(deepen(down(levels[-1])))
-        x = levels[-1]
-        outputs = {}
-        for level, up in zip(range(len(levels) - 2, -1, -1), self.up, strict=True):
-            x = up(x, levels[level])
-            outputs[f"stride_{2 ** (level + 1)}"] = x
-        for block in self.refine:
-            x = block(x)
-        outputs["pixels"] = self.pixel_out(x)
-        return outputs
+        return top_down(levels, self.up, self.refine, self.pixel_out)
 
     def get_config(self):
         return {
@@ -101,6 +93,33 @@ class TopDownEncoder(keras.layers.Layer):
             "pixel_features": self.pixel_features,
             "fine_blocks": self.fine_blocks,
         }
+
+
+def up_blocks(widths, features):
+    """The blocks of a top-down path to levels at strides 2, 4, 8, ..., of which `widths` are the channels."""
+    return [UpBlock(width) for width in reversed((widths[0], features, features, *widths[3:-1]))]
+
+
+def top_down(levels, up, refine, pixel_out):
+    """Takes what a deep level knows back to stride 2, a level at a time.
+
+    Args:
+      levels: [B, H / s, W / s, C_s] for s = 2, 4, 8, ...
+      up: from `up_blocks`.
+      refine: ConvBlocks at stride 2.
+      pixel_out: convolution that makes the output "pixels".
+
+    Returns:
+      dict, see `TopDownEncoder.call`.
+    """
+    x, outputs = levels[-1], {}
+    for level, block in zip(range(len(levels) - 2, -1, -1), up, strict=True):
+        x = block(x, levels[level])
+        outputs[f"stride_{2 ** (level + 1)}"] = x
+    for block in refine:
+        x = block(x)
+    outputs["pixels"] = pixel_out(x)
+    return outputs
 
 
 @keras.saving.register_keras_serializable(package="ris_tf")

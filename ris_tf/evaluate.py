@@ -107,7 +107,8 @@ def table(result):
         f"PQ    {result['pq']:.3f} = SQ {result['sq']:.3f} x RQ {result['rq']:.3f}   AJI {result['aji']:.3f}",
         "IoU   " + "  ".join(f"{t:>5}" for t in metrics.THRESHOLDS) + "   mean",
         "AP    " + "  ".join(f"{result[f'ap_{t}']:.3f}" for t in metrics.THRESHOLDS) + f"  {result['ap_mean']:.3f}",
-        f"AP^r  {text(result['apr_0.5'])} at 0.5   Ave {text(result['apr_ave'])}   ranked by score, VOC's rules",
+        "IoU   " + "  ".join(f"{t:>5}" for t in ranking.VOLUME) + "  Ave",
+        "AP^r  " + "  ".join(f"{text(result[f'apr_{t}']):>5}" for t in (*ranking.VOLUME, "ave")) + "  VOC's rules",
         f"COCO  AP {text(result['coco_ap'])}   AP50 {text(result['coco_ap_50'])}   AP75 {text(result['coco_ap_75'])}",
     ]
     return "\n".join(lines)

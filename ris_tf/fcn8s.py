@@ -1,14 +1,10 @@
 """FCN-8s: VGG16 run as a fully convolutional network, its levels at strides 8, 16 and 32 fused at stride 8."""
 
-import json
-from pathlib import Path
-
-import h5py
 import keras
 import tensorflow as tf
 
-from ris_tf import archive
-from ris_tf.errors import DataError, UsageError
+from ris_tf import pretrained
+from ris_tf.errors import DataError
 
 OFFSET = 3  # pixels by which the first cell of every level begins before the image
 STRIDE = 8  # pixels per cell of the fused features
@@ -17,15 +13,6 @@ _MEAN = (103.939, 116.779, 123.68)  # of ImageNet, BGR, out of 255
 _PADDING = 100  # pixels of zeros around the image
 _CONVOLUTIONS = (2, 2, 3, 3, 3)  # of each block
 _LAYERS = [f"block{b}_conv{c + 1}" for b, count in enumerate(_CONVOLUTIONS, 1) for c in range(count)] + ["fc1", "fc2"]
-_CLASSIFIER = ["Conv2D", "Dense", "Dropout", "Flatten", "Functional", "InputLayer", "MaxPooling2D", "Sequential"]
-_INITIALIZERS = ["GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "RandomNormal", "RandomUniform", "Zeros"]
-_KNOWN = {  # classes that a file of weights may name
-    None: ["__keras_tensor__", *_CLASSIFIER, *_INITIALIZERS],  # and all of older Keras
-    "keras": ["DTypePolicy", "Functional", "Sequential"],
-    "keras.initializers": _INITIALIZERS,
-    "keras.layers": _CLASSIFIER,
-    "keras.src.models.functional": ["Functional"],
-}
 _FIELD = "model.fcn8s.weights"
 _URL = "https://storage.googleapis.com/tensorflow/keras-applications/vgg16/vgg16_weights_tf_dim_ordering_tf_kernels.h5"
 
@@ -131,7 +118,11 @@ def load_vgg16(encoder, weights):
     if weights == "random":
         print(f"{_FIELD}: random; the frozen layers know no images, give 'imagenet' or a file")
         return
-    convert_vgg16(_vgg16(weights), encoder, weights)
+    expected = "keras.applications' VGG16 with its top"
+    model = pretrained.classifier(
+        weights, _FIELD, lambda weights: keras.applications.VGG16(weights=weights), expected, _URL
+    )
+    convert_vgg16(model, encoder, weights)
     print(f"{_FIELD}: VGG16 from {weights}")
 
 
@@ -164,35 +155,3 @@ def _frozen(filters, size, padding):
     return keras.layers.Conv2D(
         filters, size, padding=padding, activation="relu", kernel_initializer="he_normal", trainable=False
     )
-
-
-def _vgg16(weights):
-    if weights == "imagenet":
-        try:
-            return keras.applications.VGG16(weights="imagenet")
-        except Exception as error:  # Keras raises a plain one
-            said = " ".join(str(error).split())[:120]
-            raise UsageError(
-                f"{_FIELD} is 'imagenet' but the download failed ({said}); give a file, such as one from {_URL}"
-            ) from error
-    path = Path(weights)
-    if not path.is_file():
-        raise UsageError(f"{_FIELD} is {str(weights)!r}; expected 'random', 'imagenet' or a file of VGG16 weights")
-    try:
-        if path.suffix == ".keras":
-            archive.check(path, _KNOWN)
-            return keras.saving.load_model(path, compile=False, safe_mode=True)
-        archive.check_weights(path, path)
-        with h5py.File(path) as file:
-            config = json.loads(file.attrs.get("model_config", "null"))
-        if config:
-            archive.check_classes(path, config, _KNOWN)
-            return keras.saving.load_model(path, compile=False, safe_mode=True)
-        return keras.applications.VGG16(weights=str(path))
-    except DataError:
-        raise
-    except Exception as error:  # a broken file raises nearly anything
-        said = " ".join(str(error).split())[:120]
-        raise DataError(
-            f"{path}: is no .h5 or .keras file of keras.applications' VGG16 with its top ({said})"
-        ) from error

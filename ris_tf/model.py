@@ -173,8 +173,11 @@ class RIS(keras.Model):
         shape = self.config.model
         self.steps = self.config.train.unroll or shape.steps
         with _precision(dtype):
-            encoder = {"fcn8s": {"widths": shape.fcn8s.widths, "dense": shape.fcn8s.dense}}
-            self.form = _FORMS[shape.form](**shape[shape.form], **(encoder if shape.form == "paper" else {}))
+            encoder = {
+                "attend": {"frozen_statistics": shape.mobilenet_v2.weights != "random"},
+                "paper": {"fcn8s": {"widths": shape.fcn8s.widths, "dense": shape.fcn8s.dense}},
+            }
+            self.form = _FORMS[shape.form](**shape[shape.form], **encoder[shape.form])
         if any(length % self.form.size_multiple for length in shape.size):
             raise UsageError(f"model.size is {shape.size}; both must be multiples of {self.form.size_multiple}")
         terms = ["loss", "hungarian", "matched_iou", *self.form.extra_terms]

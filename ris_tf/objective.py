@@ -210,6 +210,7 @@ class Comparison:
         )
         if form.extra_terms:
             allowed = tf.cast(tf.matmul(outputs["uncovered"], truth.cores) > 0, tf.float32)  # [B, T, Q]
+            allowed *= 1.0 - truth.ignored
             terms["attention"] = losses.attention_loss(outputs["logits"] - 1e4 * truth.ignored, allowed, self.taken)
             terms["query"] = query_loss(form, self.context, truth, weights.queries, self.seed)
             terms["auxiliary"] = auxiliary_loss(self.context, truth)

@@ -20,6 +20,7 @@ from ris_tf.layers import (
     SpatialInhibition,
     StateScore,
 )
+from ris_tf.mobilenet import MobileNetV2Encoder
 from ris_tf.places import append_places, cell_grid, zero_of
 
 
@@ -86,20 +87,38 @@ class AttendForm(keras.layers.Layer):
     The recurrence runs at stride 8, the inhibition at stride 4, masks are made at stride 2.
 
     Args:
+      encoder: "own", a TopDownEncoder, or "mobilenet_v2".
       widths, features, pixel_features, fine_blocks: of the encoder.
       state: channels of the ConvLSTM.
       mask_hidden: units of the per-object network.
       window: of the inhibition, in cells of stride 4.
+      frozen_statistics: of the encoder "mobilenet_v2".
     """
 
     mask_stride = 2
     extra_terms = ("attention", "query", "auxiliary")
     drawn_from = ("first", "second")
 
-    def __init__(self, widths, features, pixel_features, fine_blocks, state, mask_hidden, window, **kwargs):
+    def __init__(
+        self,
+        encoder,
+        widths,
+        features,
+        pixel_features,
+        fine_blocks,
+        state,
+        mask_hidden,
+        window,
+        frozen_statistics=True,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.size_multiple = 2 ** len(widths)
-        self.encoder = TopDownEncoder(widths, features, pixel_features, fine_blocks)
+        path = widths, features, pixel_features, fine_blocks
+        if encoder == "own":
+            self.encoder = TopDownEncoder(*path)
+        else:
+            self.encoder = MobileNetV2Encoder(*path, frozen_statistics)
         self.lstm = ConvLSTMStep(state, coverage_kernel=5)
         self.objectness = keras.layers.Conv2D(1, 1, dtype="float32", bias_initializer=keras.initializers.Constant(-1.0))
         self.inhibition = PointingInhibition(window)

@@ -72,6 +72,15 @@ def check(config):
     if config.predict.overlap >= min(config.model.size):
         raise UsageError(f"predict.overlap is {config.predict.overlap}; expected less than model.size")
     model = config.model
+    if model.form == "attend" and model.attend.encoder == "mobilenet_v2":
+        if model.channels != 3:
+            raise UsageError(
+                f"model.channels is {model.channels}; expected 3, for attend.encoder 'mobilenet_v2' reads colours"
+            )
+        if len(model.attend.widths) != 5:
+            raise UsageError(
+                f"model.attend.widths is {tuple(model.attend.widths)}; expected 5 for attend.encoder 'mobilenet_v2'"
+            )
     if model.form == "paper" and model.paper.encoder == "fcn8s" and model.channels != 3:
         raise UsageError(f"model.channels is {model.channels}; expected 3, for paper.encoder 'fcn8s' reads colours")
 

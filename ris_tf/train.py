@@ -18,6 +18,7 @@ from ris_tf.data.records import Records
 from ris_tf.errors import DataError, UsageError
 from ris_tf.fcn8s import load_vgg16
 from ris_tf.files import sweep, write_text
+from ris_tf.mobilenet import load_mobilenet_v2
 from ris_tf.termination import Termination
 
 _KINDS = ", ".join(pipeline.synthetic.KINDS)
@@ -170,6 +171,8 @@ def _model(config, before, init, workdir):
         _start_from(model, init)
     elif config.model.form == "paper" and config.model.paper.encoder == "fcn8s":
         load_vgg16(model.form.encoder, config.model.fcn8s.weights)
+    elif config.model.form == "attend" and config.model.attend.encoder == "mobilenet_v2":
+        load_mobilenet_v2(model.form.encoder, config.model.mobilenet_v2.weights)
     return model
 
 

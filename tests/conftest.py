@@ -33,6 +33,15 @@ def coco():
 
 
 @pytest.fixture
+def trained_weights():
+    """The folder of quantised networks on MobileNetV2; skips where it is absent."""
+    folder = Path(os.environ.get("RIS_DATA", ROOT.parent / "shared" / "data")) / "weights"
+    if not folder.is_dir():
+        pytest.skip(f"no trained weights at {folder}; set RIS_DATA")
+    return folder
+
+
+@pytest.fixture
 def small():
     """A config of the default form that builds and trains in seconds."""
     return small_config()

@@ -31,12 +31,14 @@ PREDICT = {
     "overlap": 5, "diameter": 60.0, "zoom_limits": (0.9, 1.1),
 }  # fmt: skip
 MODEL = {
+    "attend.encoder": "mobilenet_v2",
     "attend.widths": (8, 8, 16, 24), "attend.features": 24, "attend.pixel_features": 6, "attend.fine_blocks": 3,
     "attend.state": 16, "attend.mask_hidden": 4, "attend.window": 0.5,
     "channels": 1, "steps": 3, "size": (32, 64), "form": "paper",
 }  # fmt: skip
 ELSEWHERE = {  # tested in the file named
     "name", "seed", "model.paper", "model.fcn8s",  # test_commands, below, test_model and test_fcn8s
+    "model.mobilenet_v2",  # test_mobilenet
     "data.category",  # test_coco
     "data.scale", "data.extra", "data.synthetic_images",  # below, below, test_commands
     "data.synthetic_size", "data.held_out", "data.memory",  # test_training, test_readers, test_pipeline
@@ -179,6 +181,8 @@ def test_model_fields(small, field):
 
     if field == "form":
         small.model.size, small.loss.score_target = (160, 160), "count"
+    if field == "attend.encoder":
+        small.model.attend.widths = (8, 8, 16, 16, 16)
     before, parameters = outputs()
     part = small.model.attend if field.startswith("attend.") else small.model
     part[field.split(".")[-1]] = MODEL[field]

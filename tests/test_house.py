@@ -17,16 +17,17 @@ FLOORS = [
     {"errors"},
     {"archive", "ranges", "termination"},
     {"figures", "files", "focus", "labels", "quiet", "places", "matching", "recompute", "resampling", "settings"},
-    {"overlaps", "ranking"},
+    {"overlaps", "pretrained", "ranking"},
     {"command", "crf", "curriculum", "data", "dynamic_mask", "encoders", "fcn8s", "layers", "losses", "metrics"}
     | {"tiling", "visualize"},
+    {"mobilenet"},
     {"bootstrap", "inference", "inspection", "mistakes", "monitor", "objective", "outputs", "page", "plots", "presets"}
     | {"recurrence"},
     {"comparison", "order", "runtime", "tune"},
     {"model", "pictures"},
     {"checkpoints", "report"},
     {"ris_tf"},  # ris_tf/__init__.py, what users import: for the commands, not for what it is made of
-    {"data_command", "evaluate", "predict"},
+    {"data_command", "dequantize", "evaluate", "predict"},
     {"train"},
     {"demo"},
     {"export"},

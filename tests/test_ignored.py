@@ -160,3 +160,20 @@ def test_the_encoder_is_taught_by_known_pixels_alone():
     assert float(auxiliary_loss(context, truth)[0]) != pytest.approx(before, rel=1e-3)
     everywhere = float(auxiliary_loss(context, Truth(masks, np.int32([1]), 2, True))[0])
     assert everywhere > float(auxiliary_loss(context, truth)[0])
+
+
+def test_an_object_whose_interior_is_ignored_draws_no_attention(small):
+    model = build(small)
+    masks = np.zeros((1, 1, 64, 64), np.uint8)
+    masks[0, 0, 20:40, 20:40] = 1
+    ignored = np.zeros((1, 64, 64), np.uint8)
+    image = np.random.default_rng(0).random((1, 64, 64, 3)).astype(np.float32)
+
+    def attention():
+        return float(objective(model.form, image, masks, np.int32([1]), 2, small.loss, ignored=ignored)["attention"][0])
+
+    assert 0 < attention() < 20
+    ignored[:, 18:42, 18:36] = 1
+    assert attention() < 20
+    ignored[:, 18:42, 18:42] = 1
+    assert attention() == 0

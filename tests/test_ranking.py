@@ -10,7 +10,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 from test_metrics import random_stack
 
-from ris_tf import ranking
+from ris_tf import evaluate, ranking
 from ris_tf.overlaps import compare
 
 
@@ -118,3 +118,14 @@ def test_empty():
 def test_crowded_image_is_not_cut_at_a_hundred():
     masks = np.eye(150, dtype=bool).reshape(150, 10, 15)
     assert ranking.coco([compare(masks, masks)])[0]["coco_ap"] == pytest.approx(1.0)
+
+
+def test_the_printed_table_has_every_threshold_and_their_mean():
+    images = stacks(3)
+    result = evaluate.measure(list("abcdef"), [compare(*one) for one in images]).result
+    lines = evaluate.table(result).splitlines()
+    place = next(index for index, line in enumerate(lines) if line.startswith("AP^r"))
+    thresholds, figures = (line.split()[1:11] for line in lines[place - 1 : place + 1])
+    expected = [voc_by_hand(images, t) for t in ranking.VOLUME]
+    assert thresholds == [*map(str, ranking.VOLUME), "Ave"]
+    assert [float(figure) for figure in figures] == pytest.approx([*expected, np.mean(expected)], abs=6e-4)
