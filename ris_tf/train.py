@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import zlib
 from pathlib import Path
 
 import keras
@@ -11,7 +12,7 @@ import tensorflow as tf
 from absl import flags, logging
 from tqdm import tqdm
 
-from ris_tf import command, metrics, monitor, settings
+from ris_tf import command, metrics, monitor, settings, workers
 from ris_tf import model as models
 from ris_tf.curriculum import Curriculum
 from ris_tf.data import pipeline
@@ -39,6 +40,7 @@ _PICTURES = 4  # validation images drawn in TensorBoard
 def optimizer(config):
     """AdamW with warm-up, cosine decay, gradient clipping and an average of the weights, as config.train says."""
     train = config.train
+    replicas = tf.distribute.get_strategy().num_replicas_in_sync  # each is given an equal share of the gradient
     schedule = keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=0.0,
         decay_steps=max(1, train.steps - train.warmup),
@@ -49,8 +51,8 @@ def optimizer(config):
     return keras.optimizers.AdamW(
         schedule,
         weight_decay=train.weight_decay,
-        global_clipnorm=train.clip_norm or None,
-        clipvalue=train.clip_value or None,
+        global_clipnorm=train.clip_norm / replicas or None,
+        clipvalue=train.clip_value / replicas or None,
         use_ema=bool(train.ema),
         ema_momentum=train.ema or 0.99,
     )
@@ -75,6 +77,10 @@ def train(config, data, workdir, init=None):
     workdir = Path(workdir)
     settings.check(config)
     _check_workdir(config, workdir, init)
+    me, distribution = workers.place(config.train.distribute), strategy(config)
+    pieces = distribution.num_replicas_in_sync if config.train.distribute == "workers" else 1
+    if config.train.batch % pieces:
+        raise UsageError(f"train.batch is {config.train.batch}; expected a multiple of {pieces}, the workers' devices")
     seed = config.seed
     arguments = {"size": config.data.synthetic_size, "seed": seed, "category": config.data.category}
     arguments["held_out"] = config.data.held_out
@@ -90,16 +96,19 @@ def train(config, data, workdir, init=None):
     keras.utils.set_random_seed(seed)
     if config.train.deterministic:
         tf.config.experimental.enable_op_determinism()
-    with strategy(config).scope():
-        model = _model(config, workdir / "last.keras", init)
+    last = workdir / "last.keras"
+    workers.agree(distribution, zlib.crc32(last.read_bytes()) if last.exists() else 0, f"{last}: checksums are")
+    with distribution.scope():
+        model = _model(config, last, init)
     done = int(model.optimizer.iterations.numpy())
     epochs = max(1, round(config.train.steps / config.train.evaluate_every))
     per_epoch = math.ceil(config.train.steps / epochs)
     if done >= config.train.steps:
         print(f"{workdir}: already trained for {done} steps; raise --config.train.steps to go on")
         return models.load(workdir)
-    workdir.mkdir(parents=True, exist_ok=True)
-    write_text(workdir / "config.json", json.dumps({**config.to_dict(), "init": init}, indent=2))
+    if me.chief:
+        workdir.mkdir(parents=True, exist_ok=True)
+        write_text(workdir / "config.json", json.dumps({**config.to_dict(), "init": init}, indent=2))
     images, parameters = len(source) + len(extra), model.count_params()
     devices = ", ".join(device.device_type for device in tf.config.list_logical_devices("GPU")) or "CPU"
     compiled = ", XLA" if config.train.jit_compile else ""
@@ -110,17 +119,21 @@ def train(config, data, workdir, init=None):
         batches = pipeline.training_batches(source, config, extra, skip=step, names=True)
         return [name.decode() for name in next(iter(batches))["name"].numpy()]
 
-    callbacks = [
-        monitor.FiniteLoss(names),
-        monitor.Progress(config, done),
-        Checkpoints(workdir, held_out),
-        monitor.TensorBoard(workdir / "tensorboard", held_out[:_PICTURES]),
-    ]
+    callbacks = [monitor.FiniteLoss(names)]
+    if me.chief:
+        callbacks += [
+            monitor.Progress(config, done),
+            Checkpoints(workdir, held_out),
+            monitor.TensorBoard(workdir / "tensorboard", held_out[:_PICTURES]),
+        ]
     if config.curriculum.start:
         most = max(np.unique(np.maximum(record["labels"], 0)).size - 1 for record in [*source, *extra])
         callbacks.insert(1, Curriculum(config.curriculum, min(model.steps, most + config.loss.extra_steps)))
+    batches = pipeline.training_batches(source, config, extra, done, False, (me.index, me.count), pieces)
+    if config.train.distribute == "workers":
+        batches = distribution.distribute_datasets_from_function(lambda context: batches)
     model.fit(
-        pipeline.training_batches(source, config, extra, skip=done),
+        batches,
         steps_per_epoch=per_epoch,
         initial_epoch=done // per_epoch,
         epochs=epochs,
@@ -128,11 +141,14 @@ def train(config, data, workdir, init=None):
         verbose=0,
         callbacks=callbacks,
     )
+    workers.agree(distribution, config.train.steps, "train.steps")  # only now has the chief written its last
     return models.load(workdir / "best.keras")
 
 
 def strategy(config):
     """The tf.distribute strategy that config.train.distribute names."""
+    if config.train.distribute == "workers":
+        return workers.join()
     return tf.distribute.MirroredStrategy() if config.train.distribute == "mirrored" else tf.distribute.get_strategy()
 
 
@@ -258,9 +274,18 @@ def main():
             raise UsageError(f"unexpected argument {rest[0]!r}; see --helpshort")
         command.required(values, "config", "data")
         name = f"{values.config.name}_from_{Path(values.init).stem}" if values.init else values.config.name
-        train(values.config, values.data, values.workdir or Path("runs") / name, values.init)
+        try:
+            train(values.config, values.data, values.workdir or Path("runs") / name, values.init)
+        except workers.LOST as error:
+            if workers.place(values.config.train.distribute).count == 1:
+                raise
+            workers.join_again(error)
 
-    command.run(job, __name__, _USAGE.format(names=", ".join(command.config_names())), with_config=True)
+    def begin(values):
+        if values.config and values.config.train.distribute == "workers":
+            workers.join()
+
+    command.run(job, __name__, _USAGE.format(names=", ".join(command.config_names())), with_config=True, begin=begin)
 
 
 if __name__ == "__main__":
