@@ -24,8 +24,9 @@ FLAGS = (
     "--config.data.synthetic_size=96", "--config.model.size=(64,64)", "--config.model.steps=2",
     "--config.model.attend.widths=(8,8,16,16)", "--config.train.batch=4", "--config.train.warmup=0",
     "--config.train.validation_images=1", "--config.train.evaluate_every=4", "--config.train.learning_rate=0.01",
-    "--config.train.final_learning_rate=1", "--config.curriculum.start=1", "--config.curriculum.patience=4",
+    "--config.train.final_learning_rate=1",
 )  # fmt: skip
+ATTEND = ("--config.curriculum.start=1", "--config.curriculum.patience=3", "--config.curriculum.tolerance=1")
 PAPER = ("--config.model.form=paper", "--config.model.size=(60,60)", "--config.loss.score_target=count",
          "--config.data.view=whole", "--config.train.clip_norm=0", "--config.train.clip_value=0.01")  # fmt: skip
 BOUND = 1e-5  # of the difference between any two weights
@@ -35,7 +36,8 @@ from ris_tf import train, workers
 def optimizer(config):
     parts = tf.distribute.get_strategy().num_replicas_in_sync
     clip = {"global_clipnorm": config.train.clip_norm / parts or None, "clipvalue": config.train.clip_value / parts or None}
-    return keras.optimizers.SGD(config.train.learning_rate, momentum=0.9, use_ema=True, ema_momentum=0.9, **clip)
+    rate = keras.optimizers.schedules.ExponentialDecay(config.train.learning_rate, 1, 1.0)  # constant
+    return keras.optimizers.SGD(rate, momentum=0.9, use_ema=True, ema_momentum=0.9, **clip)
 if "--adam" in sys.argv:
     sys.argv.remove("--adam")
 else:
@@ -137,9 +139,9 @@ def main():
     rows = []
     with tempfile.TemporaryDirectory() as scratch:
         for form, steps, cases in (
-            (("attend", ()), 12, ((2, None), (4, None))),
-            (("paper", PAPER), 12, ((2, None),)),
-            (("attend", ()), 60, ((2, 1), (2, 0))),
+            (("attend", ATTEND), 8, ((2, None), (4, None))),
+            (("paper", PAPER), 8, ((2, None),)),
+            (("attend", ()), 40, ((2, 1), (2, 0))),
         ):
             name, flags = form
             flags = (*flags, f"--config.train.steps={steps}")
