@@ -1,11 +1,15 @@
 """ris-batch: counts the objects in millions of images, by as many workers as there are, on any engine that runs Beam."""
 
+import contextlib
 import importlib
 import json
 import os
+import tempfile
+import threading
 from pathlib import Path
 
 from absl import flags, logging
+from tqdm import tqdm
 
 from ris_tf import command
 from ris_tf.batch_rows import is_url
@@ -51,13 +55,14 @@ def batch(model, patterns, out, workers=1, threads=1, options=()):
         if value < 1:
             raise UsageError(f"--{name}={value}: expected 1 or more")
     pipeline, beam = _library()
+    places = map(str, (model, out, *patterns))
+    model, out, *patterns = (place if is_url(place) else os.path.abspath(place) for place in places)
     pipeline.load(model)  # what is wrong with it is told here, not by the workers
-    model, out, *patterns = (path if is_url(path) else os.path.abspath(path) for path in (model, out, *patterns))
     _check_places(pipeline, patterns, out)
-    logging.get_absl_logger().setLevel(logging.ERROR)
+    options, here = _options(beam, workers, options)
     try:
-        with beam.Pipeline(options=_options(beam, workers, options)) as job:
-            pipeline.count(job, patterns, model, out, threads)
+        with _progress(here) as done, beam.Pipeline(options=options) as job:
+            pipeline.count(job, patterns, model, out, threads, done)
     except (UsageError, DataError):
         raise
     except Exception as error:  # each runner has its own
@@ -66,6 +71,7 @@ def batch(model, patterns, out, workers=1, threads=1, options=()):
 
 
 def _library():
+    logging.set_verbosity(logging.ERROR)  # Beam warns of what it does not need here
     try:
         beam = importlib.import_module("apache_beam")
     except ImportError as error:
@@ -86,13 +92,37 @@ def _check_places(pipeline, patterns, out):
 
 
 def _options(beam, workers, options):
-    given = list(options)
-    if not any(option.startswith("--runner") for option in given):
+    """Beam's PipelineOptions, and whether the job runs on this machine."""
+    given, here = list(options), not any(option.startswith("--runner") for option in options)
+    if here:
         given += [f"--runner={_HERE}", f"--direct_num_workers={workers}"]
         given += ["--direct_running_mode=multi_processing"] if workers > 1 else []
+        given += ["--default_sdk_harness_log_level=ERROR"]  # else each worker tells of every channel it opens
     elif workers > 1:
         raise UsageError(f"--workers={workers}: is for this machine; the runner given has options of its own")
-    return beam.options.pipeline_options.PipelineOptions(given)
+    return beam.options.pipeline_options.PipelineOptions(given), here
+
+
+@contextlib.contextmanager
+def _progress(shown):
+    """A progress bar, and the file that workers of this machine append one byte to for each image; None if not shown."""
+    if not shown:
+        yield None
+        return
+    ended = threading.Event()
+
+    def watch(file, bar):
+        while not ended.wait(0.5) or bar.n < os.path.getsize(file):
+            bar.update(os.path.getsize(file) - bar.n)
+
+    with tempfile.NamedTemporaryFile() as file, tqdm(unit=" images", desc="images") as bar:
+        watcher = threading.Thread(target=watch, args=(file.name, bar), daemon=True)
+        watcher.start()
+        try:
+            yield file.name
+        finally:
+            ended.set()
+            watcher.join()
 
 
 def _totals(pipeline, out):

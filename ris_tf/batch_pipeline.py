@@ -34,7 +34,7 @@ SCHEMA = pyarrow.schema(
 )
 
 
-def count(pipeline, patterns, model, out, threads=1):
+def count(pipeline, patterns, model, out, threads=1, done=None):
     """Adds the whole job to a pipeline.
 
     Args:
@@ -43,6 +43,7 @@ def count(pipeline, patterns, model, out, threads=1):
       model: exported model, see `runtime.load`; a .tflite file may be a URL.
       out: folder or URL for instances-*.parquet, failed-*.jsonl and totals.json.
       threads: of the model in each worker.
+      done: file of this machine that gets one byte for each image answered, for a progress bar; None for none.
     """
     found = (
         pipeline
@@ -52,7 +53,7 @@ def count(pipeline, patterns, model, out, threads=1):
         | "each once" >> beam.Distinct()  # a file that two patterns match; it also spreads the files over the workers
         | "images" >> beam.FlatMap(images)
         | "spread" >> beam.Reshuffle()  # the records of one shard, too
-        | "instances" >> RunInference(Handler(model, threads))
+        | "instances" >> RunInference(Handler(model, threads, done))
     )
     rows = found | "rows" >> beam.Filter(lambda result: not isinstance(result, Failure))
     failed = found | "failures" >> beam.Filter(lambda result: isinstance(result, Failure))
@@ -118,10 +119,11 @@ class Handler(ModelHandler):
     Args:
       path: of the model.
       threads: of its computation.
+      done: as of `count`.
     """
 
-    def __init__(self, path, threads=1):
-        self._path, self._threads = path, threads
+    def __init__(self, path, threads=1, done=None):
+        self._path, self._threads, self._done = path, threads, done
 
     def load_model(self):
         model = load(self._path, self._threads)
@@ -135,6 +137,9 @@ class Handler(ModelHandler):
 
         for source in batch:
             yield source if isinstance(source, Failure) else row(source, predict, FileSystems.open)
+            if self._done:
+                with open(self._done, "ab") as file:
+                    file.write(b".")
 
     def batch_elements_kwargs(self):
         return {"min_batch_size": 1, "max_batch_size": 1}  # the model takes one image at a time, and images may be large
