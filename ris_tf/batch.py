@@ -1,4 +1,4 @@
-"""ris-batch: counts the objects in millions of images, by as many workers as there are, on any engine that runs Beam."""
+"""ris-batch: counts the objects in millions of images, by many workers, on any engine that runs Apache Beam."""
 
 import contextlib
 import importlib
@@ -105,7 +105,7 @@ def _options(beam, workers, options):
 
 @contextlib.contextmanager
 def _progress(shown):
-    """A progress bar, and the file that workers of this machine append one byte to for each image; None if not shown."""
+    """A progress bar, and the file that workers here append one byte to for each image; None if not shown."""
     if not shown:
         yield None
         return
@@ -146,9 +146,9 @@ def main():
         if not patterns:
             raise UsageError("no images given; name patterns of files after the flags, see --helpshort")
         totals = batch(values.model, patterns, values.out, values.workers, values.threads, options)
-        print(f"{values.out}: {totals['images']} images, {totals['instances']} instances; {totals['rows']} rows written")
+        print(f"{values.out}: {totals['images']} images, {totals['instances']} instances")
         if totals["failed"]:
-            print(f"{totals['failed']} images failed; failed-*.jsonl says why")
+            print(f"{totals['failed']} of the images failed; failed-*.jsonl says why")
 
     command.run(job, __name__, _USAGE)
 

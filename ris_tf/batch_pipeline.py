@@ -142,7 +142,7 @@ class Handler(ModelHandler):
                     file.write(b".")
 
     def batch_elements_kwargs(self):
-        return {"min_batch_size": 1, "max_batch_size": 1}  # the model takes one image at a time, and images may be large
+        return {"min_batch_size": 1, "max_batch_size": 1}  # as the model does; and images may be large
 
     def get_num_bytes(self, batch):
         return sum(len(getattr(source, "packed", None) or b"") for source in batch)

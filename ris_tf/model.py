@@ -276,10 +276,7 @@ class RIS(keras.Model):
             # Keras clips before it sums over the replicas: each gets an equal share of the sum, to be clipped as such.
             gradients = context.all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
         self.optimizer.apply(gradients, self.trainable_variables)
-        logs = {**self._track(terms), "batch_loss": tf.reduce_mean(terms["loss"])}  # the others are means so far
-        if isinstance(context.strategy, tf.distribute.MultiWorkerMirroredStrategy):
-            logs = {name: tf.reshape(value, [1]) for name, value in logs.items()}  # fit averages along the first axis
-        return logs
+        return self._track(terms, batch_loss=tf.reduce_mean(terms["loss"]))  # the others are means so far
 
     def test_step(self, data):
         compared = self._compare(data, 0.0, (self.config.seed, 0), training=False)
@@ -317,11 +314,14 @@ class RIS(keras.Model):
         match = matching.match_in_graph if self.matcher == "graph" else matching.match
         return match(compared.similarity, compared.rows, compared.columns)
 
-    def _track(self, terms):
+    def _track(self, terms, **further):
         # Keras shows what its own trackers hold, so the terms go through them.
         for tracker in self.trackers:
             tracker.update_state(terms[tracker.name])
-        return {tracker.name: tracker.result() for tracker in self.trackers}
+        values = {tracker.name: tracker.result() for tracker in self.trackers} | further
+        if isinstance(tf.distribute.get_strategy(), tf.distribute.MultiWorkerMirroredStrategy):
+            return {name: tf.reshape(value, [1]) for name, value in values.items()}  # Keras averages along this axis
+        return values
 
     def get_config(self):
         return {"config": self.config.to_dict(), "dtype": self.dtype_policy.name, "curriculum": self.curriculum}

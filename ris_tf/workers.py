@@ -1,4 +1,4 @@
-"""Training by several processes, one or more machines: MultiWorkerMirroredStrategy, its place in the cluster, agreement.
+"""Training by several processes on one or more machines: who takes part, which of them this is, what all agree on.
 
 TF_CONFIG in the environment of each process says who takes part and which of them it is:
 
@@ -84,7 +84,7 @@ def join():
     try:
         return tf.distribute.MultiWorkerMirroredStrategy()
     except RuntimeError as error:
-        raise UsageError("train.distribute is 'workers'; call ris_tf.workers.join() before TensorFlow begins") from error
+        raise UsageError("train.distribute is 'workers'; call workers.join() before TensorFlow begins") from error
     except tf.errors.OpError as error:
         raise UsageError(f"TF_CONFIG: cannot join the workers ({' '.join(error.message.split())[:120]})") from error
 
@@ -113,8 +113,11 @@ def agree(strategy, value, meaning):
     """
     if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
         return
-    together = tf.function(lambda: strategy.gather(strategy.run(lambda: tf.constant([value], tf.int64)), axis=0))
-    values = together().numpy()
+
+    def together():
+        return strategy.gather(strategy.run(lambda: tf.constant([value], tf.int64)), axis=0)
+
+    values = tf.function(together, autograph=False)().numpy()
     if (values != value).any():
         listed = ", ".join(map(str, values))
         raise DataError(f"{meaning} {listed} for the workers in their order; expected one, of a folder that all share")

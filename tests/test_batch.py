@@ -44,7 +44,7 @@ def test_row_holds_masks_as_coco_reads_them(tmp_path):
     np.testing.assert_allclose(entry["scores"], [0.9, 0.8, 0.7], rtol=1e-6)
     for number, counts in enumerate(entry["rle"], 1):
         mask = rle.decode({"size": [entry["height"], entry["width"]], "counts": counts})
-        np.testing.assert_array_equal(mask, LABELS == number)
+        np.testing.assert_array_equal(mask, number == LABELS)
 
 
 def test_file_of_a_store_is_read_through_its_own_reader(tmp_path):
@@ -64,9 +64,7 @@ def test_whatever_happens_to_one_image_is_its_own_failure(tmp_path):
     def breaks(image):
         raise MemoryError
 
-    assert row(Source(str(small)), found, open) == Failure(
-        str(small), "image is 40x4 pixels; expected at least 8x8"
-    )
+    assert row(Source(str(small)), found, open) == Failure(str(small), "image is 40x4 pixels; expected at least 8x8")
     assert row(Source(str(missing)), found, open).reason.startswith("No such file or directory; expected")
     assert row(Source(str(good)), breaks, open).reason == "MemoryError: "
 
