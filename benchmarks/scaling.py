@@ -17,6 +17,7 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from ris_tf.data import synthetic
@@ -38,9 +39,9 @@ def hold(process, cores):
 
 
 def seconds(model, patterns, out, workers, cores):
-    """Wall time of one job. One worker is the command itself; several are its children, which get a core each."""
+    """Wall and processor time of a job. One worker is the command itself; several are its children, a core each."""
     program = [sys.executable, "-m", "ris_tf.batch", f"--model={model}", f"--out={out}", f"--workers={workers}"]
-    began = time.perf_counter()
+    began, used = time.perf_counter(), os.times()
     with subprocess.Popen([*program, *patterns], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as job:
         held, ended = {}, threading.Event()
 
@@ -61,7 +62,9 @@ def seconds(model, patterns, out, workers, cores):
         raise RuntimeError(f"{' '.join(program)} ended with {code}")
     if workers > 1 and len(held) != workers:
         raise RuntimeError(f"{len(held)} processes were held to cores; expected {workers}")
-    return time.perf_counter() - began
+    after = os.times()
+    processor = sum(getattr(after, name) - getattr(used, name) for name in ("children_user", "children_system"))
+    return np.array([time.perf_counter() - began, processor])
 
 
 def main():
@@ -87,8 +90,9 @@ def main():
                             workers, cores)
                     for part in ("part0", "part*")
                 )  # fmt: skip
-                row = {"workers": workers, "images_per_second": 2 * arguments.images / (many - few)}
-                row |= {"start_and_end_seconds": few - (many - few) / 2, "whole_job": 3 * arguments.images / many}
+                row = {"workers": workers, "images_per_second": 2 * arguments.images / (many - few)[0]}
+                row |= {"core_seconds_per_image": (many - few)[1] / (2 * arguments.images)}
+                row |= {"start_and_end_seconds": (few - (many - few) / 2)[0]}
                 rows.append(row)
                 print("  ".join(f"{name} {value:.3g}" for name, value in row.items()), flush=True)
     rates = {

@@ -1,6 +1,7 @@
 """ris-batch on Beam's own runner in this process: every image is a row or a failure, and that once."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -78,6 +79,14 @@ def test_records_are_counted_by_shard_and_number(job, tmp_path):
     }
     assert list(reasons) == [f"{file.parent}/broken.tfrecord#2"] and totals["images"] == 6
     assert "copy the file again" in reasons[f"{file.parent}/broken.tfrecord#2"]
+
+
+def test_work_that_is_done_twice_counts_once(job, tmp_path):
+    for name in ("a", "b", "c"):
+        (tmp_path / f"{name}.png").write_bytes(png())
+    (tmp_path / "d.png").write_bytes(b"")
+    rows, reasons, _ = job(tmp_path / "*.png", options=["--direct_runner_bundle_repeat=2"])
+    assert [Path(image).name for image in sorted(rows)] == ["a.png", "b.png", "c.png"] and len(reasons) == 1
 
 
 def test_results_of_another_run_are_not_mixed_in(job, tmp_path):

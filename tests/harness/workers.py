@@ -21,9 +21,8 @@ import numpy as np
 
 FLAGS = (
     "--config=rosettes", "--data=synthetic:rosettes", "--config.data.synthetic_images=8",
-    "--config.data.synthetic_size=96",
-    "--config.model.attend.widths=(8,8,16,16)", "--config.train.precision=float32", "--config.train.batch=4",
-    "--config.train.warmup=0",
+    "--config.data.synthetic_size=96", "--config.model.attend.widths=(8,8,16,16)",
+    "--config.train.precision=float32", "--config.train.batch=4", "--config.train.warmup=0",
     "--config.train.validation_images=1", "--config.train.evaluate_every=4", "--config.train.learning_rate=0.01",
     "--config.train.final_learning_rate=1",
 )  # fmt: skip
@@ -31,7 +30,8 @@ ATTEND = ("--config.model.size=(64,64)", "--config.model.steps=1", "--config.tra
 PAPER = ("--config.model.form=paper", "--config.model.size=(60,60)", "--config.model.steps=2",
          "--config.loss.score_target=count", "--config.data.view=whole", "--config.train.steps=24",
          "--config.train.clip_norm=0", "--config.train.clip_value=0.2",
-         "--config.curriculum.start=1", "--config.curriculum.patience=12", "--config.curriculum.tolerance=1")  # fmt: skip
+         "--config.curriculum.start=1", "--config.curriculum.patience=12",
+         "--config.curriculum.tolerance=1")  # fmt: skip
 BOUND = 1e-5  # of the difference between any two weights
 PROGRAM = """
 import sys, keras, tensorflow as tf
