@@ -7,7 +7,7 @@ PYTHON = $(shell for p in $(CANDIDATES); do $$p -c "$(USABLE)" 2>/dev/null && ec
 BIN := .venv/bin
 export TF_CPP_MIN_LOG_LEVEL := 2
 
-.PHONY: demo test test-faults test-slow test-serving bazel-test lint wheel clean
+.PHONY: demo test test-faults test-slow test-serving test-beam test-workers bazel-test lint wheel clean
 
 .venv: .venv/stamp
 
@@ -42,6 +42,23 @@ test-serving: .venv/stamp .venv-triton/stamp
 	.venv-triton/bin/python -m pip install --quiet --disable-pip-version-check \
 		nvidia-pytriton==0.7.0 "numpy<2" ai-edge-litert pytest scipy pillow
 	touch $@
+
+# ris-batch with the extra `beam`, in an environment of its own, about 3 GB; JSON=FILE takes the figures.
+test-beam: .venv-beam/stamp build/batch/model.tflite
+	.venv-beam/bin/python -m pytest tests/test_batch.py tests/test_batch_pipeline.py
+	.venv-beam/bin/python tests/harness/batch.py --model=build/batch/model.tflite $(if $(JSON),--json $(JSON))
+
+.venv-beam/stamp: setup.cfg
+	test -x .venv-beam/bin/python || $(PYTHON) -m venv .venv-beam
+	.venv-beam/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[beam]" pytest
+	touch $@
+
+build/batch/model.tflite: .venv/stamp
+	$(BIN)/ris-export --model=rosettes --format=tflite --out=build/batch
+
+# One, two and four processes train on loopback, some are killed; JSON=FILE takes the figures.
+test-workers: .venv/stamp
+	$(BIN)/python tests/harness/workers.py $(if $(JSON),--json $(JSON))
 
 # With Debian's bazel-bootstrap, offline; BAZEL_TESTS=//tests:test_labels runs one file.
 BAZEL_TESTS := //tests/...

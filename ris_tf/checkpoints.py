@@ -8,12 +8,14 @@ import contextlib
 import csv
 
 import keras
+import numpy as np
 from tqdm import tqdm
 
 from ris_tf import metrics
 from ris_tf import model as models
 from ris_tf.errors import DataError
 from ris_tf.files import write_table
+from ris_tf.workers import ALONE
 
 LAST, PREVIOUS, BEST, LOG = "last.keras", "previous.keras", "best.keras", "log.csv"
 
@@ -62,16 +64,18 @@ class Checkpoints(keras.callbacks.Callback):
       report: function of (model, row of the log), called with the averaged weights in place.
       termination: Termination, or None.
       rotate: whether last.keras is whole and becomes previous.keras at the next save.
+      place: workers.Place; of several processes only the chief measures and writes, and no means are saved, for reading
+        them is a work of all: the row of the log after a stop then tells of the steps since.
 
     Attributes:
       step: steps done.
     """
 
-    def __init__(self, model, workdir, held_out, interval, steps, report, termination=None, rotate=True):
+    def __init__(self, model, workdir, held_out, interval, steps, report, termination=None, rotate=True, place=ALONE):
         super().__init__()
         self.set_model(model)
         self.workdir, self.held_out, self.interval, self.steps = workdir, held_out, interval, steps
-        self.report, self.termination, self.rotate = report, termination, rotate
+        self.report, self.termination, self.rotate, self.place = report, termination, rotate, place
         self.step = step_of(model)
         self.rows = _read_log(workdir / LOG, self.step)
         self.logged = bool(self.rows) and int(self.rows[-1]["step"]) == self.step
@@ -91,7 +95,9 @@ class Checkpoints(keras.callbacks.Callback):
         """Measures the step that the run before saved and did not come to measure."""
         if self.means and self.due:
             self._restore_means()
-            self._measure_and_log()
+            self._measure_and_log({mean.name: mean.result() for mean in self.model.metrics})
+            self.means = {}
+            self.model.reset_metrics()
 
     def on_epoch_begin(self, epoch, logs=None):  # here, for Keras begins by resetting the means
         self._restore_means()
@@ -99,13 +105,17 @@ class Checkpoints(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         self.step += 1
         saving = self.due or self.stopping
-        if saving:
-            means = {mean.name: [float(mean.total), float(mean.count)] for mean in self.model.metrics}
+        if saving and self.place.chief:
+            totals = self.model.metrics if self.place.count == 1 else []
+            means = {mean.name: [float(mean.total), float(mean.count)] for mean in totals}
             self.model.progress = {"step": self.step, "means": means}
             models.save(self.model, self.workdir / LAST, self.workdir / PREVIOUS if self.rotate else None)
             self.rotate = True
         if self.due:
-            self._measure_and_log()
+            if self.place.chief:
+                self._measure_and_log(logs)
+            self.means = {}
+            self.model.reset_metrics()
         self.model.stop_training = saving and self.stopping
 
     def _restore_means(self):
@@ -113,10 +123,9 @@ class Checkpoints(keras.callbacks.Callback):
             for variable, value in zip((mean.total, mean.count), self.means.get(mean.name, (0.0, 0.0)), strict=True):
                 variable.assign(value)
 
-    def _measure_and_log(self):
+    def _measure_and_log(self, means):
         row = {"step": self.step, "recurrence_steps": self.model.curriculum.get("steps", self.model.steps)}
-        means = sorted(self.model.metrics, key=lambda mean: mean.name)
-        row.update({mean.name: round(float(mean.result()), 5) for mean in means})
+        row.update({name: round(float(np.mean(means[name])), 5) for name in sorted(m.name for m in self.model.metrics)})
         with self._averaged_weights():
             measured = self._measure()
             if self.stopping:
@@ -130,8 +139,6 @@ class Checkpoints(keras.callbacks.Callback):
         self.rows.append(row)
         columns = dict.fromkeys(name for row in reversed(self.rows) for name in row)
         write_table(self.workdir / LOG, self.rows, list(columns))
-        self.means = {}
-        self.model.reset_metrics()
 
     @contextlib.contextmanager
     def _averaged_weights(self):

@@ -38,7 +38,7 @@ def config_path(value):
     return str(CONFIGS / f"{value}.py")
 
 
-def run(job, module, usage, with_config=False):
+def run(job, module, usage, with_config=False, begin=None):
     """Runs a command and exits: 0 done, 1 a file is wrong or cannot be written, 2 a flag is wrong, 130 interrupted.
 
     Args:
@@ -46,6 +46,7 @@ def run(job, module, usage, with_config=False):
       module: name of the module that defined the flags, for the help.
       usage: text above the flags in the help.
       with_config: whether the command takes --config.
+      begin: function of the flag values, called before TensorFlow looks at its devices; None for nothing.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     logging.set_verbosity(logging.WARNING)
@@ -70,6 +71,8 @@ def run(job, module, usage, with_config=False):
         except (Exception, SystemExit) as error:  # a config file is a program, which may end in any way
             message = " ".join(f"{type(error).__name__}: {error}".split())[:300]
             raise UsageError(f"--config: {message}") from error
+        if begin:
+            begin(flags.FLAGS)
         with quiet():
             tf.config.list_logical_devices()  # looks for GPUs now, with the notes that come of it
         job(flags.FLAGS, arguments[1:])

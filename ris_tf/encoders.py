@@ -133,7 +133,8 @@ class ConvBlock(keras.layers.Layer):
             filters, 3, strides, padding="same", use_bias=False, kernel_initializer="he_normal"
         )
         # As slow as the average of the weights (train.ema), which these statistics must fit.
-        self.norm = keras.layers.BatchNormalization(momentum=0.995)
+        several = tf.distribute.get_strategy().num_replicas_in_sync > 1  # then by the whole batch, not by a part of it
+        self.norm = keras.layers.BatchNormalization(momentum=0.995, synchronized=several)
 
     def call(self, x):
         return tf.nn.relu(self.norm(self.convolution(x)))

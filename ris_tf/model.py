@@ -280,6 +280,9 @@ class RIS(keras.Model):
         super().compile(optimizer=optimizer, jit_compile=jit_compile and not self.split, **kwargs)
         self.optimizer.build(self.trainable_variables)
 
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Nothing: all is built by now, and Keras' way fails under several workers (keras issue 20585)."""
+
     def compile_from_config(self, config):
         """Keras leaves this to models that have a `compile` of their own."""
         self.compile(**keras.saving.deserialize_keras_object(config))
@@ -293,8 +296,12 @@ class RIS(keras.Model):
             gradients, terms = self._backward(data, *randomness, assignment)
         else:
             gradients, terms = self._gradients(data, *randomness)
+        context = tf.distribute.get_replica_context()
+        if context.num_replicas_in_sync > 1:
+            # Keras clips before it sums over the replicas: each gets an equal share of the sum, to be clipped as such.
+            gradients = context.all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
         self.optimizer.apply(gradients, self.trainable_variables)
-        return {**self._track(terms), "batch_loss": tf.reduce_mean(terms["loss"])}  # the others are means so far
+        return self._track(terms, batch_loss=tf.reduce_mean(terms["loss"]))  # the others are means so far
 
     def test_step(self, data):
         compared = self._compare(data, 0.0, (self.config.seed, 0), training=False)
@@ -332,11 +339,14 @@ class RIS(keras.Model):
         match = matching.match_in_graph if self.matcher == "graph" else matching.match
         return match(compared.similarity, compared.rows, compared.columns)
 
-    def _track(self, terms):
+    def _track(self, terms, **further):
         # Keras shows what its own trackers hold, so the terms go through them.
         for tracker in self.trackers:
             tracker.update_state(terms[tracker.name])
-        return {tracker.name: tracker.result() for tracker in self.trackers}
+        values = {tracker.name: tracker.result() for tracker in self.trackers} | further
+        if isinstance(tf.distribute.get_strategy(), tf.distribute.MultiWorkerMirroredStrategy):
+            return {name: tf.reshape(value, [1]) for name, value in values.items()}  # Keras averages along this axis
+        return values
 
     def get_config(self):
         state = {"curriculum": self.curriculum, "progress": self.progress}

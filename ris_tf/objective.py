@@ -104,11 +104,15 @@ def unroll(form, images, steps, truth=None, forcing=None, seed=(0, 0), recompute
 def _uniform(shape, seed, stream, low=0.0):
     """Random float32 in [low, 1), the same for the same int [2] seed and stream on every device and under XLA.
 
+    A replica that holds the r-th part of a batch gets the r-th part of the numbers that the whole batch would get.
+
     TensorFlow's stateless generators give other numbers under XLA. This is the finaliser of MurmurHash3 (Appleby,
     public domain), twice, over a counter.
     """
     seed = tf.cast(tf.cast(seed, tf.int32), tf.uint32)
-    counter = tf.cast(tf.range(tf.reduce_prod(shape)), tf.uint32)
+    count, context = tf.reduce_prod(shape), tf.distribute.get_replica_context()
+    replica = context.replica_id_in_sync_group if context else 0
+    counter = tf.cast(tf.range(count) + replica * count, tf.uint32)
     start = _scramble(seed[0] * tf.constant(0x9E3779B1, tf.uint32) + tf.constant(stream, tf.uint32))
     bits = _scramble(_scramble(tf.bitwise.bitwise_xor(counter, start)) + seed[1] * tf.constant(0x85EBCA77, tf.uint32))
     share = tf.cast(tf.bitwise.right_shift(bits, tf.constant(8, tf.uint32)), tf.float32) / 2.0**24

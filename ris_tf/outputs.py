@@ -27,14 +27,27 @@ def coco_results(instances, image_id):
     Returns:
         list of {"image_id", "category_id", "segmentation", "score"}, ready for JSON.
     """
-    height, width = instances.labels.shape
+    size = list(instances.labels.shape)
     results = []
-    for counts, score in zip(labels_to_runs(instances.labels), instances.scores, strict=True):
-        shape = rle.frPyObjects({"size": [height, width], "counts": counts}, height, width)
-        shape = {"size": [height, width], "counts": shape["counts"].decode()}
+    for counts, score in zip(compressed_runs(instances.labels), instances.scores, strict=True):
+        shape = {"size": size, "counts": counts}
         entry = {"image_id": image_id, "category_id": 1, "segmentation": shape}
         results.append({**entry, "score": round(float(score), 5)})
     return results
+
+
+def compressed_runs(labels):
+    """The mask of every instance as COCO's compressed RLE: the text that stands under "counts".
+
+    Args:
+        labels: integer [H, W]; 0 is background.
+
+    Returns:
+        list of str, in ascending order of the ids.
+    """
+    height, width = labels.shape
+    shapes = [{"size": [height, width], "counts": counts} for counts in labels_to_runs(labels)]
+    return [rle.frPyObjects(shape, height, width)["counts"].decode() for shape in shapes]
 
 
 def coco_images(sizes):

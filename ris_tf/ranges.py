@@ -159,7 +159,7 @@ ALL = {
     "train.jit_compile": _SWITCH,
     "train.recompute": _SWITCH,
     "train.deterministic": _SWITCH,
-    "train.distribute": one_of("one", "mirrored"),
+    "train.distribute": one_of("one", "mirrored", "workers"),
     "train.evaluate_every": whole(1, 10**9),
     "train.validation_images": whole(1, 10**6),
     "curriculum.start": whole(0, 1000),

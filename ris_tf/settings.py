@@ -69,6 +69,9 @@ def check(config):
         )
     if config.train.clip_norm and config.train.clip_value:
         raise UsageError(f"train.clip_value is {config.train.clip_value}; expected 0 while train.clip_norm is not")
+    spread = config.train.distribute
+    if config.train.jit_compile and (spread == "workers" or (spread == "mirrored" and config.model.form == "attend")):
+        raise UsageError(f"train.jit_compile is True; expected False while train.distribute is {spread!r}")
     if config.predict.overlap >= min(config.model.size):
         raise UsageError(f"predict.overlap is {config.predict.overlap}; expected less than model.size")
     model = config.model

@@ -3,6 +3,7 @@
 import json
 import math
 import sys
+import zlib
 from pathlib import Path
 
 import keras
@@ -10,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from absl import flags, logging
 
-from ris_tf import checkpoints, command, monitor, settings
+from ris_tf import checkpoints, command, monitor, settings, workers
 from ris_tf import model as models
 from ris_tf.curriculum import Curriculum
 from ris_tf.data import pipeline
@@ -41,6 +42,7 @@ _PICTURES = 4  # validation images drawn in TensorBoard
 def optimizer(config):
     """AdamW with warm-up, cosine decay, gradient clipping and an average of the weights, as config.train says."""
     train = config.train
+    replicas = tf.distribute.get_strategy().num_replicas_in_sync  # each is given an equal share of the gradient
     schedule = keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=0.0,
         decay_steps=max(1, train.steps - train.warmup),
@@ -51,8 +53,8 @@ def optimizer(config):
     return keras.optimizers.AdamW(
         schedule,
         weight_decay=train.weight_decay,
-        global_clipnorm=train.clip_norm or None,
-        clipvalue=train.clip_value or None,
+        global_clipnorm=train.clip_norm / replicas or None,
+        clipvalue=train.clip_value / replicas or None,
         use_ema=bool(train.ema),
         ema_momentum=train.ema or 0.99,
     )
@@ -80,6 +82,10 @@ def train(config, data, workdir, init=None, termination=None):
     workdir = Path(workdir)
     settings.check(config)
     _check_workdir(config, workdir, init)
+    me, distribution = workers.place(config.train.distribute), strategy(config)
+    pieces = distribution.num_replicas_in_sync if config.train.distribute == "workers" else 1
+    if config.train.batch % pieces:
+        raise UsageError(f"train.batch is {config.train.batch}; expected a multiple of {pieces}, the workers' devices")
     seed = config.seed
     arguments = {"size": config.data.synthetic_size, "seed": seed, "category": config.data.category}
     arguments["held_out"] = config.data.held_out
@@ -95,11 +101,14 @@ def train(config, data, workdir, init=None, termination=None):
     keras.utils.set_random_seed(seed)
     if config.train.deterministic:
         tf.config.experimental.enable_op_determinism()
-    with strategy(config).scope():
+    with distribution.scope():
         before, kept = checkpoints.newest(workdir)
+    workers.agree(distribution, zlib.crc32(kept.read_bytes()) if kept else 0, f"{workdir}: checksums of the checkpoint")
+    with distribution.scope():
         model = _model(config, before, init, workdir)
-    workdir.mkdir(parents=True, exist_ok=True)
-    sweep(workdir)
+    if me.chief:
+        workdir.mkdir(parents=True, exist_ok=True)
+        sweep(workdir)
     steps = config.train.steps
     keeper = checkpoints.Checkpoints(
         model,
@@ -110,6 +119,7 @@ def train(config, data, workdir, init=None, termination=None):
         report=monitor.TensorBoard(workdir / "tensorboard", held_out[:_PICTURES]).write,
         termination=termination,
         rotate=kept == workdir / checkpoints.LAST,
+        place=me,
     )
     if termination:
         termination.wait()
@@ -118,7 +128,8 @@ def train(config, data, workdir, init=None, termination=None):
     if done >= steps and not keeper.stopping:
         print(f"{workdir}: already trained for {done} steps; raise --config.train.steps to go on")
         return models.load(workdir)
-    write_text(workdir / "config.json", json.dumps({**config.to_dict(), "init": init}, indent=2))
+    if me.chief:
+        write_text(workdir / "config.json", json.dumps({**config.to_dict(), "init": init}, indent=2))
     images, parameters = len(source) + len(extra), model.count_params()
     devices = ", ".join(device.device_type for device in tf.config.list_logical_devices("GPU")) or "CPU"
     compiled = ", XLA" if config.train.jit_compile else ""
@@ -130,11 +141,14 @@ def train(config, data, workdir, init=None, termination=None):
         return [name.decode() for name in next(iter(batches))["name"].numpy()]
 
     progress = monitor.Progress(config, done)
-    callbacks = [monitor.FiniteLoss(names), progress, keeper]
+    callbacks = [monitor.FiniteLoss(names), *([progress] if me.chief else []), keeper]
     if config.curriculum.start:
         most = max(source.most, extra.most)
         callbacks.insert(1, Curriculum(config.curriculum, min(model.steps, most + config.loss.extra_steps)))
-    batches = pipeline.training_batches(source, config, extra, skip=done)
+    batches = pipeline.training_batches(source, config, extra, done, False, (me.index, me.count), pieces)
+    if config.train.distribute == "workers":
+        part = batches
+        batches = distribution.distribute_datasets_from_function(lambda context: part)
     try:
         if not keeper.stopping:  # one epoch of Keras, for a run may go on between two measurements
             model.fit(batches, steps_per_epoch=steps - done, shuffle=False, verbose=0, callbacks=callbacks)
@@ -145,11 +159,14 @@ def train(config, data, workdir, init=None, termination=None):
     if keeper.stopping:
         print(f"{workdir}: stopped by SIGTERM at step {keeper.step} of {steps}, saved; the same command goes on")
         sys.exit(0)
+    workers.agree(distribution, steps, "train.steps")  # only now has the chief written its last
     return models.load(workdir / checkpoints.BEST)
 
 
 def strategy(config):
     """The tf.distribute strategy that config.train.distribute names."""
+    if config.train.distribute == "workers":
+        return workers.join()
     return tf.distribute.MirroredStrategy() if config.train.distribute == "mirrored" else tf.distribute.get_strategy()
 
 
@@ -230,10 +247,20 @@ def main():
             raise UsageError(f"unexpected argument {rest[0]!r}; see --helpshort")
         command.required(values, "config", "data")
         name = f"{values.config.name}_from_{Path(values.init).stem}" if values.init else values.config.name
-        with Termination() as termination:
-            train(values.config, values.data, values.workdir or Path("runs") / name, values.init, termination)
+        workdir = values.workdir or Path("runs") / name
+        try:
+            with Termination() as termination:
+                train(values.config, values.data, workdir, values.init, termination)
+        except workers.LOST as error:
+            if workers.place(values.config.train.distribute).count == 1:
+                raise
+            workers.join_again(error)
 
-    command.run(job, __name__, _USAGE.format(names=", ".join(command.config_names())), with_config=True)
+    def begin(values):
+        if values.config and values.config.train.distribute == "workers":
+            workers.join()
+
+    command.run(job, __name__, _USAGE.format(names=", ".join(command.config_names())), with_config=True, begin=begin)
 
 
 if __name__ == "__main__":

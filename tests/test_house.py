@@ -16,18 +16,19 @@ FLOORS = [
     {"configs"},
     {"errors"},
     {"archive", "ranges", "termination"},
-    {"figures", "files", "focus", "labels", "quiet", "places", "matching", "recompute", "resampling", "settings"},
+    {"figures", "files", "focus", "labels", "quiet", "places", "matching", "recompute", "resampling", "settings"}
+    | {"workers"},
     {"overlaps", "pretrained", "ranking"},
     {"command", "crf", "curriculum", "data", "dynamic_mask", "encoders", "fcn8s", "layers", "losses", "metrics"}
     | {"tiling", "visualize"},
     {"mobilenet"},
     {"bootstrap", "inference", "inspection", "mistakes", "monitor", "objective", "outputs", "page", "plots", "presets"}
     | {"recurrence"},
-    {"comparison", "order", "runtime", "tune"},
-    {"model", "pictures"},
+    {"batch_rows", "comparison", "order", "runtime", "tune"},
+    {"batch_pipeline", "model", "pictures"},
     {"checkpoints", "report"},
     {"ris_tf"},  # ris_tf/__init__.py, what users import: for the commands, not for what it is made of
-    {"data_command", "dequantize", "evaluate", "predict"},
+    {"batch", "data_command", "dequantize", "evaluate", "predict"},
     {"train"},
     {"demo"},
     {"export"},

@@ -51,8 +51,9 @@ def test_drawn_images_have_the_size_asked_for(small):
 
 
 @pytest.mark.slow
-def test_mirrored_run_equals_that_of_one_device():
-    """Two virtual CPUs share each batch; the paper form, which draws no random numbers in its step."""
+@pytest.mark.parametrize(("form", "side"), [("paper", 60), ("attend", 64)])
+def test_mirrored_run_equals_that_of_one_device(form, side):
+    """Two virtual CPUs share each batch; its normalisation, random numbers and clipping are those of the whole."""
     code = """
 import tensorflow as tf, keras, numpy as np, sys
 cpu = tf.config.list_physical_devices("CPU")[0]
@@ -60,18 +61,21 @@ tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfigur
 from ris_tf.model import build
 from ris_tf.configs import base
 from ris_tf.train import strategy
+side = int(sys.argv[2])
 def weights(distribute):
     config = base.get_config()
-    config.model.update({"form": "paper", "size": (60, 60), "steps": 3})
+    config.model.update({"form": sys.argv[1], "size": (side, side), "steps": 2})
+    config.model.attend.update({"widths": (8, 8, 16, 16), "features": 16})
     config.loss.score_target = "count"
     config.train.distribute = distribute
     keras.utils.set_random_seed(1)
     rng = np.random.default_rng(0)
-    batch = {"image": rng.random((4, 60, 60, 3)).astype("float32"), "count": np.int32([1, 2, 0, 3]),
-             "masks": rng.integers(0, 2, (4, 3, 60, 60)).astype("uint8")}
+    batch = {"image": rng.random((4, side, side, 3)).astype("float32"), "count": np.int32([1, 2, 0, 3]),
+             "masks": rng.integers(0, 2, (4, 3, side, side)).astype("uint8")}
     with strategy(config).scope():
+        parts = tf.distribute.get_strategy().num_replicas_in_sync
         model = build(config)
-        model.compile(keras.optimizers.SGD(0.1))
+        model.compile(keras.optimizers.SGD(0.1, global_clipnorm=0.1 / parts))
     data = tf.data.Dataset.from_tensor_slices(batch).batch(4).repeat()
     model.fit(data, steps_per_epoch=3, verbose=0, shuffle=False)
     return [w.numpy() for w in model.weights]
@@ -81,7 +85,8 @@ tf.distribute.MirroredStrategy = lambda: mirrored(devices)
 for a, b in zip(one, weights("mirrored")):
     assert np.abs(a - b).max() < 1e-5, np.abs(a - b).max()
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-c", code, form, str(side)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
 
 

@@ -125,7 +125,7 @@ def _cut(ids, name, limit):
     return ids[: limit + told]
 
 
-def training_batches(records, config, extra=(), skip=0, names=False):
+def training_batches(records, config, extra=(), skip=0, names=False, part=(0, 1), replicas=1):
     """Endless shuffled, augmented batches, the same for the same config.seed.
 
     Args:
@@ -134,6 +134,8 @@ def training_batches(records, config, extra=(), skip=0, names=False):
       extra: further Records, of which `data.extra_share` of the samples are drawn.
       skip: batches left out at the start, for a run that goes on.
       names: whether the batches also hold "name", string [B].
+      part: (index, count); of every batch only the index-th of `count` parts is made, with samples as in the whole.
+      replicas: each batch, over all parts, comes in so many equal pieces.
 
     Returns:
       tf.data.Dataset of {"image": float32 [B, H, W, C], "masks": uint8 [B, N, H, W], "count": int32 [B],
@@ -153,6 +155,9 @@ def training_batches(records, config, extra=(), skip=0, names=False):
         record = to_record(*augment(sample, seed, config), sample["name"], config)
         return {**record, "name": sample["name"]} if names else record
 
-    dataset = dataset.enumerate().skip(skip * config.train.batch)
+    batch, (index, count) = config.train.batch, part
+    dataset = dataset.enumerate().skip(skip * batch)
+    if count > 1:
+        dataset = dataset.filter(lambda number, sample: number % batch // (batch // count) == index)
     dataset = dataset.map(prepare, num_parallel_calls=2, deterministic=True)
-    return dataset.batch(config.train.batch, drop_remainder=True).prefetch(4)
+    return dataset.batch(batch // replicas, drop_remainder=True).prefetch(4)

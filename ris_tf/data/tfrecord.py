@@ -25,6 +25,7 @@ from ris_tf.labels import IGNORED, bounded
 
 _INDEX = "records.json"
 _MAX_BYTES = 12 * MAX_PIXELS + 1024  # of an array as float32 RGB, and what stands before it
+_MOST_RECORD = 2 * _MAX_BYTES  # bytes; a length that says more is none
 _FRAME = struct.Struct("<QI")  # length of a record and its checksum, before the record; a checksum of 4 bytes after it
 
 
@@ -148,10 +149,9 @@ def _read(file, name, offset, length):
             features = tf.train.Example.FromString(stream.read(length)).features.feature
         if features["name"].bytes_list.value[0].decode() != name:
             raise ValueError
-        image, labels = (_array(features[key].bytes_list.value[0]) for key in ("image", "labels"))
-        kinds = (image.dtype in (np.uint8, np.uint16, np.float32), labels.dtype == np.int32)
-        right = image.ndim == 3 and image.shape[2] in (1, 3) and labels.shape == image.shape[:2] and labels.size
-        if not all(kinds) or not right or labels.min() < IGNORED or not np.isfinite(image).all():
+        image, labels = _image(features), _array(features["labels"].bytes_list.value[0])
+        right = labels.dtype == np.int32 and labels.shape == image.shape[:2] and labels.size
+        if not right or labels.min() < IGNORED:
             raise ValueError
         return image, bounded(labels)
     except OSError as error:
@@ -160,6 +160,47 @@ def _read(file, name, offset, length):
         raise DataError(
             f"{file}: the record {name!r} cannot be read ({type(error).__name__}); copy or convert it again"
         ) from error
+
+
+def records(stream):
+    """The records of a shard, one after another.
+
+    Args:
+      stream: binary file, read from its place on.
+
+    Yields:
+      bytes.
+
+    Raises:
+      DataError: the file ends within a record, or does not say how long one is. It names no file.
+    """
+    while frame := stream.read(_FRAME.size):
+        length = _FRAME.unpack(frame)[0] if len(frame) == _FRAME.size else 0
+        record = stream.read(length) if 0 < length <= _MOST_RECORD else b""
+        if len(record) != length or not length or len(stream.read(4)) != 4:
+            raise DataError("is no whole record; this and what comes after it cannot be read; copy the file again")
+        yield record
+
+
+def unpack_image(record):
+    """Name and image of a record: bytes -> str, uint8, uint16 or float32 [H, W, 1 or 3].
+
+    Raises:
+      DataError: the record is damaged or holds something else. It names no file.
+    """
+    try:
+        features = tf.train.Example.FromString(record).features.feature
+        return features["name"].bytes_list.value[0].decode(), _image(features)
+    except Exception as error:  # as in `_read`
+        raise DataError(f"cannot be read ({type(error).__name__}); expected a record of ris-data convert") from error
+
+
+def _image(features):
+    image = _array(features["image"].bytes_list.value[0])
+    right = image.ndim == 3 and image.shape[2] in (1, 3) and image.dtype in (np.uint8, np.uint16, np.float32)
+    if not right or not np.isfinite(image).all():
+        raise ValueError
+    return image
 
 
 def _array(packed):

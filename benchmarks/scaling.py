@@ -1,0 +1,111 @@
+"""Images per second of ris-batch against the number of workers, each held to one core.
+
+  python benchmarks/scaling.py --model=exported/model.tflite [--images=60] [--repeats=3] [--json FILE]
+
+Each number of workers counts the drawn images once and then three times over; the difference of the two times is that
+of the images alone, without the start and the end of the job. Needs ris-tf[beam], and Linux for the affinity.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ris_tf.data import synthetic
+
+
+def children(process):
+    """Process numbers of the children of a process."""
+    tasks = Path(f"/proc/{process}/task")
+    try:
+        return {int(child) for task in tasks.iterdir() for child in (task / "children").read_text().split()}
+    except OSError:  # it has ended
+        return set()
+
+
+def hold(process, cores):
+    """Holds every thread of a process to some cores; those that it starts later inherit it."""
+    for task in Path(f"/proc/{process}/task").iterdir():
+        os.sched_setaffinity(int(task.name), cores)
+
+
+def seconds(model, patterns, out, workers, cores):
+    """Wall and processor time of a job. One worker is the command itself; several are its children, a core each."""
+    program = [sys.executable, "-m", "ris_tf.batch", f"--model={model}", f"--out={out}", f"--workers={workers}"]
+    began, used = time.perf_counter(), os.times()
+    with subprocess.Popen([*program, *patterns], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as job:
+        held, ended = {}, threading.Event()
+
+        def watch():
+            while not ended.wait(0.02):
+                for child in children(job.pid) - set(held):
+                    held[child] = cores[len(held) % workers]
+                    hold(child, {held[child]})
+
+        if workers == 1:
+            hold(job.pid, {cores[0]})
+        watcher = threading.Thread(target=watch, daemon=True)
+        if workers > 1:
+            watcher.start()
+        code = job.wait()
+        ended.set()
+    if code:
+        raise RuntimeError(f"{' '.join(program)} ended with {code}")
+    if workers > 1 and len(held) != workers:
+        raise RuntimeError(f"{len(held)} processes were held to cores; expected {workers}")
+    after = os.times()
+    processor = sum(getattr(after, name) - getattr(used, name) for name in ("children_user", "children_system"))
+    return np.array([time.perf_counter() - began, processor])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", required=True, help="a file of ris-export")
+    parser.add_argument("--images", type=int, default=60)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--workers", default="1,2", help="numbers of workers, each at most the number of cores")
+    parser.add_argument("--json", type=Path, help="file for the figures")
+    arguments = parser.parse_args()
+    cores, rows = sorted(os.sched_getaffinity(0)), []
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        for index in range(3 * arguments.images):
+            part = folder / f"part{index % 3}"
+            part.mkdir(exist_ok=True)
+            image, _ = synthetic.sample("rosettes", 3, index, 256)
+            Image.fromarray(image).save(part / f"{index}.png")
+        for repeat in range(arguments.repeats):
+            for workers in map(int, arguments.workers.split(",")):
+                few, many = (
+                    seconds(arguments.model, [f"{folder}/{part}/*.png"], folder / f"{repeat}-{workers}{part[-1]}",
+                            workers, cores)
+                    for part in ("part0", "part*")
+                )  # fmt: skip
+                row = {"workers": workers, "images_per_second": 2 * arguments.images / (many - few)[0]}
+                row |= {"core_seconds_per_image": (many - few)[1] / (2 * arguments.images)}
+                row |= {"start_and_end_seconds": (few - (many - few) / 2)[0]}
+                rows.append(row)
+                print("  ".join(f"{name} {value:.3g}" for name, value in row.items()), flush=True)
+    rates = {
+        workers: statistics.median(row["images_per_second"] for row in rows if row["workers"] == workers)
+        for workers in sorted({row["workers"] for row in rows})
+    }
+    first, load = rates[min(rates)], os.getloadavg()[0]
+    told = ", ".join(f"{workers}: {rate:.2f} ({rate / first:.2f}x)" for workers, rate in rates.items())
+    print(f"scaling: images/s by workers, median of {arguments.repeats}: {told}; load {load:.1f} on {len(cores)} cores")
+    if arguments.json:
+        figures = {"median": rates, "runs": rows, "load": load, "cores": len(cores)}
+        arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
