@@ -43,9 +43,9 @@ def flat(config, above=""):
 
 
 def config_of(name):
-    """(docstring of a config's file, its fields as of `flat`)."""
+    """(text at the head of a config's file as Markdown, commands as code; its fields as of `flat`)."""
     module = importlib.import_module(f"ris_tf.configs.{name}")
-    return module.__doc__.strip(), flat(module.get_config())
+    return re.sub(r"^ *(?=ris-)", "    ", module.__doc__.strip(), flags=re.M), flat(module.get_config())
 
 
 def field_tables():
@@ -67,11 +67,10 @@ def config_sections():
     """Markdown: each named config with its command, what to expect, and the fields in which it differs from base."""
     base, sections = config_of("base")[1], []
     for name in command.config_names():
-        docstring, fields = config_of(name)
-        docstring = re.sub(r"^ *(?=ris-)", "    ", docstring, flags=re.M)  # commands as code
+        text, fields = config_of(name)
         rows = [f"    | `{field}` | {_code(value)} |" for field, value in fields.items() if value != base[field]]
         changed = f'??? note "differs from base in {len(rows)} fields"\n\n    | field | value |\n    |---|---|\n'
-        sections.append(f"### {name}\n\n{docstring}\n\n{changed}" + "\n".join(rows))
+        sections.append(f"### {name}\n\n{text}\n\n{changed}" + "\n".join(rows))
     return "\n\n".join(sections)
 
 
