@@ -50,7 +50,7 @@ lint: .venv/stamp
 # Into build/docs; a broken link or a page left out of the menu ends it. To read with its search:
 # python3 -m http.server --directory build/docs
 docs: .venv/stamp
-	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 	@echo "open build/docs/index.html"
 
 wheel: .venv/stamp

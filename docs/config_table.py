@@ -5,7 +5,6 @@ import importlib
 import io
 import re
 import tokenize
-from pathlib import Path
 
 import ml_collections
 

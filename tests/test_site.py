@@ -54,7 +54,7 @@ class Page(HTMLParser):
 
 def built(folder, source=ROOT):
     """Runs mkdocs as `make docs` does: (exit status, what it said)."""
-    how = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", f"--site-dir={folder}"]
+    how = [sys.executable, "-m", "mkdocs", "build", "--strict", f"--site-dir={folder}"]
     done = subprocess.run(how, cwd=source, capture_output=True, text=True, timeout=300)
     return done.returncode, done.stdout + done.stderr
 
