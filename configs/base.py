@@ -39,7 +39,7 @@ def get_config():
     config.model.fcn8s.weights = "random"  # or "imagenet" (downloads), or a file of VGG16 weights; read by ris-train
 
     config.data = ConfigDict()
-    config.data.view = "whole"  # "whole": the image resized to fit; "focus": then a box around all objects; "tiles"
+    config.data.view = "whole"  # "whole": resized to fit; "focus": then the box around all objects; "tiles": cut up
     config.data.max_instances = 32  # per training sample; more are left out with a warning
     config.data.min_area = 12  # visible pixels of the training sample that make an object
     config.data.augment = (  # random changes of a sample, in this order; the fields below are their ranges

@@ -55,7 +55,8 @@ def field_tables():
             continue  # a group
         group, _, rest = name.rpartition(".")
         may_be = ranges.ALL[name][1] if name in ranges.ALL else ""
-        may_be = re.sub(r"one of \((.*)\)| (up )?to 1e\+09", r"\1", may_be).replace("'", "")  # 1e9: no limit
+        # Of limits that are none, such as 1e9, nothing is said.
+        may_be = re.sub(r"one of \((.*)\)| (up )?to (1e\+09|1000000000)\b", r"\1", may_be).replace("'", "")
         row = f"| `{rest}` | {_code(base[name])} | {may_be} | {said} |"
         groups.setdefault(group or "the run", []).append(row)
     head = "| field | base | may be | what it is |\n|---|---|---|---|\n"
