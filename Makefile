@@ -7,7 +7,7 @@ PYTHON = $(shell for p in $(CANDIDATES); do $$p -c "$(USABLE)" 2>/dev/null && ec
 BIN := .venv/bin
 export TF_CPP_MIN_LOG_LEVEL := 2
 
-.PHONY: demo test test-faults test-slow test-serving test-beam test-workers bazel-test lint wheel clean
+.PHONY: demo test test-faults test-slow test-serving test-beam test-workers bazel-test lint docs wheel clean
 
 .venv: .venv/stamp
 
@@ -67,6 +67,12 @@ bazel-test: .venv/stamp
 
 lint: .venv/stamp
 	$(BIN)/ruff check .
+
+# Into build/docs; a broken link or a page left out of the menu ends it. To read with its search:
+# python3 -m http.server --directory build/docs
+docs: .venv/stamp
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+	@echo "open build/docs/index.html"
 
 wheel: .venv/stamp
 	rm -rf build

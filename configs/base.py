@@ -8,8 +8,8 @@ from ml_collections import ConfigDict
 
 def get_config():
     config = ConfigDict()
-    config.name = "base"
-    config.seed = 1
+    config.name = "base"  # of the run; its work folder is runs/NAME unless --workdir says otherwise
+    config.seed = 1  # of weights, samples and drawn images
 
     config.model = ConfigDict()
     config.model.form = "attend"  # or "paper"
@@ -19,21 +19,21 @@ def get_config():
     config.model.attend = ConfigDict()
     config.model.attend.encoder = "own"  # or "mobilenet_v2"; `widths` are then those of the path back up
     config.model.attend.widths = (32, 64, 96, 128, 128)  # channels at strides 2, 4, 8, ...
-    config.model.attend.features = 64
-    config.model.attend.pixel_features = 16
+    config.model.attend.features = 64  # channels at strides 4 and 8, which attention and recurrence read
+    config.model.attend.pixel_features = 16  # channels at stride 2, which the masks are drawn from
     config.model.attend.fine_blocks = 1  # further convolutions at stride 2, before and after the coarser levels
-    config.model.attend.state = 24
-    config.model.attend.mask_hidden = 12
+    config.model.attend.state = 24  # channels of the ConvLSTM
+    config.model.attend.mask_hidden = 12  # hidden units of the small network that draws a mask
     config.model.attend.window = 1.5  # cells of stride 4
 
     config.model.mobilenet_v2 = ConfigDict()
     config.model.mobilenet_v2.weights = "random"  # or "imagenet" (downloads), or a file; read by ris-train
 
     config.model.paper = ConfigDict()
-    config.model.paper.filters = 30
-    config.model.paper.layers = 2
+    config.model.paper.filters = 30  # channels of the encoder and of each ConvLSTM layer
+    config.model.paper.layers = 2  # of ConvLSTM
     config.model.paper.reduction = 5  # fixed reduction of the input
-    config.model.paper.init_range = 0.08
+    config.model.paper.init_range = 0.08  # weights start uniform in +- this
     config.model.paper.encoder = "leaf"  # four convolutions; or "fcn8s", VGG16 with its levels fused, as for people
     config.model.paper.score_pool = 0  # side that the state is max-pooled to before the score; 0: the whole state
 
@@ -43,7 +43,7 @@ def get_config():
     config.model.fcn8s.weights = "random"  # or "imagenet" (downloads), or a file of VGG16 weights; read by ris-train
 
     config.data = ConfigDict()
-    config.data.view = "whole"  # "whole": the image resized to fit; "focus": then a box around all objects; "tiles"
+    config.data.view = "whole"  # "whole": resized to fit; "focus": then the box around all objects; "tiles": cut up
     config.data.max_instances = 32  # per training sample; more are left out with a warning
     config.data.min_area = 12  # visible pixels of the training sample that make an object
     config.data.augment = (  # random changes of a sample, in this order; the fields below are their ranges
@@ -57,40 +57,40 @@ def get_config():
     config.data.padding = "edge"  # "whole" and "focus": its edge goes on beside an image; or "mean", ImageNet's colour
     config.data.category = "person"  # of a data set with COCO, VOC or SBD annotations; "" for all
     config.data.held_out = 0.0  # of a folder without splits: share of the pairs, the last by name, for validation
-    config.data.brightness = 0.08
-    config.data.contrast = 0.25
-    config.data.gamma = 0.2
-    config.data.colour = 0.1
-    config.data.noise = 0.03
+    config.data.brightness = 0.08  # of the image's range, added, +-
+    config.data.contrast = 0.25  # factor exp(+- this) about the mean
+    config.data.gamma = 0.2  # power exp(+- this)
+    config.data.colour = 0.1  # factor 1 +- this for each channel
+    config.data.noise = 0.03  # largest standard deviation, of the image's range
     config.data.elastic = 6.0  # pixels that control points 32 pixels apart move by, +-
     config.data.blur = 1.0  # largest standard deviation, pixels
     config.data.copy_paste = 0.5  # probability that an object of another image is pasted
     config.data.extra = ""  # further data sets mixed in, such as "synthetic:discs,synthetic:heaps"
     config.data.extra_share = 0.0  # of the samples
-    config.data.synthetic_images = 1500  # per epoch of a synthetic source
+    config.data.synthetic_images = 1500  # that a synthetic source draws for training
     config.data.synthetic_size = 256  # side of these images, pixels
     config.data.memory = 4096  # MiB of images kept in memory; those beyond are read again whenever they are drawn
 
     config.loss = ConfigDict()
-    config.loss.score = 1.0
+    config.loss.score = 1.0  # weight of the scores' cross-entropy
     config.loss.score_target = "uncovered"  # or "count": [t <= n], as published
-    config.loss.extra_steps = 2
-    config.loss.matching_attention = 1.0
-    config.loss.attention = 0.5
-    config.loss.query = 1.0
-    config.loss.queries = 16
-    config.loss.auxiliary = 1.0
+    config.loss.extra_steps = 2  # that are still scored, beyond the objects or after the last is covered
+    config.loss.matching_attention = 1.0  # weight of attention mass in the matching, beside IoU
+    config.loss.attention = 0.5  # weight: attention falls inside objects not yet covered
+    config.loss.query = 1.0  # weight: masks from random places in objects, without the recurrence
+    config.loss.queries = 16  # such places an image
+    config.loss.auxiliary = 1.0  # weight: the encoder predicts foreground and interiors
 
     config.train = ConfigDict()
-    config.train.batch = 4
-    config.train.steps = 3000
-    config.train.learning_rate = 1e-3
+    config.train.batch = 4  # images
+    config.train.steps = 3000  # batches
+    config.train.learning_rate = 1e-3  # of AdamW, after the warm-up
     config.train.final_learning_rate = 0.01  # as a share of learning_rate, reached by a cosine
-    config.train.warmup = 200
-    config.train.weight_decay = 1e-4
-    config.train.clip_norm = 1.0
+    config.train.warmup = 200  # steps
+    config.train.weight_decay = 1e-4  # of AdamW
+    config.train.clip_norm = 1.0  # largest norm of the gradient; 0 for none
     config.train.clip_value = 0.0  # element-wise; 0 for none
-    config.train.ema = 0.995  # 0 for none
+    config.train.ema = 0.995  # momentum of the weights' average, which is what is kept; 0 for none
     config.train.forcing = (1.0, 0.0)  # teacher-forced coverage, from and to
     config.train.forcing_until = 0.3  # share of the steps
     config.train.unroll = 0  # steps of the recurrence in training; 0: model.steps
@@ -111,8 +111,8 @@ def get_config():
     config.curriculum.patience = 100  # training steps without a fall
 
     config.predict = ConfigDict()
-    config.predict.score_threshold = 0.5
-    config.predict.mask_threshold = 0.5
+    config.predict.score_threshold = 0.5  # the first score not above it ends the count
+    config.predict.mask_threshold = 0.5  # least probability of a pixel of an object
     config.predict.overlap_rule = "best"  # a pixel claimed twice: "best" probability, or the "first" instance
     config.predict.min_visible = 0.5  # an instance with less of its mask unclaimed repeats another and is dropped
     config.predict.min_area = 12  # "tiles": image pixels
@@ -121,10 +121,10 @@ def get_config():
     config.predict.zoom_limits = (0.25, 4.0)  # "tiles": network pixels per image pixel
 
     config.predict.crf = ConfigDict()  # refinement by a fully connected CRF, with --crf; searched on drawn rosettes
-    config.predict.crf.iterations = 2
-    config.predict.crf.smooth_weight = 0.21
+    config.predict.crf.iterations = 2  # of mean field
+    config.predict.crf.smooth_weight = 0.21  # of nearness alone
     config.predict.crf.smooth_distance = 4.8  # pixels
-    config.predict.crf.bilateral_weight = 1.1
+    config.predict.crf.bilateral_weight = 1.1  # of nearness and like colour
     config.predict.crf.bilateral_distance = 5.2  # pixels
     config.predict.crf.bilateral_colour = 0.15  # of the normalised image
     return config

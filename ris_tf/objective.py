@@ -230,7 +230,7 @@ def objective(*args, matcher=matching.match, **kwargs):
 
 
 def query_loss(form, context, truth, queries, seed):
-    """1 - relaxed IoU of masks made from random places inside the objects, without the recurrence.
+    """1 - fuzzy IoU of masks made from random places inside the objects, without the recurrence.
 
     Objects of late steps thereby train the mask head as often as those of early ones.
     """

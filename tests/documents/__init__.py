@@ -1,0 +1,1 @@
+"""What README.md, SECURITY.md, docs/ and the configs' own texts tell a reader to run; test_docs.py runs it."""
