@@ -92,9 +92,31 @@ def place(mask, box, size):
     Returns:
       float32 [*size].
     """
-    weights = []
-    for start, length, cells, pixels in zip(box[:2], box[2:], mask.shape, size, strict=True):
-        span = (-start * cells / length, pixels * cells / length, cells, pixels)
-        weights.append(axis_weights(*span) * within(*span)[:, None])
-    rows, columns = weights
+    rows, columns = _placing(mask.shape, box, size)
     return rows @ mask @ columns.T
+
+
+def place_above(mask, box, size, threshold):
+    """As `place`, but of the smallest window that holds all pixels above a threshold of at least 0.
+
+    Returns:
+      part: float32 [a, b]; and the window, two slices, of the `size` pixels that it is.
+    """
+    weights, window = _placing(mask.shape, box, size), []
+    for axis, matrix in enumerate(weights):
+        # A pixel is a mean of cells, so one of those that it is made of has to be above.
+        made = np.flatnonzero(matrix @ (mask > threshold).any(axis=1 - axis))
+        window.append(slice(int(made[0]), int(made[-1]) + 1) if made.size else slice(0, 0))
+    rows, columns = (matrix[part] for matrix, part in zip(weights, window, strict=True))
+    return rows @ mask @ columns.T, tuple(window)
+
+
+def _placing(cells, box, size):
+    """Matrices that bring a mask of `cells` to pixels: float32 [size[0], cells[0]] and [size[1], cells[1]]."""
+    return tuple(_placing_axis(*span) for span in zip(box[:2], box[2:], cells, size, strict=True))
+
+
+@functools.lru_cache(maxsize=64)
+def _placing_axis(start, length, cells, pixels):
+    span = (-start * cells / length, pixels * cells / length, cells, pixels)
+    return axis_weights(*span) * within(*span)[:, None]

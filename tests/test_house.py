@@ -16,14 +16,15 @@ FLOORS = [
     {"configs"},
     {"errors"},
     {"archive", "ranges"},
-    {"figures", "files", "focus", "labels", "quiet", "places", "matching", "recompute", "resampling", "settings"},
+    {"figures", "files", "focus", "labels", "quiet", "places", "matching", "recompute", "resampling", "settings"}
+    | {"tally"},
     {"overlaps", "ranking"},
     {"command", "crf", "curriculum", "data", "dynamic_mask", "encoders", "fcn8s", "layers", "losses", "metrics"}
     | {"tiling", "visualize"},
     {"bootstrap", "inference", "inspection", "mistakes", "monitor", "objective", "outputs", "page", "plots", "presets"}
-    | {"recurrence"},
-    {"comparison", "order", "runtime", "tune"},
-    {"model", "pictures"},
+    | {"label_files", "recurrence", "scroll"},
+    {"bands", "comparison", "order", "runtime", "tune"},
+    {"large", "model", "pictures"},
     {"report"},
     {"ris_tf"},  # ris_tf/__init__.py, what users import: for the commands, not for what it is made of
     {"data_command", "evaluate", "predict"},
