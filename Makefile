@@ -7,7 +7,7 @@ PYTHON = $(shell for p in $(CANDIDATES); do $$p -c "$(USABLE)" 2>/dev/null && ec
 BIN := .venv/bin
 export TF_CPP_MIN_LOG_LEVEL := 2
 
-.PHONY: demo test test-slow test-serving bazel-test lint wheel clean
+.PHONY: demo test test-slow test-large test-serving bazel-test lint wheel clean
 
 .venv: .venv/stamp
 
@@ -27,6 +27,10 @@ test: lint
 
 test-slow: .venv/stamp
 	$(BIN)/python -m pytest -m slow $(TWO) || test $$? -eq 5  # 5: no test is marked slow
+
+# A mosaic of known count, SIDE pixels wide, through ris-predict; about 10 minutes on two cores, 2 GB of disk.
+test-large: .venv/stamp
+	$(BIN)/python benchmarks/large.py --side=$(or $(SIDE),20000) $(if $(JSON),--json=$(JSON))
 
 # A real Triton server, which wants an older NumPy: in an environment of its own, about 700 MB.
 test-serving: .venv/stamp .venv-triton/stamp

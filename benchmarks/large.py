@@ -85,14 +85,15 @@ def mosaic(path, side, seed):
 
 
 def run(arguments, stop=None):
-    """Runs ris-predict: (seconds, peak memory in bytes, exit status); killed once `stop` says so."""
+    """Runs ris-predict: (seconds, CPU seconds, peak memory in bytes, exit status); killed once `stop` says so."""
     start = time.monotonic()
     process = subprocess.Popen([sys.executable, "-m", "ris_tf.predict", *arguments])
     while True:
         ended, status, used = os.wait4(process.pid, os.WNOHANG)
         if ended:
             process.returncode = os.waitstatus_to_exitcode(status)
-            return time.monotonic() - start, used.ru_maxrss * 1024, process.returncode  # Linux counts in KiB
+            spent = time.monotonic() - start, used.ru_utime + used.ru_stime
+            return *spent, used.ru_maxrss * 1024, process.returncode  # Linux counts in KiB
         if stop and stop():
             process.send_signal(signal.SIGKILL)
             stop = None
@@ -141,8 +142,8 @@ def main(_):
         bands = out / "mosaic_parts"
         first = run(arguments, lambda: len(list(bands.glob("band_*.npz"))) >= values.kill_after)
         second = run(arguments)
-        if second[2]:
-            sys.exit(f"ris-predict ended with {second[2]}")
+        if second[3]:
+            sys.exit(f"ris-predict ended with {second[3]}")
         with (out / "counts.csv").open() as stream:
             count = int(next(csv.DictReader(stream))["count"])
         with (out / "objects.csv").open() as stream:
@@ -154,16 +155,16 @@ def main(_):
     error = abs(count - len(centres)) / len(centres)
     unique = found["ids"] == found["largest"] == rows == count
     result = {"side": side, "objects": len(centres), "count": count, "count_error": error, **found, "unique": unique}
-    result |= {"killed": first[2] == -signal.SIGKILL, "seconds": first[0] + second[0]}
-    result |= {"peak_bytes": max(first[1], second[1])}
+    result |= {"killed": first[3] == -signal.SIGKILL, "seconds": first[0] + second[0]}
+    result |= {"cpu_seconds": first[1] + second[1], "peak_bytes": max(first[2], second[2])}
     good = error <= 0.005 and unique and found["tiled"] and result["killed"] and result["peak_bytes"] < 3 << 30
     yes = {True: "yes", False: "NO"}
+    spent = f"{result['seconds']:.0f} s, {result['cpu_seconds']:.0f} s of CPU"
     print(
         f"large: {side} x {side}, {len(centres)} objects, {count} counted (error {error:.3%}, at most 0.5%), "
         f"{found['seen']:.2%} of the true centres on an object of their own; ids 1..n {yes[unique]}, "
         f"tiled {yes[found['tiled']]}, killed and resumed {yes[result['killed']]}; "
-        f"peak {result['peak_bytes'] / 2**30:.2f} GiB (below 3), {result['seconds']:.0f} s: "
-        f"{'ok' if good else 'FAILED'}"
+        f"peak {result['peak_bytes'] / 2**30:.2f} GiB (below 3), {spent}: {'ok' if good else 'FAILED'}"
     )
     if values.json:
         Path(values.json).write_text(json.dumps({**result, "ok": good}, indent=2) + "\n")
