@@ -14,6 +14,7 @@ from test_tiling import disturbed, ellipse, mosaic
 from ris_tf import RIS, inference, large, outputs, predict
 from ris_tf.bands import Bands
 from ris_tf.data import normalize, regions
+from ris_tf.data.readers import read_image
 from ris_tf.data.regions import open_regions
 from ris_tf.scroll import Scroll
 from ris_tf.tally import Tally
@@ -139,6 +140,17 @@ def test_crowded_tiles_are_looked_at_closer(model, tmp_path):
     assert sum(len(band.closer) for band in bands) > 10 and len(bands.boxes) > 3
     predict.predict(model, [tmp_path / "big.tif"], tmp_path / "out", as_large=True)
     np.testing.assert_array_equal(found_in(tmp_path / "out"), model.predict_instances(image).labels)
+
+
+def test_masks_are_refined_by_the_pixels_of_their_tile(model, file, tmp_path, monkeypatch):
+    monkeypatch.setattr(inference, "_refine", lambda mask, image, crf: mask * (image[..., 0] > 0.9))
+    image = read_image(file)
+    expected = model.predict_instances(image, crf=True)
+    (tmp_path / "out").mkdir()
+    found = large.predict(model, file, tmp_path / "out", "big", crf=True)
+    labels = tifffile.imread(tmp_path / "out" / "big_labels.tif")
+    np.testing.assert_array_equal(labels, expected.labels)
+    assert found.count == expected.count and not np.array_equal(labels, model.predict_instances(image).labels)
 
 
 def test_an_interrupted_run_goes_on(model, file, tmp_path):

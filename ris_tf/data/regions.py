@@ -4,6 +4,7 @@ import functools
 import importlib
 import json
 import math
+import os
 
 import numpy as np
 import tifffile
@@ -137,7 +138,7 @@ def can_be_regions(path):
 
 def is_zarr(path):
     """Whether a Path is the folder of a zarr array or group."""
-    return path.is_dir() and any((path / name).is_file() for name in _ZARR_FILES)
+    return os.path.isdir(path) and any(os.path.isfile(path / name) for name in _ZARR_FILES)
 
 
 def open_regions(path):
