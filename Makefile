@@ -7,7 +7,8 @@ PYTHON = $(shell for p in $(CANDIDATES); do $$p -c "$(USABLE)" 2>/dev/null && ec
 BIN := .venv/bin
 export TF_CPP_MIN_LOG_LEVEL := 2
 
-.PHONY: demo test test-faults test-slow test-serving test-beam test-workers bazel-test lint docs wheel clean
+.PHONY: demo test test-faults test-slow test-large test-serving test-beam test-workers bazel-test lint docs wheel \
+	clean
 
 .venv: .venv/stamp
 
@@ -31,6 +32,10 @@ test-slow: .venv/stamp
 # Training killed, stopped, out of disk and damaged, some sixty times; JSON=FILE records every fault.
 test-faults: .venv/stamp
 	$(BIN)/python tests/faults $(if $(JSON),--json=$(JSON))
+
+# A mosaic of known count, SIDE pixels wide, through ris-predict; about 10 minutes on two cores, 2 GB of disk.
+test-large: .venv/stamp
+	$(BIN)/python benchmarks/large.py --side=$(or $(SIDE),20000) $(if $(JSON),--json=$(JSON))
 
 # A real Triton server, which wants an older NumPy: in an environment of its own, about 700 MB.
 test-serving: .venv/stamp .venv-triton/stamp

@@ -76,6 +76,20 @@ def write_table(path, rows, columns=None):
     write_text(path, buffer.getvalue())
 
 
+@contextlib.contextmanager
+def open_table(path, columns):
+    """A csv.DictWriter of a table too long to hold, whose header is written; the file is there once the block ends."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        with temporary.open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.DictWriter(stream, columns, lineterminator="\n")
+            writer.writeheader()
+            yield writer
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
 def write_png(path, array):
     """Writes uint8 [H, W, 3] or [H, W], or uint16 [H, W], as PNG."""
     buffer = io.BytesIO()
@@ -104,10 +118,15 @@ def write_tiff(path, labels, pixel_size=None):
         labels: int32 [H, W].
         pixel_size: micrometres, stored as the file's resolution; None for none.
     """
-    buffer, resolution = io.BytesIO(), {}
-    if pixel_size:
-        resolution = {"resolution": (1e4 / pixel_size, 1e4 / pixel_size), "resolutionunit": "CENTIMETER"}
+    buffer = io.BytesIO()
     small = labels.max(initial=0) <= np.iinfo(np.uint16).max
     kind = {"photometric": "minisblack", "compression": "zlib", "metadata": {"axes": "YX"}}
-    tifffile.imwrite(buffer, labels.astype(np.uint16 if small else np.int32), **kind, **resolution)
+    tifffile.imwrite(buffer, labels.astype(np.uint16 if small else np.int32), **kind, **resolution(pixel_size))
     write_bytes(path, buffer.getvalue())
+
+
+def resolution(pixel_size):
+    """Arguments of tifffile that store the micrometres of a pixel; none for None."""
+    if not pixel_size:
+        return {}
+    return {"resolution": (1e4 / pixel_size, 1e4 / pixel_size), "resolutionunit": "CENTIMETER"}

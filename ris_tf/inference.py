@@ -7,7 +7,7 @@ import numpy as np
 from ris_tf.data.normalize import mean_colour, normalize
 from ris_tf.focus import closer_box
 from ris_tf.labels import Instances
-from ris_tf.resampling import fitting_box, pixels, place, sample
+from ris_tf.resampling import fitting_box, pixels, place, place_above, sample
 from ris_tf.tiling import Canvas, tile_grid
 
 _LOOKS_FOR_SCALE = 16  # tiles of the first pass, which only finds how large the objects are
@@ -40,7 +40,7 @@ def predict_instances(look, config, image, crf=False, foreground=None, zoom=None
     """
     image = normalize(image, config.model.channels)
     if config.data.view == "tiles":
-        return _tiles(look, config, image, crf, zoom or _zoom(look, config, image))
+        return _tiles(look, config, image, crf, zoom or zoom_of(look, config, image))
     if config.data.view == "whole":
         return _whole(look, config, image, crf)
     return _focus(look, foreground, config, image, crf)
@@ -55,7 +55,50 @@ def find_zoom(look, config, image):
     Returns:
       float, network pixels per image pixel, within `predict.zoom_limits`.
     """
-    return _zoom(look, config, normalize(image, config.model.channels))
+    return zoom_of(look, config, normalize(image, config.model.channels))
+
+
+def zoom_of(look, config, image, looks=None):
+    """As `find_zoom`, of a normalised image.
+
+    Args:
+      image: float32 [H, W, C], or what has such a `shape` and gives such parts when indexed by two slices.
+      looks: number of tiles to look at, drawn at random but always the same; None for a few, evenly spread.
+    """
+    zoom = 1.0
+    for _ in range(3):
+        found = _typical_diameter(look, config, image, zoom, looks)
+        if found is None:
+            break
+        previous, zoom = zoom, float(np.clip(config.predict.diameter / found, *config.predict.zoom_limits))
+        if 0.75 < zoom / previous < 1.33:
+            break
+    return zoom
+
+
+def tile_boxes(shape, config, zoom):
+    """Overlapping tiles that cover an image.
+
+    Args:
+      shape: (height, width) of the image, pixels.
+      config: as of `predict_instances`.
+      zoom: network pixels per image pixel.
+
+    Returns:
+      list of (top, left, height, width), pixels of the image, row by row.
+    """
+    side = [round(length / zoom) for length in config.model.size]
+    share = round(config.predict.overlap / zoom)
+    tops, lefts = (tile_grid(length, tile, share) for length, tile in zip(shape, side, strict=True))
+    return [(top, left, *side) for top in tops for left in lefts]
+
+
+def closer_boxes(box, config, zoom):
+    """Four boxes that cover one of `tile_boxes` which holds more objects than the network has steps."""
+    top, left, height, width = box
+    share = config.predict.overlap / zoom / 2
+    h, w = round((height + share) / 2), round((width + share) / 2)
+    return [(t, x, h, w) for t in (top, top + height - h) for x in (left, left + width - w)]
 
 
 def resolve(masks, scores, size, predict, image=None, box=None):
@@ -79,16 +122,18 @@ def resolve(masks, scores, size, predict, image=None, box=None):
     best = np.full(size, predict.mask_threshold, np.float32)
     areas = np.zeros(taken)
     for t in range(taken):
-        mask = place(masks[t], box, size)
-        if image is not None:
-            mask = _refine(mask, image, predict.crf)
+        if image is None:
+            mask, window = place_above(masks[t], box, size, predict.mask_threshold)
+        else:
+            mask, window = _refine(place(masks[t], box, size), image, predict.crf), np.s_[:, :]
+        near, so_far = labels[window], best[window]  # views
         areas[t] = np.count_nonzero(mask > predict.mask_threshold)
         if predict.overlap_rule == "first":
-            wins = (mask > predict.mask_threshold) & (labels == 0)
+            wins = (mask > predict.mask_threshold) & (near == 0)
         else:
-            wins = mask > best
-            best[wins] = mask[wins]
-        labels[wins] = t + 1
+            wins = mask > so_far
+            so_far[wins] = mask[wins]
+        near[wins] = t + 1
     left = np.bincount(labels.ravel(), minlength=taken + 1)[1:]
     keep = (left > 0) & (left >= predict.min_visible * areas)
     renumber = np.concatenate([[0], np.where(keep, np.cumsum(keep), 0)]).astype(np.int32)
@@ -131,45 +176,19 @@ def _look_into(look, config, image, box, crf):
     return Instances(labels, scores)
 
 
-def _zoom(look, config, image):
-    zoom = 1.0
-    for _ in range(3):
-        found = _typical_diameter(look, config, image, zoom)
-        if found is None:
-            break
-        previous, zoom = zoom, float(np.clip(config.predict.diameter / found, *config.predict.zoom_limits))
-        if 0.75 < zoom / previous < 1.33:
-            break
-    return zoom
-
-
 def _tiles(look, config, image, crf, zoom):
-    canvas = Canvas(*image.shape[:2], min_area=config.predict.min_area)
-    side = [length / zoom for length in config.model.size]
-    share = config.predict.overlap / zoom
-    boxes = [
-        (top, left, round(side[0]), round(side[1]))
-        for top in tile_grid(image.shape[0], round(side[0]), round(share))
-        for left in tile_grid(image.shape[1], round(side[1]), round(share))
-    ]
-    crowded = []
-    for box, labels, scores, taken in _look_at(look, config, image, boxes, crf):
+    canvas, crowded = Canvas(*image.shape[:2], min_area=config.predict.min_area), []
+    for box, labels, scores, taken in look_at(look, config, image, tile_boxes(image.shape[:2], config, zoom), crf):
         if taken == config.model.steps:
-            crowded += _quarters(box, share / 2)
+            crowded += closer_boxes(box, config, zoom)
         else:
             canvas.add(labels, scores, box[0], box[1])
-    for box, labels, scores, _ in _look_at(look, config, image, crowded, crf):
+    for box, labels, scores, _ in look_at(look, config, image, crowded, crf):
         canvas.add(labels, scores, box[0], box[1])
     return canvas.instances()
 
 
-def _quarters(box, share):
-    top, left, height, width = box
-    h, w = round((height + share) / 2), round((width + share) / 2)
-    return [(t, x, h, w) for t in (top, top + height - h) for x in (left, left + width - w)]
-
-
-def _typical_diameter(look, config, image, zoom):
+def _typical_diameter(look, config, image, zoom, looks):
     """Diameter of the object that a typical object's pixel belongs to, in image pixels, from a few tiles; None if none.
 
     The median over pixels rather than objects: specks found by mistake hardly count.
@@ -177,9 +196,12 @@ def _typical_diameter(look, config, image, zoom):
     side = [round(length / zoom) for length in config.model.size]
     tops, lefts = tile_grid(image.shape[0], side[0], 0), tile_grid(image.shape[1], side[1], 0)
     boxes = [(top, left, *side) for top in tops for left in lefts]
-    chosen = [boxes[i] for i in np.unique(np.linspace(0, len(boxes) - 1, _LOOKS_FOR_SCALE).round().astype(int))]
+    if looks:
+        chosen = np.sort(np.random.default_rng(0).permutation(len(boxes))[:looks])
+    else:
+        chosen = np.unique(np.linspace(0, len(boxes) - 1, _LOOKS_FOR_SCALE).round().astype(int))
     areas = []
-    for _, labels, _, _ in _look_at(look, config, image, chosen):
+    for _, labels, _, _ in look_at(look, config, image, [boxes[i] for i in chosen]):
         areas += list(np.bincount(labels.ravel())[1:])
     if not areas:
         return None
@@ -188,11 +210,21 @@ def _typical_diameter(look, config, image, zoom):
     return math.sqrt(4 / math.pi * float(areas[middle]))
 
 
-def _look_at(look, config, image, boxes, crf=False):
-    """Runs the network on boxes (top, left, height, width) of the image; yields (box, labels, scores, steps taken)."""
+def look_at(look, config, image, boxes, crf=False, batch=_BATCH):
+    """Runs the network on boxes of an image.
+
+    Args:
+      look, config, crf: as of `predict_instances`.
+      image: as of `zoom_of`.
+      boxes: list of (top, left, height, width), pixels.
+      batch: boxes in one call of the network.
+
+    Yields:
+      box, labels int32 [height, width], scores float32 [n], steps taken, for each box.
+    """
     size, nothing = tuple(config.model.size), np.zeros(image.shape[2])
-    for start in range(0, len(boxes), _BATCH):
-        part = boxes[start : start + _BATCH]
+    for start in range(0, len(boxes), batch):
+        part = boxes[start : start + batch]
         tiles = np.zeros([len(part), *size, image.shape[2]], np.float32)
         for tile, box in zip(tiles, part, strict=True):
             tile[...] = sample(image, box, size, nothing)

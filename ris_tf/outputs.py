@@ -86,16 +86,20 @@ def object_rows(name, instances, pixel_size=None):
     rows = []
     for region in regionprops(instances.labels):
         top, left, bottom, right = (int(side) for side in region.bbox)
-        row, column = region.centroid
-        place = {"centroid_x": round(column, 3), "centroid_y": round(row, 3), "left": left, "top": top}
-        score = round(float(instances.scores[region.label - 1]), 5)
-        entry = {"image": name, "label": region.label, "score": score, "area": int(region.area), **place}
-        entry |= {"width": right - left, "height": bottom - top}
-        if pixel_size:
-            entry["area_um2"] = round(entry["area"] * pixel_size**2, 6)
-            entry |= {f"{key}_um": round(entry[key] * pixel_size, 6) for key in _LENGTHS}
-        rows.append(entry)
+        box, score = (left, top, right - left, bottom - top), instances.scores[region.label - 1]
+        rows.append(object_row(name, region.label, score, region.area, region.centroid, box, pixel_size))
     return rows
+
+
+def object_row(name, label, score, area, centroid, box, pixel_size=None):
+    """One row of `object_rows`, of (row, column) of the centroid and (left, top, width, height)."""
+    place = {"centroid_x": round(float(centroid[1]), 3), "centroid_y": round(float(centroid[0]), 3)}
+    place |= dict(zip(_LENGTHS[2:], box, strict=True))
+    entry = {"image": name, "label": label, "score": round(float(score), 5), "area": int(area), **place}
+    if pixel_size:
+        entry["area_um2"] = round(entry["area"] * pixel_size**2, 6)
+        entry |= {f"{key}_um": round(entry[key] * pixel_size, 6) for key in _LENGTHS}
+    return entry
 
 
 def columns(pixel_size=None):

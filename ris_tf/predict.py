@@ -1,5 +1,6 @@
 """ris-predict: counts and outlines the objects in pictures."""
 
+import contextlib
 import json
 import math
 from pathlib import Path
@@ -8,12 +9,13 @@ import numpy as np
 from absl import flags
 from tqdm import tqdm
 
-from ris_tf import command, outputs
+from ris_tf import command, label_files, large, outputs
 from ris_tf import model as models
 from ris_tf.crf import library
 from ris_tf.data.readers import image_files, read_image
+from ris_tf.data.regions import can_be_regions, is_large, is_zarr, open_regions, zarr_library
 from ris_tf.errors import DataError, UsageError
-from ris_tf.files import write_png, write_table, write_text, write_tiff
+from ris_tf.files import open_table, write_png, write_table, write_text, write_tiff
 from ris_tf.visualize import overlay
 
 _USAGE = """
@@ -29,16 +31,21 @@ ris-export wrote (.tflite, .onnx, saved_model).
 --write says what is written beside counts.csv, separated by commas:
   labels   NAME_labels.png      overlay  NAME_overlay.png
   tiff     NAME_labels.tif, compressed, for napari and QuPath
+  zarr     NAME_labels.zarr, OME-Zarr; needs zarr
   roi      NAME_rois.zip, for ImageJ; needs roifile
   csv      objects.csv: score, area, centroid and bounding box of every object
   coco     coco_results.json (masks as RLE), and coco_images.json, the images it speaks of
+
+A TIFF or zarr of more than 67,108,864 pixels is never held whole: it is read by tiles, and its labels are written as
+tiled TIFF, NAME_labels.tif, without overlay. Interrupted, the same command goes on where it was; until it has ended,
+NAME_parts holds what was found. The model has to be one of the view "tiles", such as nuclei.
 """
 
-FORMS = ("labels", "overlay", "coco", "tiff", "roi", "csv")
+FORMS = ("labels", "overlay", "coco", "tiff", "zarr", "roi", "csv")
 _DEFAULT = ("labels", "overlay")
 
 
-def predict(model, paths, out, crf=False, write=_DEFAULT, pixel_size=None):
+def predict(model, paths, out, crf=False, write=_DEFAULT, pixel_size=None, as_large=False):
     """Predicts images and writes what was found.
 
     Args:
@@ -48,9 +55,10 @@ def predict(model, paths, out, crf=False, write=_DEFAULT, pixel_size=None):
       crf: whether masks are refined by a fully connected CRF.
       write: forms of FORMS to write.
       pixel_size: micrometres, for the table of objects and the TIFF files; None for none.
+      as_large: whether every TIFF and zarr is read by tiles and never held whole, as large ones are.
 
     Returns:
-      {image name: Instances}.
+      {image name: Instances}; LargeInstances for what was read by tiles.
 
     Raises:
       DataError: an image cannot be read (nothing is written then), two images have the same name, or an image has more
@@ -61,39 +69,65 @@ def predict(model, paths, out, crf=False, write=_DEFAULT, pixel_size=None):
     if crf:
         library()  # told before any work
     files, out = image_files(paths), Path(out)
-    names = {}
+    names, tiled = {}, set()
     for file in files:
         if file.stem in names:
             raise DataError(f"{file}: has the same name as {names[file.stem]}; both would write {file.stem}_labels.png")
         names[file.stem] = file
-        _check_channels(read_image(file), file)
+        if is_large(file) or (as_large and can_be_regions(file)):
+            large.check(model, file, write)
+            tiled.add(file.stem)
+        else:
+            _check_channels(_read(file), file)
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out={out}: is a file; give a folder")
     out.mkdir(parents=True, exist_ok=True)
-    results, rows, objects = {}, [], []
-    for name, file in tqdm(names.items(), "images", disable=len(names) < 2):
-        image = read_image(file)
-        instances = model.predict_instances(image, crf)
-        if "labels" in write:
-            if instances.count > np.iinfo(np.uint16).max:
-                raise DataError(f"{file}: {instances.count} objects are more than a uint16 PNG can number; write tiff")
-            write_png(out / f"{name}_labels.png", instances.labels.astype(np.uint16))
-        if "overlay" in write:
-            write_png(out / f"{name}_overlay.png", overlay(image, instances.labels))
-        if "tiff" in write:
-            write_tiff(out / f"{name}_labels.tif", instances.labels, pixel_size)
-        if "roi" in write:
-            outputs.write_rois(out / f"{name}_rois.zip", instances.labels)
-        results[name] = instances
-        rows.append({"image": file.name, "count": instances.count})
-        if "csv" in write:
-            objects += outputs.object_rows(file.name, instances, pixel_size)
+    results, rows = {}, []
+    table = open_table(out / "objects.csv", outputs.columns(pixel_size)) if "csv" in write else contextlib.nullcontext()
+    with table as objects:
+        for name, file in tqdm(names.items(), "images", disable=len(names) < 2):
+            if name in tiled:
+                found = large.predict(model, file, out, name, crf, write, pixel_size)
+            else:
+                found = _predict_one(model, file, out, crf, write, pixel_size)
+            results[name] = found
+            rows.append({"image": file.name, "count": found.count})
+            if "csv" in write:
+                listed = large.object_rows if name in tiled else outputs.object_rows
+                objects.writerows(listed(file.name, found, pixel_size))
     write_table(out / "counts.csv", rows)
-    if "csv" in write:
-        write_table(out / "objects.csv", objects, outputs.columns(pixel_size))
     if "coco" in write:
         _write_coco(out, {names[name].name: instances for name, instances in results.items()})
+    for name in tiled:
+        large.forget(out, name)
     return results
+
+
+def _read(file):
+    if not is_zarr(file):
+        return read_image(file)
+    regions = open_regions(file)
+    return regions.read(*(slice(0, length) for length in regions.shape[:2]))
+
+
+def _predict_one(model, file, out, crf, write, pixel_size):
+    """Predicts an image that is held whole, and writes all that is written for each image alone; returns Instances."""
+    image, name = _read(file), file.stem
+    instances = model.predict_instances(image, crf)
+    if "labels" in write:
+        if instances.count > np.iinfo(np.uint16).max:
+            raise DataError(f"{file}: {instances.count} objects are more than a uint16 PNG can number; write tiff")
+        write_png(out / f"{name}_labels.png", instances.labels.astype(np.uint16))
+    if "overlay" in write:
+        write_png(out / f"{name}_overlay.png", overlay(image, instances.labels))
+    if "tiff" in write:
+        write_tiff(out / f"{name}_labels.tif", instances.labels, pixel_size)
+    if "zarr" in write:
+        strips, count = label_files.strips_of(instances.labels), instances.count
+        label_files.write_ome_zarr(out / f"{name}_labels.zarr", strips, image.shape[:2], count, pixel_size)
+    if "roi" in write:
+        outputs.write_rois(out / f"{name}_rois.zip", instances.labels)
+    return instances
 
 
 def _write_coco(out, results):
@@ -110,8 +144,10 @@ def _check_forms(write, pixel_size):
         raise UsageError(f"--write={','.join(write)}: expected some of {','.join(FORMS)}, separated by commas")
     if pixel_size is not None and not 0 < pixel_size < math.inf:
         raise UsageError(f"--pixel_size={pixel_size}: expected micrometres, above 0")
-    if pixel_size and not {"csv", "tiff"} & set(write):
-        raise UsageError(f"--pixel_size={pixel_size}: is for csv and tiff; name one of them in --write")
+    if pixel_size and not {"csv", "tiff", "zarr"} & set(write):
+        raise UsageError(f"--pixel_size={pixel_size}: is for csv, tiff and zarr; name one of them in --write")
+    if "zarr" in write:
+        zarr_library()
     if "roi" in write:
         outputs.roi_library()  # told before any work
 
@@ -128,18 +164,19 @@ def main():
     flags.DEFINE_boolean("crf", False, "refine each mask by a fully connected CRF; needs pydensecrf2")
 
     flags.DEFINE_list("write", list(_DEFAULT), f"what to write: some of {','.join(FORMS)}")
-    flags.DEFINE_float("pixel_size", None, "micrometres of a pixel, for csv and tiff")
+    flags.DEFINE_float("pixel_size", None, "micrometres of a pixel, for csv, tiff and zarr")
+    flags.DEFINE_boolean("large", False, "read every TIFF and zarr by tiles, never whole, as large ones are")
 
     def job(values, rest):
         command.required(values, "model", "out")
         if not rest:
             raise UsageError("no image given; name image files or folders after the flags, see --helpshort")
         _check_forms(values.write, values.pixel_size)
-        results = predict(
-            models.open_model(values.model), rest, values.out, values.crf, values.write, values.pixel_size
-        )
+        how = values.out, values.crf, values.write, values.pixel_size, values.large
+        results = predict(models.open_model(values.model), rest, *how)
         for name, instances in results.items():
-            print(f"{instances.count:6d}  {name}")
+            note = "  (read by tiles, no overlay)" if isinstance(instances, large.LargeInstances) else ""
+            print(f"{instances.count:6d}  {name}{note}")
         print(f"{values.out}: counts.csv and {', '.join(values.write)} written")
 
     command.run(job, __name__, _USAGE.format(names=", ".join(models.presets.names())))

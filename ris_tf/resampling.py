@@ -71,14 +71,35 @@ def sample(image, box, size, beside=None):
     rows, columns = (pixels(*span[:3]) for span in spans)
     near = image[rows, columns]
     down, across = (
-        axis_weights(start - part.start, length, part.stop - part.start, cells)
+        (start - part.start, length, part.stop - part.start, cells)
         for (start, length, _, cells), part in zip(spans, (rows, columns), strict=True)
     )
-    result = np.matmul(across, np.tensordot(down, near, 1))  # tensordot: [h, W, C]
+    result = _averaged(np.ascontiguousarray(_averaged(near, down).swapaxes(0, 1)), across)  # [w, h, C]
+    result = np.ascontiguousarray(result.swapaxes(0, 1))
     if beside is not None:
         inside = np.outer(*(within(*span) for span in spans))
         result = np.where(inside[..., None], result, np.float32(beside))
     return result
+
+
+def _averaged(pixels, span):
+    """Averages the rows of float32 [inputs, ...] as `axis_weights(*span)` says; only weights above 0 are touched."""
+    firsts, weights = _axis_band(*span)
+    result = np.zeros((len(firsts), *pixels.shape[1:]), np.float32)
+    for offset in range(weights.shape[1]):
+        result += weights[:, offset, None, None] * pixels[firsts + offset]
+    return result
+
+
+@functools.lru_cache(maxsize=64)
+def _axis_band(*span):
+    """The weights of an axis without their zeros: first pixel of each cell, int [outputs], and float32 [outputs, k]."""
+    weights = axis_weights(*span)
+    used = weights > 0
+    firsts, counts = used.argmax(axis=1), used.sum(axis=1)
+    width = counts.max()
+    firsts = np.minimum(firsts, weights.shape[1] - width)
+    return firsts, np.take_along_axis(weights, firsts[:, None] + np.arange(width), axis=1)
 
 
 def place(mask, box, size):
@@ -92,9 +113,31 @@ def place(mask, box, size):
     Returns:
       float32 [*size].
     """
-    weights = []
-    for start, length, cells, pixels in zip(box[:2], box[2:], mask.shape, size, strict=True):
-        span = (-start * cells / length, pixels * cells / length, cells, pixels)
-        weights.append(axis_weights(*span) * within(*span)[:, None])
-    rows, columns = weights
+    rows, columns = _placing(mask.shape, box, size)
     return rows @ mask @ columns.T
+
+
+def place_above(mask, box, size, threshold):
+    """As `place`, but of the smallest window that holds all pixels above a threshold of at least 0.
+
+    Returns:
+      part: float32 [a, b]; and the window, two slices, of the `size` pixels that it is.
+    """
+    weights, window = _placing(mask.shape, box, size), []
+    for axis, matrix in enumerate(weights):
+        # A pixel is a mean of cells, so one of those that it is made of has to be above.
+        made = np.flatnonzero(matrix @ (mask > threshold).any(axis=1 - axis))
+        window.append(slice(int(made[0]), int(made[-1]) + 1) if made.size else slice(0, 0))
+    rows, columns = (matrix[part] for matrix, part in zip(weights, window, strict=True))
+    return rows @ mask @ columns.T, tuple(window)
+
+
+def _placing(cells, box, size):
+    """Matrices that bring a mask of `cells` to pixels: float32 [size[0], cells[0]] and [size[1], cells[1]]."""
+    return tuple(_placing_axis(*span) for span in zip(box[:2], box[2:], cells, size, strict=True))
+
+
+@functools.lru_cache(maxsize=64)
+def _placing_axis(start, length, cells, pixels):
+    span = (-start * cells / length, pixels * cells / length, cells, pixels)
+    return axis_weights(*span) * within(*span)[:, None]

@@ -31,6 +31,7 @@ import numpy as np
 from ris_tf.errors import UsageError
 from ris_tf.labels import Instances
 
+MARGIN = 2  # pixels, see `Canvas`
 SAME_IOU = 0.3  # in the shared area; two views differ most near the sides of their tiles
 
 
@@ -67,10 +68,11 @@ class _View:
     score: float
     cut: bool  # touches a cut side of a tile it came from
     tiles: set  # numbers of the tiles it came from
+    released: int = 0  # pixels in rows that a `Scroll` no longer holds
 
     @property
     def area(self):
-        return self.pixels.size
+        return self.pixels.size + self.released
 
 
 @dataclasses.dataclass
@@ -97,7 +99,7 @@ class Canvas:
             cut one is harmless; the reverse can lose its better view.
     """
 
-    def __init__(self, height, width, min_area=1, margin=2):
+    def __init__(self, height, width, min_area=1, margin=MARGIN):
         self._labels = np.zeros((height, width), dtype=np.int32)
         self._seen = np.zeros((height, width), dtype=bool)
         self._objects = {}  # id on the canvas -> _View
@@ -148,7 +150,7 @@ class Canvas:
                 removed.add(old)
 
         for old in removed:
-            self._labels.flat[self._objects.pop(old).pixels] = 0
+            self._take(old)
         joined = self._join(fresh, joins)
         for index, view in enumerate(fresh):
             if index not in dropped and index not in joined:
@@ -179,14 +181,19 @@ class Canvas:
 
     def _touches_cut_side(self, pixels, box):
         rows, columns = np.divmod(pixels, self._labels.shape[1])
-        height, width = self._labels.shape
+        above, below = self._beyond(box)
+        width = self._labels.shape[1]
         top, bottom, left, right = box
         return bool(
-            (top > 0 and rows.min() < top + self._margin)
-            or (bottom < height and rows.max() >= bottom - self._margin)
+            (above and rows.min() < top + self._margin)
+            or (below and rows.max() >= bottom - self._margin)
             or (left > 0 and columns.min() < left + self._margin)
             or (right < width and columns.max() >= right - self._margin)
         )
+
+    def _beyond(self, box):
+        """Whether the image goes on above and below a box."""
+        return box[0] > 0, box[1] < self._labels.shape[0]
 
     def _same(self, index, fresh, inside):
         """Yields a `_Pair` for each earlier object that is the same as one new instance.
@@ -266,9 +273,7 @@ class Canvas:
                     homes[pair.new] = old
             # Only if no tile saw both; an object shares its tiles with itself.
             elif not self._objects[home].tiles & self._objects[old].tiles:
-                other = self._objects.pop(old)
-                self._labels.flat[other.pixels] = 0
-                self._absorb(home, other)
+                self._absorb(home, self._take(old, home))
                 moved[old] = home
         return set(homes)
 
@@ -281,6 +286,13 @@ class Canvas:
         target.score = max(target.score, view.score)
         target.cut = True
         target.tiles |= view.tiles
+        target.released += view.released
+
+    def _take(self, old, home=None):
+        """Takes an object off the canvas, for good or to give it to another, `home`; returns its view."""
+        view = self._objects.pop(old)
+        self._labels.flat[view.pixels] = 0
+        return view
 
     def _place(self, view):
         """Puts a new object on free pixels; not if less than half of it is left, or too little."""

@@ -17,15 +17,15 @@ FLOORS = [
     {"errors"},
     {"archive", "ranges", "termination"},
     {"figures", "files", "focus", "labels", "quiet", "places", "matching", "recompute", "resampling", "settings"}
-    | {"workers"},
+    | {"tally", "workers"},
     {"overlaps", "pretrained", "ranking"},
     {"command", "crf", "curriculum", "data", "dynamic_mask", "encoders", "fcn8s", "layers", "losses", "metrics"}
     | {"tiling", "visualize"},
     {"mobilenet"},
     {"bootstrap", "inference", "inspection", "mistakes", "monitor", "objective", "outputs", "page", "plots", "presets"}
-    | {"recurrence"},
-    {"batch_rows", "comparison", "order", "runtime", "tune"},
-    {"batch_pipeline", "model", "pictures"},
+    | {"label_files", "recurrence", "scroll"},
+    {"bands", "batch_rows", "comparison", "order", "runtime", "tune"},
+    {"batch_pipeline", "large", "model", "pictures"},
     {"checkpoints", "report"},
     {"ris_tf"},  # ris_tf/__init__.py, what users import: for the commands, not for what it is made of
     {"batch", "data_command", "dequantize", "evaluate", "predict"},

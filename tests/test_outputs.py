@@ -163,9 +163,9 @@ def test_nothing_found_is_a_header_alone(run, images):
 
 def test_wrong_flags_are_one_line(run, monkeypatch):
     for flags, word in (
-        (["--write=labels,pdf"], "labels,overlay,coco,tiff,roi,csv"),
+        (["--write=labels,pdf"], "labels,overlay,coco,tiff,zarr,roi,csv"),
         (["--write="], "--write"),
-        (["--write=labels", "--pixel-size=0.5"], "csv and tiff"),
+        (["--write=labels", "--pixel-size=0.5"], "csv, tiff and zarr"),
         (["--write=csv", "--pixel-size=-1"], "above 0"),
         (["--write=csv", "--pixel-size=nan"], "above 0"),
     ):

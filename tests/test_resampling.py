@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from ris_tf.focus import SHARE, closer_box
-from ris_tf.resampling import axis_weights, fitting_box, pixels, place, sample
+from ris_tf.resampling import axis_weights, fitting_box, pixels, place, place_above, sample
 
 RNG = np.random.default_rng(0)
 
@@ -55,6 +55,27 @@ def test_mask_comes_back_to_where_it_was_seen():
     back = place(mask, box, (90, 120))
     assert ((back > 0.5) != (inside > 0)).sum() < 12
     assert not back[:14].any() and not back[:, 100:].any()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_window_holds_all_that_is_above(seed):
+    rng = np.random.default_rng(seed)
+    mask = rng.random((24, 30), np.float32) * (rng.random((24, 30)) < 0.05)
+    box = (*rng.uniform(-20, 30, 2), *rng.uniform(10, 90, 2))
+    whole, back = place(mask, box, (40, 60)), np.zeros((40, 60), np.float32)
+    part, window = place_above(mask, box, (40, 60), 0.4)
+    back[window] = part
+    np.testing.assert_allclose(np.where(back > 0.4, back, 0), np.where(whole > 0.4, whole, 0), atol=1e-6)
+    assert not place_above(mask, box, (40, 60), 1.0)[0].size
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_samples_are_those_of_the_matrices(seed):
+    rng = np.random.default_rng(seed)
+    image, size = rng.random((*rng.integers(8, 90, 2), 3), np.float32), rng.integers(5, 80, 2)
+    box = (*rng.uniform(-30, 30, 2), *rng.uniform(5, 120, 2))
+    down, across = (axis_weights(*span) for span in zip(box[:2], box[2:], image.shape[:2], size, strict=True))
+    np.testing.assert_allclose(sample(image, box, size), np.einsum("hy,wx,yxc->hwc", down, across, image), atol=1e-5)
 
 
 def test_box_that_fits_keeps_proportions():

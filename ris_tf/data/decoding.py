@@ -25,10 +25,10 @@ logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 
 _Decoder = Callable[[Path], np.ndarray]
 MAX_PIXELS = 2**26  # of one image, such as 8192 x 8192; a header that says more is refused before anything is decoded
-_MAX_BYTES = 12 * MAX_PIXELS  # of the decoded array: as float32 RGB
+MAX_BYTES = 12 * MAX_PIXELS  # of the decoded array: as float32 RGB
 _MANY_PAGES = 1000
 _NPY_START = b"\x93NUM"
-_TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # classic and BigTIFF, both byte orders
+TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # classic and BigTIFF, both byte orders
 
 
 def decode_image(path: Path) -> np.ndarray:
@@ -66,7 +66,7 @@ def _decode(path: Path, from_pillow: _Decoder, from_tiff: _Decoder, from_npy: _D
             start = stream.read(4)
         if not start:
             raise DataError(f"{path}: file is empty (0 bytes); expected a PNG, JPEG, TIFF or npy image")
-        decode = from_tiff if start in _TIFF_STARTS else from_npy if start == _NPY_START else from_pillow
+        decode = from_tiff if start in TIFF_STARTS else from_npy if start == _NPY_START else from_pillow
         with warnings.catch_warnings():  # Pillow's and tifffile's: what matters is raised, here or by them
             warnings.simplefilter("ignore")
             array = decode(path)
@@ -100,9 +100,9 @@ def _check_size(path: Path, shape: tuple[int, ...], itemsize: int = 1) -> None:
         raise DataError(
             f"{path}: image is {width}x{height} (width x height); expected at most {MAX_PIXELS:,} pixels, so cut it up"
         )
-    if math.prod(shape) * itemsize > _MAX_BYTES:
+    if math.prod(shape) * itemsize > MAX_BYTES:
         raise DataError(
-            f"{path}: pixels take {math.prod(shape) * itemsize:,} bytes; expected at most {_MAX_BYTES:,}, so cut it up"
+            f"{path}: pixels take {math.prod(shape) * itemsize:,} bytes; expected at most {MAX_BYTES:,}, so cut it up"
         )
 
 
@@ -157,27 +157,37 @@ def _pillow_labels(path: Path) -> np.ndarray:
 def _tiff_page(path: Path) -> tuple[np.ndarray, tifffile.TiffPage, np.ndarray | None]:
     """The only page of a TIFF: pixels as stored, [H, W] or [H, W, C]; tags; palette, [3, colours] uint16 or None."""
     with tifffile.TiffFile(path) as tiff:
-        if sum(1 for _ in itertools.islice(tiff.pages, _MANY_PAGES)) == _MANY_PAGES:  # to count millions takes long
-            raise DataError(f"{path}: TIFF holds {_MANY_PAGES} pages or more; expected a single 2-D image")
-        page, series = tiff.pages.first, tiff.series[0]
-        if len(tiff.pages) > 1 or len(tiff.series) > 1 or not set(series.axes) <= set("YXS"):
-            raise DataError(
-                f"{path}: TIFF holds {len(tiff.pages)} pages (shape {'x'.join(map(str, series.shape))}); "
-                "expected a single 2-D image, so save each page as a file of its own"
-            )
+        page = only_page(path, tiff)
         planes_first = page.axes == "SYX"
         shape = page.shape[1:] + page.shape[:1] if planes_first else page.shape
         _check_size(path, shape, page.dtype.itemsize if page.dtype else 1)
         if page.is_tiled:
             _check_size(path, (page.tilelength, page.tilewidth), page.samplesperpixel)
-        ends = [start + count for start, count in zip(page.dataoffsets, page.databytecounts, strict=False)]
-        if max(ends, default=0) > tiff.filehandle.size:  # tifffile would fill what is missing with zeros
-            raise DataError(
-                f"{path}: file is truncated ({tiff.filehandle.size} of {max(ends)} bytes); copy or save it again"
-            )
         array = page.asarray()
         array = np.moveaxis(array, 0, -1) if planes_first else array  # [H, W] or [H, W, C]
         return array, page, page.colormap  # the palette is read from the open file
+
+
+def only_page(path: Path, tiff: tifffile.TiffFile) -> tifffile.TiffPage:
+    """The only page of an open TIFF, all of whose data lie within the file.
+
+    Raises:
+        DataError: there are several pages, or the file is truncated.
+    """
+    if sum(1 for _ in itertools.islice(tiff.pages, _MANY_PAGES)) == _MANY_PAGES:  # to count millions takes long
+        raise DataError(f"{path}: TIFF holds {_MANY_PAGES} pages or more; expected a single 2-D image")
+    page, series = tiff.pages.first, tiff.series[0]
+    if len(tiff.pages) > 1 or len(tiff.series) > 1 or not set(series.axes) <= set("YXS"):
+        raise DataError(
+            f"{path}: TIFF holds {len(tiff.pages)} pages (shape {'x'.join(map(str, series.shape))}); "
+            "expected a single 2-D image, so save each page as a file of its own"
+        )
+    ends = [start + count for start, count in zip(page.dataoffsets, page.databytecounts, strict=False)]
+    if max(ends, default=0) > tiff.filehandle.size:  # tifffile would fill what is missing with zeros
+        raise DataError(
+            f"{path}: file is truncated ({tiff.filehandle.size} of {max(ends)} bytes); copy or save it again"
+        )
+    return page
 
 
 def _tiff_image(path: Path) -> np.ndarray:

@@ -26,6 +26,29 @@ def normalize(image, channels):
     Raises:
       ValueError: the array is no such image.
     """
+    return scale(image, channels, levels(image, channels))
+
+
+def levels(image, channels):
+    """The two values that become 0 and 1, (low, high), float; arguments as of `normalize`."""
+    image = _checked(image)
+    if channels == 1:
+        return tuple(float(level) for level in np.percentile(_grey(image), (LOW, HIGH)))
+    whole = image.dtype.kind in "iu"
+    return 0.0, float(np.iinfo(image.dtype).max) if whole else max(1.0, float(image.max()))
+
+
+def scale(image, channels, levels):
+    """Normalises an image or a part of one by the `levels` of the whole; else as `normalize`."""
+    image, (low, high) = _checked(image), levels
+    if channels == 1:
+        grey = (_grey(image) - low) / max(float(high - low), 1e-6)
+        return np.clip(grey, 0.0, 2.0)[..., None]
+    return np.broadcast_to(np.clip(image.astype(np.float32) / high, 0.0, 1.0), (*image.shape[:2], channels)).copy()
+
+
+def _checked(image):
+    """[H, W, 1] or [H, W, 3] of the image's dtype."""
     image = np.asarray(image)
     if image.ndim == 2:
         image = image[..., None]
@@ -34,13 +57,10 @@ def normalize(image, channels):
             "image must be [H, W], [H, W, 1], [H, W, 3] or [H, W, 4] of numbers. "
             f"Received: shape {image.shape}, dtype {image.dtype}"
         )
-    image = image[..., :3] if image.shape[2] == 4 else image
-    if channels == 1:
-        grey = image.astype(np.float32)
-        grey = grey[..., 0] if grey.shape[2] == 1 else grey @ _LUMA
-        low, high = np.percentile(grey, (LOW, HIGH))
-        grey = (grey - low) / max(float(high - low), 1e-6)
-        return np.clip(grey, 0.0, 2.0)[..., None]
-    whole = image.dtype.kind in "iu"
-    scale = float(np.iinfo(image.dtype).max) if whole else max(1.0, float(image.max()))
-    return np.broadcast_to(np.clip(image.astype(np.float32) / scale, 0.0, 1.0), (*image.shape[:2], channels)).copy()
+    return image[..., :3] if image.shape[2] == 4 else image
+
+
+def _grey(image):
+    """float32 [H, W]."""
+    grey = image.astype(np.float32)
+    return grey[..., 0] if grey.shape[2] == 1 else grey @ _LUMA

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ris_tf.data.decoding import decode_image, decode_labels
+from ris_tf.data.regions import is_zarr
 from ris_tf.errors import DataError, UsageError, gather
 from ris_tf.labels import IGNORED, bounded
 
@@ -105,7 +106,7 @@ def check_size(file: Path, shape: Sequence[int], image_file: Path, image_shape: 
 
 
 def image_files(paths: Sequence[Path | str]) -> list[Path]:
-    """Lists the images to predict: files as given, folders as their images, sorted and not recursive.
+    """Lists the images to predict: files and zarr as given, folders as their images, sorted and not recursive.
 
     Raises:
         UsageError: `paths` is empty.
@@ -115,12 +116,12 @@ def image_files(paths: Sequence[Path | str]) -> list[Path]:
         raise UsageError("no image given; expected files or folders")
     files: dict[Path, None] = {}  # a set that keeps its order: a file and its folder may both be given
     for path in map(Path, paths):
-        if not os.path.isdir(path):
+        if not os.path.isdir(path) or is_zarr(path):
             if not os.path.exists(path):
                 raise DataError(f"{path}: no such file or folder; expected an image or a folder of images")
             files[path] = None
             continue
-        found = images_in(path)
+        found = sorted([*images_in(path), *filter(is_zarr, folders_in(path))])
         if not found:
             raise DataError(f"{path}: no images in this folder; expected files ending in {', '.join(IMAGE_SUFFIXES)}")
         files.update(dict.fromkeys(found))
