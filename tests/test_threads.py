@@ -57,7 +57,7 @@ def test_keras_model(small, images):
 
 @pytest.fixture
 def tflite(small, tmp_path):
-    """A .tflite file with the signatures of an exported one, which converts in a second: it blurs more at every step."""
+    """A .tflite file with the signatures of an exported one, quickly converted: it blurs more at every step."""
     small.model.steps, small.data.view = 3, "whole"
     kernel = tf.ones([15, 15, 3, 3]) / 675
 
