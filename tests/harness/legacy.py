@@ -72,7 +72,7 @@ def answers(graph, asked):
 
 
 def compared(asked, expected, found):
-    """-> dict: answers and those that differ in count, score or pixels; largest difference, smallest share of pixels."""
+    """-> dict: answers, those beyond the bounds of float32, largest difference of a score, least share of pixels."""
     rows = []
     for name in asked:
         keys = [f"{name}_{key}" for key in ("labels", "scores", "count")]
