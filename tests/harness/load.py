@@ -1,6 +1,6 @@
 """Thousands of predictions of mixed sizes in Keras, LiteRT and ONNX Runtime: memory, bitwise equal answers, threads.
 
-  python tests/harness/load.py [--predictions 20000] [--minutes 120] [--json FILE]
+  python tests/harness/load.py [--predictions 20000] [--minutes 120] [--folder DIR] [--json FILE]
 
 Each runtime is a process of its own with both presets, and all three run side by side until each has made its
 predictions or the time is over. A fixed picture of each preset is looked at again all along and has to give the same
@@ -108,14 +108,22 @@ def loaded(runtime, folder, predictions, minutes, row):
     }  # fmt: skip
 
 
-def side_by_side(folder, arguments):
+def export(folder):
+    """Writes every file of RUNTIMES into a folder for each preset."""
+    for preset in PRESETS:
+        order = {"model": preset, "size": None, "steps": None, "quantize": "none"}
+        for converter, _ in filter(None, RUNTIMES.values()):
+            artifact.convert(converter, order, folder / preset)
+
+
+def side_by_side(folder, scratch, arguments):
     """Runs every runtime as a process -> {runtime: its figures}."""
     processes = {}
     try:
         for row, runtime in enumerate(RUNTIMES):
             command = [sys.executable, __file__, f"--runtime={runtime}", f"--folder={folder}", f"--row={row}"]
             command += [f"--predictions={arguments.predictions}", f"--minutes={arguments.minutes}"]
-            processes[runtime] = subprocess.Popen([*command, f"--json={folder / runtime}.json"])
+            processes[runtime] = subprocess.Popen([*command, f"--json={scratch / runtime}.json"])
         until = time.monotonic() + 60 * (arguments.minutes + 30)
         for process in processes.values():
             process.wait(max(1, until - time.monotonic()))
@@ -126,7 +134,7 @@ def side_by_side(folder, arguments):
     ended = {runtime: process.returncode for runtime, process in processes.items() if process.returncode}
     if ended:
         raise SystemExit(f"load: these ended with an error: {ended}")
-    return {runtime: json.loads((folder / f"{runtime}.json").read_text()) for runtime in RUNTIMES}
+    return {runtime: json.loads((scratch / f"{runtime}.json").read_text()) for runtime in RUNTIMES}
 
 
 def main():
@@ -134,7 +142,8 @@ def main():
     parser.add_argument("--predictions", type=int, default=20000, help="by each runtime, at most; 200 at least")
     parser.add_argument("--minutes", type=float, default=120, help="of all together, at most")
     parser.add_argument("--json", type=Path, help="file for the figures")
-    for name, kind in (("runtime", str), ("folder", Path), ("row", int)):
+    parser.add_argument("--folder", type=Path, help="with nuclei/ and rosettes/, exported before; anew unless given")
+    for name, kind in (("runtime", str), ("row", int)):
         parser.add_argument(f"--{name}", type=kind, help=argparse.SUPPRESS)  # of one process
     arguments = parser.parse_args()
     if arguments.predictions < 200:
@@ -144,11 +153,9 @@ def main():
         found = loaded(arguments.runtime, arguments.folder, *how)
     else:
         with tempfile.TemporaryDirectory() as scratch:
-            for preset in PRESETS:
-                order = {"model": preset, "size": None, "steps": None, "quantize": "none"}
-                for converter, _ in filter(None, RUNTIMES.values()):
-                    artifact.convert(converter, order, Path(scratch) / preset)
-            found = side_by_side(Path(scratch), arguments)
+            if not arguments.folder:
+                export(Path(scratch))
+            found = side_by_side(arguments.folder or Path(scratch), Path(scratch), arguments)
     if arguments.json:
         arguments.json.write_text(json.dumps(found, indent=2) + "\n")
     if arguments.runtime:
