@@ -17,7 +17,7 @@ def rows_of(differences):
 def test_interval_of_a_mean_against_scipy():
     differences = np.random.default_rng(1).integers(-6, 9, 60)
     low, high = bootstrap.intervals(rows_of(differences))["dic"]
-    theirs = stats.bootstrap((differences,), np.mean, method="percentile", n_resamples=5000, rng=0)
+    theirs = stats.bootstrap((differences,), np.mean, method="percentile", n_resamples=5000, random_state=0)
     assert (low, high) == pytest.approx(tuple(theirs.confidence_interval), abs=0.15)
 
 
