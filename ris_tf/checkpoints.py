@@ -100,7 +100,7 @@ class Checkpoints(keras.callbacks.Callback):
         self.step += 1
         saving = self.due or self.stopping
         if saving:
-            means = {mean.name: [float(mean.total), float(mean.count)] for mean in self.model.metrics}
+            means = {mean.name: [float(mean.total.numpy()), float(mean.count.numpy())] for mean in self.model.metrics}
             self.model.progress = {"step": self.step, "means": means}
             models.save(self.model, self.workdir / LAST, self.workdir / PREVIOUS if self.rotate else None)
             self.rotate = True
