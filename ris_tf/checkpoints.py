@@ -107,7 +107,7 @@ class Checkpoints(keras.callbacks.Callback):
         saving = self.due or self.stopping
         if saving and self.place.chief:
             totals = self.model.metrics if self.place.count == 1 else []
-            means = {mean.name: [float(mean.total), float(mean.count)] for mean in totals}
+            means = {mean.name: [float(mean.total.numpy()), float(mean.count.numpy())] for mean in totals}
             self.model.progress = {"step": self.step, "means": means}
             models.save(self.model, self.workdir / LAST, self.workdir / PREVIOUS if self.rotate else None)
             self.rotate = True
