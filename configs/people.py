@@ -21,7 +21,7 @@ def get_config():
     config.data.padding = "mean"
     config.train.batch = 2
     config.train.learning_rate = 1e-3
-    config.train.steps = 1350
+    config.train.steps = 1650
     config.train.precision = "mixed_bfloat16"
     config.train.warmup = 100
     config.train.evaluate_every = 150
