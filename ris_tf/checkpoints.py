@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from ris_tf import metrics
+from ris_tf import metrics, storage
 from ris_tf import model as models
 from ris_tf.errors import DataError
 from ris_tf.files import write_table
@@ -35,7 +35,7 @@ def newest(workdir):
     damaged = []
     for path in filter(lambda path: path.exists(), (workdir / LAST, workdir / PREVIOUS)):
         try:
-            model = models.load(path)
+            model = storage.load(path)
         except DataError as error:
             damaged.append(str(error))
             continue
@@ -109,7 +109,7 @@ class Checkpoints(keras.callbacks.Callback):
             totals = self.model.metrics if self.place.count == 1 else []
             means = {mean.name: [float(mean.total.numpy()), float(mean.count.numpy())] for mean in totals}
             self.model.progress = {"step": self.step, "means": means}
-            models.save(self.model, self.workdir / LAST, self.workdir / PREVIOUS if self.rotate else None)
+            storage.save(self.model, self.workdir / LAST, self.workdir / PREVIOUS if self.rotate else None)
             self.rotate = True
         if self.due:
             if self.place.chief:
@@ -134,7 +134,7 @@ class Checkpoints(keras.callbacks.Callback):
             if not self.held_out or row["val_sbd"] >= max((float(r.get("val_sbd") or 0) for r in self.rows), default=0):
                 best = models.build(self.model.config)  # without the optimizer's state, a quarter of the size
                 best.set_weights(self.model.get_weights())
-                models.save(best, self.workdir / BEST)
+                storage.save(best, self.workdir / BEST)
             self.report(self.model, row)
         self.rows.append(row)
         columns = dict.fromkeys(name for row in reversed(self.rows) for name in row)

@@ -12,7 +12,8 @@ from PIL import Image
 
 from ris_tf import evaluate, predict, presets, train
 from ris_tf.data import synthetic
-from ris_tf.model import build, load
+from ris_tf.model import build
+from ris_tf.storage import load
 
 FEW = (
     "--config.data.synthetic_images=4", "--config.model.size=(64,64)", "--config.model.steps=4",

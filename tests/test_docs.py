@@ -25,7 +25,8 @@ from ris_tf.configs import base
 from ris_tf.data import convert, layouts, pipeline
 from ris_tf.data_command import open_all
 from ris_tf.export import main as export
-from ris_tf.model import build, load
+from ris_tf.model import build
+from ris_tf.storage import load
 
 PAGES = pages()
 BLOCKS = [block for page, text in PAGES.items() for block in blocks_of(page, text)]

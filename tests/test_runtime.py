@@ -12,7 +12,8 @@ from ris_tf.data import synthetic
 from ris_tf.errors import DataError, UsageError
 from ris_tf.export import artifact
 from ris_tf.export.inference import Graph
-from ris_tf.model import build, load, save
+from ris_tf.model import build
+from ris_tf.storage import load, save
 
 FILES = {"to_litert": "model.tflite", "to_onnx": "model.onnx", "to_saved_model": "saved_model"}
 

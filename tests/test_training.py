@@ -11,7 +11,7 @@ from PIL import Image
 
 from ris_tf import train
 from ris_tf.data import synthetic
-from ris_tf.model import load
+from ris_tf.storage import load
 
 SMALL = (
     "--config=rosettes", "--data=synthetic:rosettes", "--config.data.synthetic_images=6", "--config.model.size=(64,64)",
