@@ -95,7 +95,7 @@ class Checkpoints(keras.callbacks.Callback):
         """Measures the step that the run before saved and did not come to measure."""
         if self.means and self.due:
             self._restore_means()
-            self._measure_and_log({mean.name: mean.result() for mean in self.model.metrics})
+            self._measure_and_log(self._means())
             self.means = {}
             self.model.reset_metrics()
 
@@ -113,10 +113,13 @@ class Checkpoints(keras.callbacks.Callback):
             self.rotate = True
         if self.due:
             if self.place.chief:
-                self._measure_and_log(logs)
+                self._measure_and_log(self._means() if self.place.count == 1 else logs)
             self.means = {}
             self.model.reset_metrics()
         self.model.stop_training = saving and self.stopping
+
+    def _means(self):
+        return {mean.name: mean.result() for mean in self.model.metrics}
 
     def _restore_means(self):
         for mean in self.model.metrics:
