@@ -74,8 +74,8 @@ class Checkpoints(keras.callbacks.Callback):
         self.report, self.termination, self.rotate = report, termination, rotate
         self.step = step_of(model)
         self.rows = _read_log(workdir / LOG, self.step)
-        self.logged = bool(self.rows) and int(self.rows[-1]["step"]) == self.step
-        self.means = {} if self.logged else model.progress.get("means", {})
+        logged = bool(self.rows) and int(self.rows[-1]["step"]) == self.step
+        self.means = {} if logged else model.progress.get("means", {})  # since the last row
 
     @property
     def due(self):
@@ -106,7 +106,8 @@ class Checkpoints(keras.callbacks.Callback):
             self.rotate = True
         if self.due:
             self._measure_and_log()
-        self.model.stop_training = saving and self.stopping
+        if saving and self.stopping:
+            self.model.stop_training = True
 
     def _restore_means(self):
         for mean in self.model.metrics:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ris_tf import train
 
-LIMIT = 240  # seconds that one process may take
+LIMIT = 600  # seconds that one process may take, on a busy machine too
 STEPS, INTERVAL = 12, 3
 FLAGS = (
     "--config=leaves_paper", "--config.model.size=(60,60)", "--config.model.steps=2",
