@@ -119,8 +119,8 @@ class Process:
         """Waits until the condition holds or the process ends; one that takes too long is killed, with code 98."""
         while not self.ended() and not until():
             if time.monotonic() - self.begun > LIMIT:
-                self.send(signal.SIGKILL)
-                self.wait()
+                os.kill(self.pid, signal.SIGKILL)
+                os.waitpid(self.pid, 0)
                 self.code = 98
             time.sleep(0.001)
         return self.code
