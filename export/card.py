@@ -95,8 +95,8 @@ def card(graph, source, data, samples, checked, rows):
         check.table(rows),
         "",
         "Equal pixels are counted up to the numbering of the objects; scores are compared object by object. Ties are"
-        " images on which two places tied for the next look, so that rounding decides; the file equals Keras there with"
-        " weights changed by two parts in a million.",
+        " images on which two places tied for the next look, so that rounding decides; the file equals Keras there when"
+        " noise of 1e-5 is added to what it reads.",
         "",
         "## Intended use and limits",
         "",

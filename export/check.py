@@ -9,11 +9,12 @@ from scipy.optimize import linear_sum_assignment
 from ris_tf import metrics
 from ris_tf.export import trial
 from ris_tf.export.pictures import to_try
+from ris_tf.inference import predict_instances
 
 SCORE, PIXELS, COUNTS = 1e-4, 0.9999, 1.0  # bounds of float32: largest difference, shares that are equal at least
 PIXELS_FLOAT16 = 0.999
 LOSS, COUNTS_8_BITS = 0.01, 0.95  # of symmetric best Dice; share of equal counts
-_ROUNDING, _DRAWS = 2e-6, 8  # relative change of every weight, about that of float32's rounding; how often it is tried
+_NOISE, _DRAWS = 1e-5, 8  # added to what the network reads, in units of its range, to see ties; how often it is tried
 
 
 class Row(NamedTuple):
@@ -22,7 +23,7 @@ class Row(NamedTuple):
     `pixels` is the share of pixels with the same label, up to the numbering of the instances; `counts` the share of
     images with the same count; `score` the largest difference of a score; `lost` the loss of symmetric best Dice on
     images with known labels, NaN for the whole graph; `milliseconds` the median at 1 and at 2 threads; `ties` the
-    images compared with Keras under rounding, see `Check`; `failed` the bound that was missed, or "".
+    images compared with Keras under noise, see `Check`; `failed` the bound that was missed, or "".
     """
 
     file: str
@@ -62,8 +63,8 @@ class Check:
 
     Where two places tie for the next look, to the last digits of float32, rounding decides which comes first, and the
     masks that follow differ: between runtimes, but also in Keras. A float32 file that differs from Keras on an image is
-    therefore compared again with Keras under weights changed by two parts in a million. If it equals one of eight such
-    results, these count; `Row.ties` says for how many images.
+    therefore compared again with Keras reading the image with noise of 1e-5. If it equals one of eight such results,
+    these count; `Row.ties` says for how many images.
 
     Args:
       graph: `inference.Graph`.
@@ -74,7 +75,8 @@ class Check:
         self.model = graph.model
         self.images, self.truth = zip(*samples, strict=True)
         self.pictures = to_try(graph, list(self.images))
-        self._predict = tf.function(graph.predict)
+        self._predict = tf.function(lambda picture, noise: graph.predict(picture, noise=noise))
+        self._seen = (*graph.input, graph.image[2])
         self.graph = [self._whole(index) for index in range(len(self.pictures))]
         self.host = [self._step_by_step(index) for index in range(len(self.images))]
         self.accuracy = self._accuracy([labels for labels, _ in self.host])
@@ -115,14 +117,19 @@ class Check:
             rows.append(row._replace(failed=_failed(row, bounds)))
         return rows
 
-    def _whole(self, index):
+    def _whole(self, index, noise=0.0):
         """Labels and scores of one picture by Keras, the graph as a whole."""
-        found = self._predict(self.pictures[index : index + 1])
+        found = self._predict(self.pictures[index : index + 1], tf.constant(noise, tf.float32))
         return found["labels"].numpy()[0], found["scores"].numpy()[0]
 
-    def _step_by_step(self, index):
+    def _step_by_step(self, index, noise=0.0):
         """Labels and scores of one image by Keras, with the loop in the host."""
-        instances = self.model.predict_instances(self.images[index])
+        model = self.model
+
+        def look(views):
+            return model.look((views + noise).astype(np.float32))
+
+        instances = predict_instances(look, model.config, self.images[index], foreground=model.foreground)
         return instances.labels, instances.scores
 
     def _accuracy(self, found):
@@ -131,29 +138,20 @@ class Check:
     def _compare(self, expected, found, again):
         """(largest difference of a score, share of equal pixels, share of equal counts, ties).
 
-        `again` computes the expected labels and scores of an image anew; None looks for no ties.
+        `again` computes the expected labels and scores of an image under noise; None looks for no ties.
         """
         results, ties = [], 0
         for index, (one, other) in enumerate(zip(expected, found, strict=True)):
             result = _equality(one, other)
             if again and not _equal(result):
-                tied = next(filter(_equal, (_equality(shaken, other) for shaken in self._rounded(again, index))), None)
+                draws = (_NOISE * np.random.default_rng(seed).standard_normal(self._seen) for seed in range(_DRAWS))
+                shaken = (_equality(again(index, noise), other) for noise in draws)
+                tied = next(filter(_equal, shaken), None)
                 ties += tied is not None
                 result = tied or result
             results.append(result)
         shares, differences, same = zip(*results, strict=True)
         return max(differences), float(np.mean(shares)), float(np.mean(same)), ties
-
-    def _rounded(self, again, index):
-        """Results of `again` under weights changed as rounding might."""
-        weights = self.model.get_weights()
-        try:
-            for seed in range(_DRAWS):
-                draw = np.random.default_rng(seed)
-                self.model.set_weights([w * (1 + _ROUNDING * draw.standard_normal(w.shape)) for w in weights])
-                yield again(index)
-        finally:
-            self.model.set_weights(weights)
 
 
 def _equality(one, other):

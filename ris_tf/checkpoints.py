@@ -78,8 +78,8 @@ class Checkpoints(keras.callbacks.Callback):
         self.report, self.termination, self.rotate, self.place = report, termination, rotate, place
         self.step = step_of(model)
         self.rows = _read_log(workdir / LOG, self.step)
-        self.logged = bool(self.rows) and int(self.rows[-1]["step"]) == self.step
-        self.means = {} if self.logged else model.progress.get("means", {})
+        logged = bool(self.rows) and int(self.rows[-1]["step"]) == self.step
+        self.means = {} if logged else model.progress.get("means", {})  # since the last row
 
     @property
     def due(self):
