@@ -94,9 +94,7 @@ def card(graph, source, data, samples, checked, rows):
         "",
         check.table(rows),
         "",
-        "Equal pixels are counted up to the numbering of the objects; scores are compared object by object. Ties are"
-        " images on which two places tied for the next look, so that rounding decides; the file equals Keras there when"
-        " noise of 1e-5 is added to what it reads.",
+        "Equal pixels are counted up to the numbering of the objects; scores are compared object by object.",
         "",
         "## Intended use and limits",
         "",

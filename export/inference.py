@@ -103,19 +103,18 @@ class Graph:
             self.min_area = self.config.predict.min_area
         self._seen_first = (0.0, 0.0, *self.input) if self.tiled else resampling.fitting_box(*size, self.input)
 
-    def predict(self, image, early_stop=False, noise=0.0):
+    def predict(self, image, early_stop=False):
         """One image or several.
 
         Args:
           image: uint8 [B, H, W, C].
           early_stop: whether a loop runs as many steps as the image with the most objects needs; else all of them do.
-          noise: float32 [*input, C], added to what the network reads in its last look.
 
         Returns:
           As `resolve`.
         """
         near, box, seen = self._look(image)
-        masks, scores = (self._until_stop if early_stop else self._all_steps)(near + noise)
+        masks, scores = (self._until_stop if early_stop else self._all_steps)(near)
         return resolve(place(masks, box, self.image[:2]), scores * seen, self.config.predict, self.min_area)
 
     def looks(self, image):

@@ -44,25 +44,10 @@ def test_agreement_does_not_depend_on_the_numbering():
     ],
 )
 def test_bounds(bounds, changes, failed):
-    row = check.Row("f", "whole graph", 20, 0.0, 1.0, 1.0, 0.0, 1.0, (1.0, 1.0), "", 0, "")
+    row = check.Row("f", "whole graph", 20, 0.0, 1.0, 1.0, 0.0, 1.0, (1.0, 1.0), "", "")
     found = check._failed(row._replace(**changes), bounds)
     assert found.startswith(failed) and bool(found) == bool(failed)
     assert "f | whole graph | 20" in check.table([row])
-
-
-def test_ties_count_as_equal_and_other_differences_do_not():
-    one, other, third = (np.array([labels]) for labels in ([0, 1, 1, 2], [0, 1, 2, 2], [0, 1, 0, 2]))
-    scores, checked = np.array([0.9, 0.8]), object.__new__(check.Check)
-    checked._seen = (2, 2, 1)
-
-    def again(index, noise):  # two places tie; the noise decides
-        assert noise.shape == (2, 2, 1) and 0 < np.abs(noise).max() < 1e-4
-        return (one if noise[0, 0] > noise[1, 1] else other), scores
-
-    expected = [(one, scores), (one, scores)]
-    assert checked._compare(expected, [(one, scores), (other, scores)], again) == (0.0, 1.0, 1.0, 1)
-    assert checked._compare(expected, [(one, scores), (other, scores)], None) == (0.0, 0.875, 1.0, 0)
-    assert checked._compare(expected, [(one, scores), (third, scores)], again) == (0.0, 0.875, 1.0, 0)
 
 
 def test_pictures_have_the_graphs_size(small):
