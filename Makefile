@@ -28,7 +28,7 @@ test: lint
 test-slow: .venv/stamp
 	$(BIN)/python -m pytest -m slow $(TWO) || test $$? -eq 5  # 5: no test is marked slow
 
-# A mosaic of known count, SIDE pixels wide, through ris-predict; about 10 minutes on two cores, 2 GB of disk.
+# A mosaic of known count, SIDE pixels wide, through ris-predict; about 5 minutes of CPU, 2 GB of disk.
 test-large: .venv/stamp
 	$(BIN)/python benchmarks/large.py --side=$(or $(SIDE),20000) $(if $(JSON),--json=$(JSON))
 
