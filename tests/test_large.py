@@ -11,7 +11,7 @@ from scipy import ndimage
 from skimage.measure import regionprops
 from test_tiling import disturbed, ellipse, mosaic
 
-from ris_tf import RIS, inference, large, outputs, predict
+from ris_tf import RIS, inference, large, outputs, predict, runtime
 from ris_tf.bands import Bands
 from ris_tf.data import normalize, regions
 from ris_tf.data.readers import read_image
@@ -151,6 +151,14 @@ def test_masks_are_refined_by_the_pixels_of_their_tile(model, file, tmp_path, mo
     labels = tifffile.imread(tmp_path / "out" / "big_labels.tif")
     np.testing.assert_array_equal(labels, expected.labels)
     assert found.count == expected.count and not np.array_equal(labels, model.predict_instances(image).labels)
+
+
+def test_an_exported_model_does_the_same(model, file, tmp_path, monkeypatch):
+    fields = json.loads(json.dumps(model.config.to_dict()))
+    exported = runtime.Exported(runtime._attributes(fields), None, None)
+    monkeypatch.setattr(exported, "look", model.look)
+    predict.predict(exported, [file], tmp_path / "out", as_large=True)
+    np.testing.assert_array_equal(found_in(tmp_path / "out"), model.predict_instances(read_image(file)).labels)
 
 
 def test_an_interrupted_run_goes_on(model, file, tmp_path):
