@@ -18,6 +18,7 @@ def get_config():
     config.data.scale = (0.9, 1.15)
     config.data.shift = 0.05
     config.data.max_instances = 16
+    config.data.count_power = 1.0
     config.data.padding = "mean"
     config.train.batch = 2
     config.train.learning_rate = 1e-3

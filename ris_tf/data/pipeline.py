@@ -81,9 +81,14 @@ def zoom_range(labels, config):
 
 
 def share(labels, zoom, config):
-    """How often an image is drawn in an epoch: the root of the number of crops that cover it, 1 to 8; "whole": once."""
+    """How often an image is drawn in an epoch.
+
+    In "tiles" the root of the number of crops that cover it, 1 to 8; otherwise its number of objects to the power of
+    `data.count_power`.
+    """
     if config.data.view != "tiles":
-        return 1
+        objects = np.unique(np.maximum(labels, 0)).size - (labels <= 0).any()
+        return max(1, round(float(objects) ** config.data.count_power))
     scale = math.sqrt(zoom[0] * zoom[1])
     crops = labels.size * scale**2 / (config.model.size[0] * config.model.size[1])
     return int(np.clip(round(math.sqrt(crops)), 1, 8))
