@@ -7,8 +7,8 @@ PYTHON = $(shell for p in $(CANDIDATES); do $$p -c "$(USABLE)" 2>/dev/null && ec
 BIN := .venv/bin
 export TF_CPP_MIN_LOG_LEVEL := 2
 
-.PHONY: demo test test-faults test-slow test-large test-serving test-beam test-workers bazel-test lint docs wheel \
-	clean
+.PHONY: demo test test-faults test-slow test-large test-serving test-beam test-workers test-lowest test-legacy test-load \
+	bazel-test lint docs wheel clean
 
 .venv: .venv/stamp
 
@@ -64,6 +64,35 @@ build/batch/model.tflite: .venv/stamp
 # One, two and four processes train on loopback, some are killed; JSON=FILE takes the figures.
 test-workers: .venv/stamp
 	$(BIN)/python tests/harness/workers.py $(if $(JSON),--json $(JSON))
+
+# The fast tests on Python 3.11 and the lowest version of everything that setup.cfg asks for, about 2 GB.
+test-lowest: .venv-lowest/stamp
+	.venv-lowest/bin/python -m pytest -m "not slow" $(TWO)
+
+LOWER_BOUNDS := s/^(    |[a-z]+ = )([A-Za-z0-9_-]+)(\[[a-z]+\])?>=([0-9.]+).*/\2==\4/p
+
+.venv-lowest/stamp: setup.cfg pyproject.toml
+	rm -rf .venv-lowest
+	python3.11 -m venv .venv-lowest
+	sed -nE "$(LOWER_BOUNDS)" setup.cfg >.venv-lowest/lowest.txt
+	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check --constraint=.venv-lowest/lowest.txt \
+		--editable ".[dev]"
+	touch $@
+
+# Exported SavedModels in the newest TensorFlow that tensorflow-addons imports on, in an environment of its own, 2 GB.
+test-legacy: .venv/stamp .venv-legacy/stamp
+	$(BIN)/python tests/harness/legacy.py --python=.venv-legacy/bin/python $(if $(JSON),--json $(JSON))
+
+.venv-legacy/stamp:
+	python3.11 -m venv .venv-legacy
+	.venv-legacy/bin/python -m pip install --quiet --disable-pip-version-check \
+		tensorflow==2.15.1 keras==2.15.0 tensorflow-addons==0.23.0 typeguard==2.13.3 "numpy==1.26.*"
+	touch $@
+
+# Long load: PREDICTIONS of mixed sizes in each runtime, or MINUTES; memory, equal bits, threads.
+test-load: .venv/stamp
+	$(BIN)/python tests/harness/load.py $(if $(PREDICTIONS),--predictions $(PREDICTIONS)) \
+		$(if $(MINUTES),--minutes $(MINUTES)) $(if $(JSON),--json $(JSON))
 
 # With Debian's bazel-bootstrap, offline; BAZEL_TESTS=//tests:test_labels runs one file.
 BAZEL_TESTS := //tests/...

@@ -1,11 +1,12 @@
 """Exported files as models: `load("model.tflite").predict_instances(image)`. NumPy and the file's own runtime only.
 
 The host holds the loop: the encoder runs once, then one step after another until a score says stop, so that the time
-follows the number of objects.
+follows the number of objects. Threads may share a model.
 """
 
 import importlib
 import json
+import threading
 import types
 import zipfile
 from pathlib import Path
@@ -145,8 +146,16 @@ def _open_tflite(path, threads):
         raise
     except Exception as error:  # zipfile, zlib and LiteRT each have their own for a broken file
         raise DataError(f"{path}: is no model written by ris-export") from error
-    encode, step = ((lambda tensors, run=run: run(**tensors)) for run in runners)
-    return config, encode, step
+    turn = threading.Lock()  # both use the interpreter's memory, from the inputs' copies in to the outputs' copies out
+
+    def function(run):
+        def run_alone(tensors):
+            with turn:
+                return run(**tensors)
+
+        return run_alone
+
+    return config, *map(function, runners)
 
 
 def _open_onnx(path, threads):

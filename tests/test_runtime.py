@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from test_threads import assert_bitwise, together
 
 from ris_tf import RIS, runtime
 from ris_tf.data import synthetic
@@ -49,6 +50,18 @@ def test_file_finds_what_the_model_finds_in_tiles(exported, converter):
         np.testing.assert_allclose(found.scores, expected.scores, atol=1e-4)
         counts.add(found.count)
     assert len(counts) > 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("preset", "converter"), [("rosettes", "to_litert"), ("nuclei", "to_onnx"), ("nuclei", "to_saved_model")]
+)
+def test_file_is_shared_by_threads(exported, preset, converter):
+    opened = runtime.load(exported(preset, converter), threads=1)
+    kind = {"nuclei": "discs"}.get(preset, preset)
+    images = [synthetic.sample(kind, 5, index, 160)[0][: 160 - 30 * index] for index in range(2)]
+    alone = [opened.predict_instances(image) for image in images]
+    assert_bitwise(together(opened.predict_instances, images), alone)
 
 
 @pytest.mark.slow

@@ -1,0 +1,173 @@
+"""Thousands of predictions of mixed sizes in Keras, LiteRT and ONNX Runtime: memory, bitwise equal answers, threads.
+
+  python tests/harness/load.py [--predictions 20000] [--minutes 120] [--folder DIR] [--json FILE]
+
+Each runtime is a process of its own with both presets, and all three run side by side until each has made its
+predictions or the time is over. A fixed picture of each preset is looked at again all along and has to give the same
+bits. Memory is what the kernel holds for the process; its slope is fitted by least squares after the first third, in
+which runtimes set up their buffers for each new size. In the end eight threads share each model.
+"""
+
+import argparse
+import concurrent.futures
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from ris_tf import model as models
+from ris_tf.data import synthetic
+from ris_tf.export import artifact
+
+RUNTIMES = {"keras": None, "litert": ("to_litert", "model.tflite"), "onnx": ("to_onnx", "model.onnx")}
+PRESETS = {"nuclei": "discs", "rosettes": "rosettes"}  # the images that each is given
+SIDES = 64, 400  # pixels
+DRAWN, PROBE = 8, 20  # images to cut from; predictions from one look at the fixed pictures to the next
+THREADS, SHARED = 8, 4  # pictures that every thread looks at
+SLOPE = 1.0  # MB per 1,000 predictions, at most
+
+
+def bits(instances):
+    """What must not change, as bytes."""
+    return instances.labels.tobytes() + instances.scores.tobytes()
+
+
+def resident():
+    """Memory of this process that is in use, MB."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 1e6
+
+
+class Images:
+    """Cuts of drawn images, of any shape between SIDES, the same in every runtime."""
+
+    def __init__(self):
+        self._drawn = {
+            preset: [synthetic.sample(kind, 11, index, SIDES[1])[0] for index in range(DRAWN)]
+            for preset, kind in PRESETS.items()
+        }
+
+    def __call__(self, preset, seed):
+        rng = np.random.default_rng([seed, 1])
+        height, width = rng.integers(*SIDES, 2, endpoint=True)
+        top, left = (rng.integers(SIDES[1] - side, endpoint=True) for side in (height, width))
+        return self._drawn[preset][rng.integers(DRAWN)][top : top + height, left : left + width]
+
+
+def together(opened, images):
+    """Eight threads look at the same pictures, each in an order of its own -> (answers, those unlike one thread's)."""
+    work = [(preset, images(preset, seed)) for preset in opened for seed in range(SHARED)]
+    alone = [bits(opened[preset].predict_instances(image)) for preset, image in work]
+
+    def look(thread):
+        order = np.random.default_rng(thread).permutation(len(work))
+        return sum(bits(opened[work[i][0]].predict_instances(work[i][1])) != alone[i] for i in order)
+
+    with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
+        unlike = sum(pool.map(look, range(THREADS)))
+    return THREADS * len(work), unlike
+
+
+def slope(counts, megabytes):
+    """Least squares of memory over predictions, after the first third -> (MB per 1,000, its standard error)."""
+    later = len(counts) // 3
+    x, y = np.array(counts[later:]) / 1000, np.array(megabytes[later:])
+    (rise, _), covariance = np.polyfit(x, y, 1, cov=True)
+    return float(rise), float(np.sqrt(covariance[0, 0]))
+
+
+def loaded(runtime, folder, predictions, minutes, row):
+    """The load of one runtime, in this process -> dict of figures."""
+    images, until = Images(), time.monotonic() + 60 * minutes
+    file = RUNTIMES[runtime] and RUNTIMES[runtime][1]
+    opened = {preset: models.open_model(folder / preset / file if file else preset) for preset in PRESETS}
+    first, unstable, probes, counts, megabytes = {}, 0, 0, [], []
+    for count in tqdm(range(predictions), runtime, position=row):
+        if time.monotonic() > until and len(counts) > 9:
+            break
+        preset = list(PRESETS)[count % len(PRESETS)]
+        if count % PROBE < len(PRESETS):
+            now = bits(opened[preset].predict_instances(images(preset, 0)))
+            unstable += now != first.setdefault(preset, now)
+            probes += 1
+        else:
+            opened[preset].predict_instances(images(preset, count))
+        if count % PROBE == PROBE - 1:
+            counts.append(count)
+            megabytes.append(resident())
+    rise, error = slope(counts, megabytes)
+    answers, unlike = together(opened, images)
+    return {
+        "predictions": counts[-1] + 1, "megabytes": megabytes, "slope": rise, "slope_error": error,
+        "probes": probes, "unstable": unstable, "threaded": answers, "unlike_one_thread": unlike,
+    }  # fmt: skip
+
+
+def export(folder):
+    """Writes every file of RUNTIMES into a folder for each preset."""
+    for preset in PRESETS:
+        order = {"model": preset, "size": None, "steps": None, "quantize": "none"}
+        for converter, _ in filter(None, RUNTIMES.values()):
+            artifact.convert(converter, order, folder / preset)
+
+
+def side_by_side(folder, scratch, arguments):
+    """Runs every runtime as a process -> {runtime: its figures}."""
+    processes = {}
+    try:
+        for row, runtime in enumerate(RUNTIMES):
+            command = [sys.executable, __file__, f"--runtime={runtime}", f"--folder={folder}", f"--row={row}"]
+            command += [f"--predictions={arguments.predictions}", f"--minutes={arguments.minutes}"]
+            processes[runtime] = subprocess.Popen([*command, f"--json={scratch / runtime}.json"])
+        until = time.monotonic() + 60 * (arguments.minutes + 30)
+        for process in processes.values():
+            process.wait(max(1, until - time.monotonic()))
+    finally:
+        for process in processes.values():
+            process.kill()
+            process.wait()
+    ended = {runtime: process.returncode for runtime, process in processes.items() if process.returncode}
+    if ended:
+        raise SystemExit(f"load: these ended with an error: {ended}")
+    return {runtime: json.loads((scratch / f"{runtime}.json").read_text()) for runtime in RUNTIMES}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--predictions", type=int, default=20000, help="by each runtime, at most; 200 at least")
+    parser.add_argument("--minutes", type=float, default=120, help="of all together, at most")
+    parser.add_argument("--json", type=Path, help="file for the figures")
+    parser.add_argument("--folder", type=Path, help="with nuclei/ and rosettes/, exported before; anew unless given")
+    for name, kind in (("runtime", str), ("row", int)):
+        parser.add_argument(f"--{name}", type=kind, help=argparse.SUPPRESS)  # of one process
+    arguments = parser.parse_args()
+    if arguments.predictions < 200:
+        parser.error(f"--predictions={arguments.predictions}: a slope needs 200 at least")
+    if arguments.runtime:
+        how = arguments.predictions, arguments.minutes, arguments.row
+        found = loaded(arguments.runtime, arguments.folder, *how)
+    else:
+        with tempfile.TemporaryDirectory() as scratch:
+            if not arguments.folder:
+                export(Path(scratch))
+            found = side_by_side(arguments.folder or Path(scratch), Path(scratch), arguments)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(found, indent=2) + "\n")
+    if arguments.runtime:
+        return 0
+    wrong = sum(row["unstable"] + row["unlike_one_thread"] for row in found.values())
+    slopes = ", ".join(f"{name} {row['slope']:+.2f} ({row['slope_error']:.2f})" for name, row in found.items())
+    total = {key: sum(row[key] for row in found.values()) for key in ("predictions", "probes", "threaded")}
+    print(f"load: {total['predictions']} predictions; MB per 1,000 (standard error): {slopes}, bound {SLOPE:g}; "
+          f"{total['probes']} repeated and {total['threaded']} by {THREADS} threads, {wrong} of them not bitwise "
+          "equal")  # fmt: skip
+    return int(wrong > 0 or any(row["slope"] >= SLOPE for row in found.values()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
