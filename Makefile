@@ -33,7 +33,7 @@ test-slow: .venv/stamp
 test-faults: .venv/stamp
 	$(BIN)/python tests/faults $(if $(JSON),--json=$(JSON))
 
-# A mosaic of known count, SIDE pixels wide, through ris-predict; about 10 minutes on two cores, 2 GB of disk.
+# A mosaic of known count, SIDE pixels wide, through ris-predict; about 5 minutes of CPU, 2 GB of disk.
 test-large: .venv/stamp
 	$(BIN)/python benchmarks/large.py --side=$(or $(SIDE),20000) $(if $(JSON),--json=$(JSON))
 

@@ -22,8 +22,7 @@ import numpy as np
 from absl import app, flags
 from rivals import classic, unet
 
-from ris_tf import metrics, presets
-from ris_tf import model as models
+from ris_tf import metrics, presets, storage
 from ris_tf.data import pipeline
 from ris_tf.data.normalize import normalize
 
@@ -57,7 +56,7 @@ def timed(predict, pictures):
 
 
 def ours(pictures, values, folder):
-    model = models.load(values.model)
+    model = storage.load(values.model)
     found = timed(lambda image: model.predict_instances(image).labels, pictures["test"])
     preset = presets.FOLDER / f"{values.model}.weights.h5"
     if preset.exists():

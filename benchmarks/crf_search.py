@@ -17,8 +17,7 @@ import numpy as np
 from absl import app, flags
 from tqdm import tqdm
 
-from ris_tf import metrics
-from ris_tf import model as models
+from ris_tf import metrics, storage
 from ris_tf.crf import library
 from ris_tf.data import pipeline
 from ris_tf.inference import predict_instances
@@ -71,7 +70,7 @@ def row(name, before, after):
 def main(_):
     values, start = flags.FLAGS, time.perf_counter()
     library()  # a missing one is told before any work
-    model = models.load(values.model)
+    model = storage.load(values.model)
     config, look = model.config, remembered(model)
     side = max(*config.model.size, 256)
     source = pipeline.open_source(values.data, values.split, side, 2 * values.images, values.seed, config.data.category)

@@ -54,7 +54,9 @@ def rival(images):
                 entries.append(entry if values is None else {**entry, "score": float(values[number])})
     with contextlib.redirect_stdout(io.StringIO()):
         dataset = COCO()
-        dataset.dataset = {"images": [{"id": index + 1} for index in range(len(images))], "annotations": truth}
+        height, width = images[0][0].shape
+        sizes = [{"id": index + 1, "height": height, "width": width} for index in range(len(images))]
+        dataset.dataset = {"images": sizes, "annotations": truth}
         dataset.dataset["categories"] = [{"id": 1, "name": "object"}]
         dataset.createIndex()
         evaluation = COCOeval(dataset, dataset.loadRes(found), "segm")

@@ -22,7 +22,7 @@ import onnxruntime
 from absl import app, flags
 from rivals.keras_run import timed
 
-from ris_tf import model as models
+from ris_tf import storage
 from ris_tf.data import synthetic
 from ris_tf.export import trial
 
@@ -88,7 +88,7 @@ def of_onnx(values, threads, pictures):
 
 def main(_):
     values = flags.FLAGS
-    model, exported = models.load(values.model), Path(values.exported)
+    model, exported = storage.load(values.model), Path(values.exported)
     pictures, found = pictures_of(model, values.kind, values.each)
     files = [
         path

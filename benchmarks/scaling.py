@@ -23,12 +23,13 @@ from PIL import Image
 from ris_tf.data import synthetic
 
 
-def children(process):
-    """Process numbers of the children of a process."""
+def beam_workers(process):
+    """Process numbers of the Beam workers that a process has started."""
     tasks = Path(f"/proc/{process}/task")
     try:
-        return {int(child) for task in tasks.iterdir() for child in (task / "children").read_text().split()}
-    except OSError:  # it has ended
+        found = {child for task in tasks.iterdir() for child in (task / "children").read_text().split()}
+        return {int(child) for child in found if b"sdk_worker" in Path(f"/proc/{child}/cmdline").read_bytes()}
+    except OSError:  # one has ended meanwhile
         return set()
 
 
@@ -47,7 +48,7 @@ def seconds(model, patterns, out, workers, cores):
 
         def watch():
             while not ended.wait(0.02):
-                for child in children(job.pid) - set(held):
+                for child in beam_workers(job.pid) - set(held):
                     held[child] = cores[len(held) % workers]
                     hold(child, {held[child]})
 

@@ -16,8 +16,7 @@ import numpy as np
 import tensorflow as tf
 from absl import app, flags
 
-from ris_tf import matching
-from ris_tf import model as models
+from ris_tf import matching, storage
 from ris_tf.data import pipeline
 from ris_tf.data.records import Records
 from ris_tf.objective import Comparison
@@ -57,7 +56,7 @@ def calibration(score, left):
 
 def main(_):
     values = flags.FLAGS
-    model = models.load(values.model)
+    model = storage.load(values.model)
     config = model.config
     opened = pipeline.open_source(values.data, values.split, config.data.synthetic_size, values.images, values.seed)
     batches = pipeline.training_batches(Records(opened, config), config).take(values.batches)

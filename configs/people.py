@@ -1,6 +1,15 @@
-"""Persons in photographs: the default form on MobileNetV2.
+"""Persons in photographs: the default form on MobileNetV2, trained on ImageNet.
 
     ris-train --config=people --data=DIR
+
+DIR with COCO, VOC or SBD annotations, see docs/data.md. Without a network, give the weights as a file, such as
+
+    python -m ris_tf.dequantize mobilenet_v2.tflite mobilenet_v2.keras
+    ris-train --config=people --data=DIR --config.model.mobilenet_v2.weights=mobilenet_v2.keras
+
+2,341,204 parameters. That it learns, on 14 photographs of COCO with 48 persons, the fields changed on the way
+(docs/research.md): AP^r(0.5) 0.696, Ave 0.573 on these same images after 2,250 steps, about half an hour on one CPU
+core; 0.009 and 0.037 on 16 others. Thousands of images take more steps, and were not at hand.
 """
 
 from ris_tf.configs import base
@@ -18,10 +27,11 @@ def get_config():
     config.data.scale = (0.9, 1.15)
     config.data.shift = 0.05
     config.data.max_instances = 16
+    config.data.count_power = 1.0
     config.data.padding = "mean"
     config.train.batch = 2
-    config.train.learning_rate = 1e-3
-    config.train.steps = 1350
+    config.train.learning_rate = 1.5e-3
+    config.train.steps = 2250
     config.train.precision = "mixed_bfloat16"
     config.train.warmup = 100
     config.train.evaluate_every = 150

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from ris_tf import model as models
+from ris_tf import storage
 from ris_tf.errors import DataError
 from ris_tf.export.inference import Graph
 
@@ -25,7 +26,7 @@ def graph_of(order):
     It stands on a model of its own in float32, whatever the training used: mixed precision does not convert. The steps
     and, in the "tiles" view, the size of the tiles are in that model's config.
     """
-    trained = models.load(order["model"])
+    trained = storage.load(order["model"])
     config, size = trained.config.copy_and_resolve_references(), order["size"]
     config.model.steps = order["steps"] or config.model.steps
     if size and config.data.view == "tiles":

@@ -94,9 +94,7 @@ def card(graph, source, data, samples, checked, rows):
         "",
         check.table(rows),
         "",
-        "Equal pixels are counted up to the numbering of the objects; scores are compared object by object. Ties are"
-        " images on which two places tied for the next look, so that rounding decides; the file equals Keras there with"
-        " weights changed by two parts in a million.",
+        "Equal pixels are counted up to the numbering of the objects; scores are compared object by object.",
         "",
         "## Intended use and limits",
         "",

@@ -13,7 +13,6 @@ from ris_tf.export.pictures import to_try
 SCORE, PIXELS, COUNTS = 1e-4, 0.9999, 1.0  # bounds of float32: largest difference, shares that are equal at least
 PIXELS_FLOAT16 = 0.999
 LOSS, COUNTS_8_BITS = 0.01, 0.95  # of symmetric best Dice; share of equal counts
-_ROUNDING, _DRAWS = 2e-6, 8  # relative change of every weight, about that of float32's rounding; how often it is tried
 
 
 class Row(NamedTuple):
@@ -21,8 +20,8 @@ class Row(NamedTuple):
 
     `pixels` is the share of pixels with the same label, up to the numbering of the instances; `counts` the share of
     images with the same count; `score` the largest difference of a score; `lost` the loss of symmetric best Dice on
-    images with known labels, NaN for the whole graph; `milliseconds` the median at 1 and at 2 threads; `ties` the
-    images compared with Keras under rounding, see `Check`; `failed` the bound that was missed, or "".
+    images with known labels, NaN for the whole graph; `milliseconds` the median at 1 and at 2 threads; `failed` the
+    bound that was missed, or "".
     """
 
     file: str
@@ -35,7 +34,6 @@ class Row(NamedTuple):
     megabytes: float
     milliseconds: tuple
     operators: str
-    ties: int
     failed: str
 
 
@@ -60,29 +58,24 @@ def agreement(first, second, first_scores, second_scores):
 class Check:
     """Compares files with the model that they were made from.
 
-    Where two places tie for the next look, to the last digits of float32, rounding decides which comes first, and the
-    masks that follow differ: between runtimes, but also in Keras. A float32 file that differs from Keras on an image is
-    therefore compared again with Keras under weights changed by two parts in a million. If it equals one of eight such
-    results, these count; `Row.ties` says for how many images.
-
     Args:
       graph: `inference.Graph`.
       samples: list of (image, labels), at least one.
     """
 
     def __init__(self, graph, samples):
-        self.model = graph.model
         self.images, self.truth = zip(*samples, strict=True)
         self.pictures = to_try(graph, list(self.images))
-        self._predict = tf.function(graph.predict)
-        self.graph = [self._whole(index) for index in range(len(self.pictures))]
-        self.host = [self._step_by_step(index) for index in range(len(self.images))]
-        self.accuracy = self._accuracy([labels for labels, _ in self.host])
+        predict = tf.function(graph.predict)
+        found = [predict(picture[None]) for picture in self.pictures]
+        self.graph = {name: np.concatenate([one[name] for one in found]) for name in ("labels", "scores", "count")}
+        self.host = [graph.model.predict_instances(image) for image in self.images]
+        self.accuracy = self._accuracy([one.labels for one in self.host])
 
     @property
     def counts(self):
         """Counts of Keras on the pictures, sorted and each once."""
-        return sorted({int(labels.max()) for labels, _ in self.graph})
+        return sorted({int(count) for count in self.graph["count"]})
 
     def __call__(self, path, bounds):
         """Runs a file at 1 and at 2 threads.
@@ -98,72 +91,38 @@ class Check:
           DataError: the file does not run.
         """
         one, two = (trial.run(path, threads, self.pictures, self.images) for threads in (1, 2))
-        graph = list(zip(one["labels"], one["scores"], strict=True))
-        host = [(one[f"host_labels_{i}"], one[f"host_scores_{i}"]) for i in range(len(self.images))]
-        lost = self.accuracy - self._accuracy([labels for labels, _ in host])
+        whole = self._compare(
+            [(labels, scores) for labels, scores in zip(self.graph["labels"], self.graph["scores"], strict=True)],
+            [(labels, scores) for labels, scores in zip(one["labels"], one["scores"], strict=True)],
+        )
+        found = [(one[f"host_labels_{i}"], one[f"host_scores_{i}"]) for i in range(len(self.images))]
+        steps = self._compare([(instances.labels, instances.scores) for instances in self.host], found)
+        lost = self.accuracy - self._accuracy([labels for labels, _ in found])
         files = [part for part in path.rglob("*") if part.is_file()] if path.is_dir() else [path]
         megabytes = sum(part.stat().st_size for part in files) / 1e6
         rows = []
-        for way, expected, found, again, loss, key in (
-            ("whole graph", self.graph, graph, self._whole, float("nan"), "milliseconds"),
-            ("step by step", self.host, host, self._step_by_step, lost, "host_milliseconds"),
+        for way, figures, loss, key in (
+            ("whole graph", whole, float("nan"), "milliseconds"),
+            ("step by step", steps, lost, "host_milliseconds"),
         ):
-            score, pixels, counts, ties = self._compare(expected, found, again if bounds == "none" else None)
             times = float(np.median(one[key])), float(np.median(two[key]))
-            figures = len(found), score, pixels, counts, loss, megabytes, times, str(one["operators"]), ties
-            row = Row(path.name, way, *figures, "")
+            row = Row(path.name, way, *figures, loss, megabytes, times, str(one["operators"]), "")
             rows.append(row._replace(failed=_failed(row, bounds)))
         return rows
-
-    def _whole(self, index):
-        """Labels and scores of one picture by Keras, the graph as a whole."""
-        found = self._predict(self.pictures[index : index + 1])
-        return found["labels"].numpy()[0], found["scores"].numpy()[0]
-
-    def _step_by_step(self, index):
-        """Labels and scores of one image by Keras, with the loop in the host."""
-        instances = self.model.predict_instances(self.images[index])
-        return instances.labels, instances.scores
 
     def _accuracy(self, found):
         return float(np.mean([metrics.symmetric_best_dice(*pair) for pair in zip(self.truth, found, strict=True)]))
 
-    def _compare(self, expected, found, again):
-        """(largest difference of a score, share of equal pixels, share of equal counts, ties).
-
-        `again` computes the expected labels and scores of an image anew; None looks for no ties.
-        """
-        results, ties = [], 0
-        for index, (one, other) in enumerate(zip(expected, found, strict=True)):
-            result = _equality(one, other)
-            if again and not _equal(result):
-                tied = next(filter(_equal, (_equality(shaken, other) for shaken in self._rounded(again, index))), None)
-                ties += tied is not None
-                result = tied or result
-            results.append(result)
-        shares, differences, same = zip(*results, strict=True)
-        return max(differences), float(np.mean(shares)), float(np.mean(same)), ties
-
-    def _rounded(self, again, index):
-        """Results of `again` under weights changed as rounding might."""
-        weights = self.model.get_weights()
-        try:
-            for seed in range(_DRAWS):
-                draw = np.random.default_rng(seed)
-                self.model.set_weights([w * (1 + _ROUNDING * draw.standard_normal(w.shape)) for w in weights])
-                yield again(index)
-        finally:
-            self.model.set_weights(weights)
-
-
-def _equality(one, other):
-    """Of two (labels, scores): share of equal pixels, largest difference of a score, whether the counts are equal."""
-    return *agreement(one[0], other[0], one[1], other[1]), one[0].max() == other[0].max()
-
-
-def _equal(result):
-    share, difference, same = result
-    return share >= PIXELS and difference <= SCORE and same
+    @staticmethod
+    def _compare(expected, found):
+        """(images, largest difference of a score, share of equal pixels, share of equal counts)."""
+        shares, differences, same = [], [], []
+        for (labels, scores), (other, other_scores) in zip(expected, found, strict=True):
+            share, difference = agreement(labels, other, scores, other_scores)
+            shares.append(share)
+            differences.append(difference)
+            same.append(labels.max() == other.max())
+        return len(expected), max(differences), float(np.mean(shares)), float(np.mean(same))
 
 
 def _failed(row, bounds):
@@ -180,14 +139,14 @@ def _failed(row, bounds):
 def table(rows):
     """Rows as lines of Markdown."""
     lines = [
-        "| file | way | images | ties | score, largest difference | equal pixels | equal counts | SBD lost | MB | ms, 1"
-        " and 2 threads | within bounds |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
+        "| file | way | images | score, largest difference | equal pixels | equal counts | SBD lost | MB | ms, 1 and 2"
+        " threads | within bounds |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
-        lost, times = "" if np.isnan(row.lost) else f"{row.lost:.4f}", "{:.0f}, {:.0f}".format(*row.milliseconds)
+        lost = "" if np.isnan(row.lost) else f"{row.lost:.4f}"
         lines.append(
-            f"| {row.file} | {row.way} | {row.images} | {row.ties} | {row.score:.1e} | {row.pixels:.5%}"
-            f" | {row.counts:.1%} | {lost} | {row.megabytes:.2f} | {times} | {row.failed or 'yes'} |"
+            f"| {row.file} | {row.way} | {row.images} | {row.score:.1e} | {row.pixels:.5%} | {row.counts:.1%} | {lost} "
+            f"| {row.megabytes:.2f} | {row.milliseconds[0]:.0f}, {row.milliseconds[1]:.0f} | {row.failed or 'yes'} |"
         )
     return "\n".join(lines)

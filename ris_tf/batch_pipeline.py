@@ -50,9 +50,8 @@ def count(pipeline, patterns, model, out, threads=1, done=None):
         | "patterns" >> beam.Create(patterns)
         | "files" >> fileio.MatchAll()
         | "paths" >> beam.Map(lambda file: file.path)
-        | "each once" >> beam.Distinct()  # a file that two patterns match; it also spreads the files over the workers
+        | "each once" >> beam.Distinct()  # though two patterns match it; this also spreads the files over the workers
         | "images" >> beam.FlatMap(images)
-        | "spread" >> beam.Reshuffle()  # the records of one shard, too
         | "instances" >> RunInference(Handler(model, threads, done))
     )
     rows = found | "rows" >> beam.Filter(lambda result: not isinstance(result, Failure))

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from ris_tf import metrics
+from ris_tf import metrics, storage
 from ris_tf import model as models
 from ris_tf.errors import DataError
 from ris_tf.files import write_table
@@ -35,7 +35,7 @@ def newest(workdir):
     damaged = []
     for path in filter(lambda path: path.exists(), (workdir / LAST, workdir / PREVIOUS)):
         try:
-            model = models.load(path)
+            model = storage.load(path)
         except DataError as error:
             damaged.append(str(error))
             continue
@@ -78,8 +78,8 @@ class Checkpoints(keras.callbacks.Callback):
         self.report, self.termination, self.rotate, self.place = report, termination, rotate, place
         self.step = step_of(model)
         self.rows = _read_log(workdir / LOG, self.step)
-        self.logged = bool(self.rows) and int(self.rows[-1]["step"]) == self.step
-        self.means = {} if self.logged else model.progress.get("means", {})
+        logged = bool(self.rows) and int(self.rows[-1]["step"]) == self.step
+        self.means = {} if logged else model.progress.get("means", {})  # since the last row
 
     @property
     def due(self):
@@ -95,7 +95,7 @@ class Checkpoints(keras.callbacks.Callback):
         """Measures the step that the run before saved and did not come to measure."""
         if self.means and self.due:
             self._restore_means()
-            self._measure_and_log({mean.name: mean.result() for mean in self.model.metrics})
+            self._measure_and_log(self._means())
             self.means = {}
             self.model.reset_metrics()
 
@@ -107,16 +107,19 @@ class Checkpoints(keras.callbacks.Callback):
         saving = self.due or self.stopping
         if saving and self.place.chief:
             totals = self.model.metrics if self.place.count == 1 else []
-            means = {mean.name: [float(mean.total), float(mean.count)] for mean in totals}
+            means = {mean.name: [float(mean.total.numpy()), float(mean.count.numpy())] for mean in totals}
             self.model.progress = {"step": self.step, "means": means}
-            models.save(self.model, self.workdir / LAST, self.workdir / PREVIOUS if self.rotate else None)
+            storage.save(self.model, self.workdir / LAST, self.workdir / PREVIOUS if self.rotate else None)
             self.rotate = True
         if self.due:
             if self.place.chief:
-                self._measure_and_log(logs)
+                self._measure_and_log(self._means() if self.place.count == 1 else logs)
             self.means = {}
             self.model.reset_metrics()
         self.model.stop_training = saving and self.stopping
+
+    def _means(self):
+        return {mean.name: mean.result() for mean in self.model.metrics}
 
     def _restore_means(self):
         for mean in self.model.metrics:
@@ -134,7 +137,7 @@ class Checkpoints(keras.callbacks.Callback):
             if not self.held_out or row["val_sbd"] >= max((float(r.get("val_sbd") or 0) for r in self.rows), default=0):
                 best = models.build(self.model.config)  # without the optimizer's state, a quarter of the size
                 best.set_weights(self.model.get_weights())
-                models.save(best, self.workdir / BEST)
+                storage.save(best, self.workdir / BEST)
             self.report(self.model, row)
         self.rows.append(row)
         columns = dict.fromkeys(name for row in reversed(self.rows) for name in row)

@@ -12,7 +12,7 @@ from tensorflow.lite.python import schema_py_generated as schema
 
 from ris_tf import command
 from ris_tf.errors import DataError, UsageError
-from ris_tf.model import save
+from ris_tf.storage import save
 
 _USAGE = """
 Writes the weights of a quantised MobileNetV2 (width 1) in a LiteRT file as a model of keras.applications, which

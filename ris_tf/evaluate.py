@@ -7,8 +7,7 @@ from pathlib import Path
 from absl import flags
 from tqdm import tqdm
 
-from ris_tf import command, comparison, inference, metrics, page, ranking, runtime
-from ris_tf import model as models
+from ris_tf import command, comparison, inference, metrics, page, presets, ranking, runtime, storage
 from ris_tf.crf import library
 from ris_tf.data import pipeline
 from ris_tf.errors import DataError, UsageError
@@ -116,7 +115,7 @@ def table(result):
 
 def tuned(values, model, source, out):
     """Does what --tune asks for: searches, stores the fields in the model and its file, writes tuning.csv."""
-    file = Path(values.tuned_model) if values.tuned_model else models.file_of(values.model)
+    file = Path(values.tuned_model) if values.tuned_model else storage.file_of(values.model)
     fields, trials = tune(model.look, model.config, source, model.foreground, values.crf)
     before = {name: model.config.predict[name] for name in fields}
     model.config.predict.update(fields)
@@ -124,7 +123,7 @@ def tuned(values, model, source, out):
     write_table(out / "tuning.csv", trials)
     for name, value in fields.items():
         print(f"predict.{name}: {before[name]} " + ("kept" if value == before[name] else f"-> {value}"))
-    models.save(model, file)
+    storage.save(model, file)
     print(f"{file}: written with these")
 
 
@@ -168,7 +167,7 @@ def _check(values):
             raise UsageError(f"--tuned_model={file}: expected a .keras file in a folder that exists")
     if values.tune and runtime.is_exported(Path(values.model)):
         raise UsageError(f"--model={values.model}: an exported file stays as it is; tune its model and export it again")
-    if values.tune and not values.tuned_model and models.file_of(values.model) is None:
+    if values.tune and not values.tuned_model and storage.file_of(values.model) is None:
         raise UsageError(f"--model={values.model}: a preset stays as it is; give --tuned_model=FILE.keras with --tune")
 
 
@@ -195,7 +194,7 @@ def main():
             raise UsageError(f"unexpected argument {rest[0]!r}; see --helpshort")
         _check(values)
         out = _folder(values.out)
-        model = models.open_model(values.model)
+        model = storage.open_model(values.model)
         reading = model.config.data
         split = values.split or ("val" if values.tune else "test")
         source = pipeline.open_source(
@@ -221,7 +220,7 @@ def main():
         print(table(found.result))
         print(f"{out}: {', '.join(written)} written")
 
-    command.run(job, __name__, _USAGE.format(names=", ".join(models.presets.names())))
+    command.run(job, __name__, _USAGE.format(names=", ".join(presets.names())))
 
 
 if __name__ == "__main__":

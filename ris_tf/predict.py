@@ -9,8 +9,7 @@ import numpy as np
 from absl import flags
 from tqdm import tqdm
 
-from ris_tf import command, label_files, large, outputs
-from ris_tf import model as models
+from ris_tf import command, label_files, large, outputs, presets, storage
 from ris_tf.crf import library
 from ris_tf.data.readers import image_files, read_image
 from ris_tf.data.regions import can_be_regions, is_large, is_zarr, open_regions, zarr_library
@@ -173,13 +172,13 @@ def main():
             raise UsageError("no image given; name image files or folders after the flags, see --helpshort")
         _check_forms(values.write, values.pixel_size)
         how = values.out, values.crf, values.write, values.pixel_size, values.large
-        results = predict(models.open_model(values.model), rest, *how)
+        results = predict(storage.open_model(values.model), rest, *how)
         for name, instances in results.items():
             note = "  (read by tiles, no overlay)" if isinstance(instances, large.LargeInstances) else ""
             print(f"{instances.count:6d}  {name}{note}")
         print(f"{values.out}: counts.csv and {', '.join(values.write)} written")
 
-    command.run(job, __name__, _USAGE.format(names=", ".join(models.presets.names())))
+    command.run(job, __name__, _USAGE.format(names=", ".join(presets.names())))
 
 
 if __name__ == "__main__":

@@ -120,6 +120,7 @@ ALL = {
     "data.rotation": number(0),
     "data.shift": _SHARE,
     "data.category": text(),
+    "data.count_power": _SHARE,
     "data.held_out": _SHARE,
     "data.brightness": _WEIGHT,
     "data.contrast": _WEIGHT,

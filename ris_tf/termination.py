@@ -4,6 +4,8 @@ import signal
 import sys
 from pathlib import Path
 
+from tqdm import tqdm
+
 
 class Termination:
     """Within its block, SIGTERM ends the process at once with exit code 0, or from `wait()` on is only noted.
@@ -29,5 +31,5 @@ class Termination:
     def _note(self, *_):
         self.asked = True
         if not self._waiting:
-            print(f"{Path(sys.argv[0]).name}: stopped by SIGTERM before its first step, with nothing to save")
+            tqdm.write(f"{Path(sys.argv[0]).name}: stopped by SIGTERM before its first step, with nothing to save")
             sys.exit(0)  # no exception that a reader could take for a broken file

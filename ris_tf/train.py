@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from absl import flags, logging
 
-from ris_tf import checkpoints, command, monitor, settings, workers
+from ris_tf import checkpoints, command, monitor, settings, storage, workers
 from ris_tf import model as models
 from ris_tf.curriculum import Curriculum
 from ris_tf.data import pipeline
@@ -127,7 +127,7 @@ def train(config, data, workdir, init=None, termination=None):
     done = keeper.step
     if done >= steps and not keeper.stopping:
         print(f"{workdir}: already trained for {done} steps; raise --config.train.steps to go on")
-        return models.load(workdir)
+        return storage.load(workdir)
     if me.chief:
         write_text(workdir / "config.json", json.dumps({**config.to_dict(), "init": init}, indent=2))
     images, parameters = len(source) + len(extra), model.count_params()
@@ -160,7 +160,7 @@ def train(config, data, workdir, init=None, termination=None):
         print(f"{workdir}: stopped by SIGTERM at step {keeper.step} of {steps}, saved; the same command goes on")
         sys.exit(0)
     workers.agree(distribution, steps, "train.steps")  # only now has the chief written its last
-    return models.load(workdir / checkpoints.BEST)
+    return storage.load(workdir / checkpoints.BEST)
 
 
 def strategy(config):
@@ -195,7 +195,7 @@ def _model(config, before, init, workdir):
 
 def _start_from(model, init):
     """Gives a new model the weights of a trained one of the same network; sizes and steps may differ."""
-    trained = models.load(init)
+    trained = storage.load(init)
     if [weight.shape for weight in model.weights] != [weight.shape for weight in trained.weights]:
         here, there = ({**c.model, **c.model[c.model.form]} for c in (model.config, trained.config))
         fields = ("form", "channels", *model.config.model[model.config.model.form])

@@ -16,8 +16,7 @@ from broken import flags, folders, models, pictures
 from conftest import small_config
 from PIL import Image
 
-from ris_tf import data_command, evaluate, predict, train
-from ris_tf import model as ris_model
+from ris_tf import data_command, evaluate, predict, storage, train
 from ris_tf.errors import UsageError
 from ris_tf.export import main as export
 from ris_tf.model import build
@@ -102,8 +101,8 @@ def model_file(tmp_path_factory):
 def opened(model_file, monkeypatch):
     """The small model, loaded once, under whatever name; ris-train ends where the data are read."""
     if not hasattr(opened, "model"):
-        opened.model = ris_model.load(model_file)
-    monkeypatch.setattr(ris_model, "load", lambda source: opened.model)
+        opened.model = storage.load(model_file)
+    monkeypatch.setattr(storage, "load", lambda source: opened.model)
 
     def reached(*_):
         raise UsageError("the data are read")

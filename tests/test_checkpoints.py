@@ -13,7 +13,8 @@ import pytest
 from ris_tf import checkpoints, command, files, train
 from ris_tf.checkpoints import BEST, LAST, LOG, PREVIOUS, Checkpoints
 from ris_tf.errors import DataError, UsageError
-from ris_tf.model import RIS, build, load
+from ris_tf.model import RIS, build
+from ris_tf.storage import load
 from ris_tf.termination import Termination
 
 TINY = (

@@ -12,7 +12,8 @@ from PIL import Image
 
 from ris_tf import evaluate, predict, presets, train
 from ris_tf.data import synthetic
-from ris_tf.model import build, load
+from ris_tf.model import build
+from ris_tf.storage import load
 
 FEW = (
     "--config.data.synthetic_images=4", "--config.model.size=(64,64)", "--config.model.steps=4",
@@ -158,7 +159,7 @@ def test_bad_data_is_one_line_and_nothing_is_written(command, folder, tmp_path, 
 @pytest.mark.parametrize(
     ("main", "arguments", "code", "words"),
     [
-        (train.main, ["--config=nucli", "--data=x", "--workdir=w"], 2, ["nucli", "nuclei, nuclei_paper, people_paper"]),
+        (train.main, ["--config=nucli", "--data=x", "--workdir=w"], 2, ["nucli", "nuclei, nuclei_paper, people"]),
         (train.main, ["--config=none.py", "--data=x", "--workdir=w"], 2, ["none.py", "no such file"]),
         (train.main, ["--config=nuclei", "--data=x", "--workdir=w"], 1, ["x"]),
         (train.main, ["--config=nuclei", "--data=synthetic:cubes", "--workdir=w"], 2, ["cubes", "discs"]),

@@ -21,6 +21,7 @@ DATA = {
     "view": "whole", "max_instances": 3, "min_area": 200, "diameter": (30.0, 31.0), "rotation": 5.0, "brightness": 0.5,
     "contrast": 0.9, "gamma": 0.9, "colour": 0.5, "noise": 0.3, "extra_share": 1.0, "shift": 0.4, "padding": "mean",
     "augment": ("rotation", "noise"), "elastic": 1.0, "blur": 5.0, "copy_paste": 0.1,
+    "count_power": 1.0,
 }  # fmt: skip
 TRAIN = {
     "learning_rate": 3e-3, "final_learning_rate": 0.5, "warmup": 5, "weight_decay": 0.1, "clip_norm": 0.01,
@@ -95,7 +96,7 @@ def batch(config, extra=()):
 def test_data_fields(field):
     config = nuclei.get_config()
     config.train.batch = 3
-    if field in ("scale", "shift", "padding"):
+    if field in ("scale", "shift", "padding", "count_power"):
         config.data.view = "whole"
     if field in ("elastic", "blur", "copy_paste"):
         config.data.augment = (field,)

@@ -11,7 +11,8 @@ import tensorflow as tf
 from ris_tf import matching
 from ris_tf.configs import base
 from ris_tf.curriculum import Curriculum
-from ris_tf.model import build, load
+from ris_tf.model import build
+from ris_tf.storage import load
 
 
 def raises(losses, limit=5, state=None, **settings):

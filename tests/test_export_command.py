@@ -1,7 +1,6 @@
 """ris-export: what it writes, how it proves it, and what it refuses."""
 
 import json
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -45,27 +44,10 @@ def test_agreement_does_not_depend_on_the_numbering():
     ],
 )
 def test_bounds(bounds, changes, failed):
-    row = check.Row("f", "whole graph", 20, 0.0, 1.0, 1.0, 0.0, 1.0, (1.0, 1.0), "", 0, "")
+    row = check.Row("f", "whole graph", 20, 0.0, 1.0, 1.0, 0.0, 1.0, (1.0, 1.0), "", "")
     found = check._failed(row._replace(**changes), bounds)
     assert found.startswith(failed) and bool(found) == bool(failed)
     assert "f | whole graph | 20" in check.table([row])
-
-
-def test_ties_count_as_equal_and_other_differences_do_not():
-    one, other, third = (np.array([labels]) for labels in ([0, 1, 1, 2], [0, 1, 2, 2], [0, 1, 0, 2]))
-    scores, weights = np.array([0.9, 0.8]), [np.ones(1)]
-    checked = object.__new__(check.Check)
-    checked.model = SimpleNamespace(get_weights=weights.copy, set_weights=lambda new: weights.__setitem__(0, new[0]))
-
-    def again(index):  # the tie is decided by the last digits of a weight
-        assert 0 < abs(weights[0][0] - 1) < 2e-5
-        return (one if weights[0][0] > 1 else other), scores
-
-    expected = [(one, scores), (one, scores)]
-    assert checked._compare(expected, [(one, scores), (other, scores)], again) == (0.0, 1.0, 1.0, 1)
-    assert checked._compare(expected, [(one, scores), (other, scores)], None) == (0.0, 0.875, 1.0, 0)
-    assert checked._compare(expected, [(one, scores), (third, scores)], again) == (0.0, 0.875, 1.0, 0)
-    assert weights[0] == 1
 
 
 def test_pictures_have_the_graphs_size(small):

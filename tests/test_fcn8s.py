@@ -11,7 +11,8 @@ from ris_tf.configs import people_paper
 from ris_tf.data.augment import warp
 from ris_tf.errors import DataError, UsageError
 from ris_tf.inference import predict_instances
-from ris_tf.model import build, load
+from ris_tf.model import build
+from ris_tf.storage import load
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:keras.*")
 

@@ -26,6 +26,7 @@ FLOORS = [
     | {"label_files", "recurrence", "scroll"},
     {"bands", "batch_rows", "comparison", "order", "runtime", "tune"},
     {"batch_pipeline", "large", "model", "pictures"},
+    {"storage"},
     {"checkpoints", "report"},
     {"ris_tf"},  # ris_tf/__init__.py, what users import: for the commands, not for what it is made of
     {"batch", "data_command", "dequantize", "evaluate", "predict"},

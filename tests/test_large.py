@@ -11,7 +11,7 @@ from scipy import ndimage
 from skimage.measure import regionprops
 from test_tiling import disturbed, ellipse, mosaic
 
-from ris_tf import RIS, inference, large, outputs, predict
+from ris_tf import RIS, inference, large, outputs, predict, runtime
 from ris_tf.bands import Bands
 from ris_tf.data import normalize, regions
 from ris_tf.data.readers import read_image
@@ -153,6 +153,14 @@ def test_masks_are_refined_by_the_pixels_of_their_tile(model, file, tmp_path, mo
     assert found.count == expected.count and not np.array_equal(labels, model.predict_instances(image).labels)
 
 
+def test_an_exported_model_does_the_same(model, file, tmp_path, monkeypatch):
+    fields = json.loads(json.dumps(model.config.to_dict()))
+    exported = runtime.Exported(runtime._attributes(fields), None, None)
+    monkeypatch.setattr(exported, "look", model.look)
+    predict.predict(exported, [file], tmp_path / "out", as_large=True)
+    np.testing.assert_array_equal(found_in(tmp_path / "out"), model.predict_instances(read_image(file)).labels)
+
+
 def test_an_interrupted_run_goes_on(model, file, tmp_path):
     out = tmp_path / "out"
     predict.predict(model, [file], tmp_path / "whole", as_large=True)
@@ -205,7 +213,7 @@ def test_other_parameters_on_the_same_output_are_told(model, file, tmp_path, com
         record.write_text(json.dumps({**json.loads(record.read_text()), "crf": True}))
     elif change == "record":
         (out / "big_parts" / "run.json").write_text("{}")
-    monkeypatch.setattr(predict.models, "open_model", lambda name: model)
+    monkeypatch.setattr(predict.storage, "open_model", lambda name: model)
     code, _, err = command(predict.main, "--model=m", f"--out={out}", "--large", file)
     line = err.splitlines()[-1]
     word = {"crf": "--crf=True", "config": "config", "weights": "model", "image": "image", "record": "run.json"}
@@ -245,7 +253,7 @@ def test_label_tiffs_are_tiled_and_big_where_they_must(model, file, tmp_path, mo
 
 def test_large_by_size(model, file, tmp_path, command, monkeypatch):
     monkeypatch.setattr(regions, "MAX_PIXELS", 50_000)
-    monkeypatch.setattr(predict.models, "open_model", lambda name: model)
+    monkeypatch.setattr(predict.storage, "open_model", lambda name: model)
     code, printed, err = command(predict.main, "--model=m", f"--out={tmp_path / 'out'}", file)
     assert code == 0 and "no overlay" in printed, err
     found_in(tmp_path / "out")
@@ -272,7 +280,7 @@ def test_levels_of_a_sample_are_near_those_of_the_whole(tmp_path, monkeypatch):
 
 
 def test_broken_large_images_are_one_line(model, tmp_path, command, monkeypatch):
-    monkeypatch.setattr(predict.models, "open_model", lambda name: model)
+    monkeypatch.setattr(predict.storage, "open_model", lambda name: model)
     image = np.random.default_rng(0).integers(0, 255, (300, 300), np.uint8)
     whole = tmp_path / "whole.tif"
     tifffile.imwrite(whole, image, tile=(64, 64), compression="zlib")
@@ -296,7 +304,7 @@ def test_broken_large_images_are_one_line(model, tmp_path, command, monkeypatch)
 
 def test_broken_zarr_is_one_line(model, tmp_path, command, monkeypatch):
     library = pytest.importorskip("zarr")
-    monkeypatch.setattr(predict.models, "open_model", lambda name: model)
+    monkeypatch.setattr(predict.storage, "open_model", lambda name: model)
     how = {"shape": (100, 100), "chunks": (32, 32), "zarr_format": 2}
     library.create_array(str(tmp_path / "words.zarr"), dtype="U5", **how)
     library.create_array(str(tmp_path / "flat.zarr"), shape=(100,), chunks=(10,), dtype="u1")

@@ -14,7 +14,8 @@ from ris_tf.configs import leaves_paper
 from ris_tf.data import pipeline
 from ris_tf.data.records import Records
 from ris_tf.errors import DataError, UsageError
-from ris_tf.model import build, load
+from ris_tf.model import build
+from ris_tf.storage import load
 
 
 def batches(config):

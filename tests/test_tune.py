@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage
 from test_inference import mosaic, perfect_look
 
-from ris_tf import evaluate, model
+from ris_tf import evaluate, model, storage
 from ris_tf.configs import nuclei, rosettes
 from ris_tf.inference import predict_instances
 from ris_tf.overlaps import compare
@@ -104,7 +104,7 @@ def test_the_result_is_stored_in_the_model(command, file, tmp_path, monkeypatch)
     arguments = ["--data=synthetic:discs", "--images=2", f"--out={tmp_path / 'out'}"]
     code, printed, err = command(evaluate.main, f"--model={file.parent}", *arguments, "--tune")
     assert code == 0 and "score_threshold: 0.5 -> 0.35" in printed, err
-    tuned = model.load(file.parent)
+    tuned = storage.load(file.parent)
     assert tuned.config.predict.score_threshold == 0.35 and tuned.config.predict.mask_threshold == 0.6
     assert sorted(path.name for path in file.parent.iterdir()) == ["best.keras"]
     assert (tmp_path / "out" / "tuning.csv").read_text().startswith("stage,score_threshold,mask_threshold,ap_mean")
@@ -116,7 +116,7 @@ def test_the_result_is_stored_in_the_model(command, file, tmp_path, monkeypatch)
     pytest.importorskip("jinja2")
     arguments += ["--tune", f"--tuned-model={other}", "--report"]
     code, printed, err = command(evaluate.main, f"--model={file}", *arguments)
-    assert code == 0 and model.load(other).config.predict.mask_threshold == 0.6, err
+    assert code == 0 and storage.load(other).config.predict.mask_threshold == 0.6, err
     assert "report.html written" in printed
     assert "score 0.35, mask 0.6" in (tmp_path / "out" / "report.html").read_text()
 

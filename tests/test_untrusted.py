@@ -10,7 +10,7 @@ import pytest
 from broken import models
 from conftest import small_config
 
-from ris_tf import archive, model, runtime
+from ris_tf import archive, runtime, storage
 from ris_tf.errors import DataError
 from ris_tf.model import build
 from ris_tf.ranges import PREDICT
@@ -89,7 +89,7 @@ def test_a_lambda_is_not_run(tmp_path, monkeypatch):
     models.malicious_lambda(None, path)
     monkeypatch.delenv(models.MARK)  # to write it is to run it
     with pytest.raises(DataError, match="names the class 'Sequential'"):
-        model.load(path)
+        storage.load(path)
     with pytest.raises(DataError, match="names the class 'Lambda' of 'keras.layers'; not loaded"):
         archive.check(path, {"keras": ["Sequential", "DTypePolicy"], "keras.layers": ["InputLayer"]})
     assert models.MARK not in os.environ
@@ -102,7 +102,7 @@ def test_an_archive_writes_nothing_outside(tmp_path, small):
     for name in ("../outside.txt", "/tmp/outside.txt", "assets/../../outside.txt", "..\\outside.txt"):
         models.pack(bad, [*models.members(right).items(), (name, b"x")])
         with pytest.raises(DataError, match="archive holds .*expected config.json, metadata.json, model.weights.h5"):
-            model.load(bad)
+            storage.load(bad)
     assert sorted(file.name for file in tmp_path.rglob("*")) == ["bad.keras", "in", "right.keras"]
     models.pack(bad, models.members(right).items())
-    assert model.load(bad).config.model.steps == small.model.steps  # the same members, packed again, load
+    assert storage.load(bad).config.model.steps == small.model.steps  # the same members, packed again, load

@@ -10,7 +10,7 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from ris_tf import model as models
+from ris_tf import storage
 from ris_tf.data.normalize import normalize
 
 
@@ -28,7 +28,7 @@ def main():
     source, threads, given, results = sys.argv[1:]
     tf.config.threading.set_intra_op_parallelism_threads(int(threads))
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    model = models.load(source)
+    model = storage.load(source)
     pictures = np.load(given)["pictures"]
     found, host = timed(model.predict_instances, pictures)
     looks = [normalize(picture, model.config.model.channels)[None] for picture in pictures]

@@ -40,7 +40,7 @@ class Records(Sequence):
         for index in tqdm(range(len(source)), "reading", leave=False):
             record = self._read(index)
             self.shares[index] = share(record["labels"], record["zoom"], config)
-            self.most = max(self.most, np.unique(np.maximum(record["labels"], 0)).size - 1)
+            self.most = max(self.most, np.unique(record["labels"][record["labels"] > 0]).size)
             room -= record["image"].nbytes + record["labels"].nbytes
             if room >= 0:
                 self._kept[index] = record
@@ -102,9 +102,14 @@ def zoom_range(labels, config):
 
 
 def share(labels, zoom, config):
-    """How often an image is drawn in an epoch: the root of the number of crops that cover it, 1 to 8; "whole": once."""
+    """How often an image is drawn in an epoch.
+
+    In "tiles" the root of the number of crops that cover it, 1 to 8; otherwise its number of objects to the power of
+    `data.count_power`.
+    """
     if config.data.view != "tiles":
-        return 1
+        objects = np.unique(labels[labels > 0]).size
+        return max(1, round(float(objects) ** config.data.count_power))
     scale = math.sqrt(zoom[0] * zoom[1])
     crops = labels.size * scale**2 / (config.model.size[0] * config.model.size[1])
     return int(np.clip(round(math.sqrt(crops)), 1, 8))

@@ -96,8 +96,7 @@ class Regions:
         except RisError:
             raise
         except Exception as error:  # decoders raise nearly anything for broken data
-            said = " ".join(str(error).split())[:100] or type(error).__name__
-            raise DataError(f"{self._path}: cannot be read ({said}); copy or save it again") from error
+            raise DataError(f"{self._path}: cannot be read ({_said(error)}); copy or save it again") from error
 
     def _converted(self, region):
         if region.dtype == bool:
@@ -160,8 +159,7 @@ def open_regions(path):
     except RisError:
         raise
     except Exception as error:  # broken files make the libraries raise nearly anything
-        said = " ".join(str(error).split())[:100] or type(error).__name__
-        raise DataError(f"{path}: cannot be read ({said}); expected a complete TIFF or zarr image") from error
+        raise DataError(f"{path}: cannot be read ({_said(error)}); expected a complete TIFF or zarr image") from error
 
 
 def zarr_library():
@@ -174,6 +172,12 @@ def zarr_library():
         return importlib.import_module("zarr")
     except ImportError as error:
         raise UsageError("zarr images need the library zarr; pip install 'ris-tf[large]'") from error
+
+
+def _said(error):
+    if isinstance(error, OSError | ValueError | RuntimeError):
+        return " ".join(str(error).split())[:100] or type(error).__name__
+    return "broken structure"  # a slip inside the library, whose own words would tell the user nothing
 
 
 def _is_tiff(path):
@@ -207,6 +211,9 @@ def _open_tiff(path):
         line = math.prod(shape[1:]) * page.dtype.itemsize
         height = max(1, _STRIP // line)
         stored = page.dtype.newbyteorder(tiff.byteorder)
+        end = page.dataoffsets[0] + shape[0] * line
+        if end > tiff.filehandle.size:
+            raise DataError(f"{path}: file is truncated ({tiff.filehandle.size} of {end} bytes); copy or save it again")
 
         def load(_, i, __):
             first, count = i * height, min(height, shape[0] - i * height)

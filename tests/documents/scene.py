@@ -76,7 +76,5 @@ def shortened(line, trains=False):
         changes = {f"--config.{field}": value for field, value in changes.items()}
     elif name == "ris-evaluate" and "=synthetic:" in line:
         changes = {"--images": "2"}
-    elif name == "ris-export":
-        changes = {"--quantize": "none", "--images": "16", "--data": "synthetic:discs"}
     kept = [word for word in words if word.split("=")[0] not in changes]
     return [name, *kept, *(f"{flag}={value}" for flag, value in changes.items())]

@@ -100,6 +100,7 @@ CHECKED = {
     "curl": curl,
     "tritonserver": paths,
     "python3 -m http.server": paths,
+    "python -m ris_tf.": python,
     "python benchmarks/": python,
     "python export/serving/": python,
 }

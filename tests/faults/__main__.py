@@ -8,6 +8,7 @@ A reference run is not disturbed; every other one is, goes on by the same comman
 import argparse
 import json
 import multiprocessing
+import os
 import sys
 import tempfile
 import time
@@ -79,16 +80,18 @@ def jobs(place):
 def main():
     parser = argparse.ArgumentParser(description="Faults that a training survives.")
     parser.add_argument("--json", type=Path, help="file for the record of every fault")
-    parser.add_argument("--only", default="", help="name of a fault")
+    parser.add_argument("--only", default="", help="names of faults, divided by commas")
     arguments, begun = parser.parse_args(), time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
+        tempfile.tempdir = os.environ["TMPDIR"] = str(Path(folder) / "tmp")  # for what killed processes leave
+        os.mkdir(tempfile.tempdir)
         place = Place(Path(folder), Path(folder) / "data", Path(folder) / "reference")
         write_data(place.data)
         reference = Process(place.reference, place.data)
         if reference.wait() != 0:
             sys.exit(f"the uninterrupted run failed: {reference.said()}")
         place = Place(place.folder, place.data, place.reference, time.monotonic() - reference.begun)
-        listed = [job for job in jobs(place) if arguments.only in job[0]]
+        listed = [job for job in jobs(place) if not arguments.only or job[0] in arguments.only.split(",")]
         records = []
         with multiprocessing.get_context("fork").Pool(2) as pool:
             for record in pool.imap_unordered(run, listed):

@@ -114,7 +114,7 @@ def _free_ports(count):
 
 
 def weights(folder):
-    from ris_tf.model import load
+    from ris_tf.storage import load
 
     model = load(folder / "last.keras")
     return [weight.numpy() for weight in model.weights], int(model.optimizer.iterations)
