@@ -247,8 +247,8 @@ def _open_zarr(path):
         if not found:
             raise DataError(f"{path}: is a zarr group without multiscales; give the folder of the array inside it")
         node = node[found[0]["datasets"][0]["path"]]
-    # What is no plain value in the metadata is a codec, known by its class.
-    fields = json.dumps(node.metadata.to_dict(), default=lambda value: {"id": type(value).__name__})
+    # What is no plain value in the metadata is a codec, known by its id.
+    fields = json.dumps(node.metadata.to_dict(), default=lambda value: {"id": getattr(value, "codec_id", type(value).__name__)})
     used = _named(json.loads(fields))
     if not used <= _CODECS:
         raise DataError(f"{path}: zarr is packed by {sorted(used - _CODECS)[0]}; expected one of {sorted(_CODECS)}")
