@@ -248,7 +248,7 @@ def _open_zarr(path):
             raise DataError(f"{path}: is a zarr group without multiscales; give the folder of the array inside it")
         node = node[found[0]["datasets"][0]["path"]]
     # What is no plain value in the metadata is a codec, known by its id.
-    fields = json.dumps(node.metadata.to_dict(), default=lambda value: {"id": getattr(value, "codec_id", type(value).__name__)})
+    fields = json.dumps(node.metadata.to_dict(), default=lambda codec: {"id": getattr(codec, "codec_id", str(codec))})
     used = _named(json.loads(fields))
     if not used <= _CODECS:
         raise DataError(f"{path}: zarr is packed by {sorted(used - _CODECS)[0]}; expected one of {sorted(_CODECS)}")
