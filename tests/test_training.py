@@ -66,7 +66,7 @@ def weights(distribute):
     config = base.get_config()
     config.model.update({"form": sys.argv[1], "size": (side, side), "steps": 1})
     config.model.attend.update({"widths": (8, 8, 8, 8), "features": 8})
-    config.loss.score_target = "count"
+    config.loss.score_target, config.predict.overlap = "count", 8
     config.train.distribute = distribute
     keras.utils.set_random_seed(1)
     rng = np.random.default_rng(0)

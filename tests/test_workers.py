@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from ris_tf import train, workers
 from ris_tf.data import pipeline
+from ris_tf.data.records import Records
 from ris_tf.errors import UsageError
 
 HOSTS = ["10.0.0.1:2222", "10.0.0.2:2222"]
@@ -53,7 +54,7 @@ def test_wrong_environment_is_told_in_one_line(text, found, command, monkeypatch
 def test_parts_of_a_batch_are_the_batch(small):
     small.train.batch = 4
     small.data.augment = ("flip", "noise")  # both random, and quick to trace
-    records = pipeline.load(pipeline.open_source("synthetic:discs", "train", 64, 5), small)
+    records = Records(pipeline.open_source("synthetic:discs", "train", 64, 5), small)
     whole = list(pipeline.training_batches(records, small, skip=1, names=True).take(2))
     halves = [  # of two workers, for two devices each
         list(pipeline.training_batches(records, small, skip=1, names=True, part=(index, 2), replicas=4).take(4))

@@ -25,12 +25,13 @@ TRAINING = {  # in place of hours
 }
 NETWORK = {  # of those that do not start from a trained one
     "model.size": "(64,64)",
-    "model.attend.widths": "(8,8,8,8)",
+    "model.attend.widths": "(8,8,8,8,8)",
     "model.attend.features": "8",
     "model.paper.filters": "4",
     "model.fcn8s.widths": "(4,4,4,4,4)",
     "model.fcn8s.dense": "8",
     "model.fcn8s.weights": "random",
+    "model.mobilenet_v2.weights": "random",
 }
 
 
@@ -47,7 +48,7 @@ def save(path, array):
 
 def write(folder):
     """Fills an empty folder with all that the pages' commands name; DIR is made by `lay`."""
-    for number, name in enumerate(("cells.tif", "plant.jpg", "other.png", "more_images/a.png", "new_images/b.png")):
+    for number, name in enumerate(("cells.tif", "slide.tif", "plant.jpg", "other.png", "more_images/a.png", "new_images/b.png")):
         save(folder / name, pair(number)[0])
     for number, split in enumerate(("train", "train", "val", "test")):
         for kind, array in zip(("images", "masks"), pair(number), strict=True):
