@@ -4,6 +4,7 @@ import shlex
 import shutil
 
 import numpy as np
+import zarr
 from PIL import Image
 from test_layouts import leaves, sbd, voc
 
@@ -48,8 +49,10 @@ def save(path, array):
 
 def write(folder):
     """Fills an empty folder with all that the pages' commands name; DIR is made by `lay`."""
-    for number, name in enumerate(("cells.tif", "slide.tif", "plant.jpg", "other.png", "more_images/a.png", "new_images/b.png")):
+    pictures = "cells.tif", "plant.jpg", "other.png", "more_images/a.png", "new_images/b.png", "slide.tif"
+    for number, name in enumerate(pictures):
         save(folder / name, pair(number)[0])
+    zarr.save_array(folder / "slide.zarr", pair(0)[0])
     for number, split in enumerate(("train", "train", "val", "test")):
         for kind, array in zip(("images", "masks"), pair(number), strict=True):
             save(folder / "pairs" / split / kind / f"{number}.png", array)
