@@ -62,7 +62,7 @@ def export(model, formats, quantize, size, steps, out, data, split, images, node
     folders = [kind for kind in formats if kind in FOLDERS]
     formats = list(dict.fromkeys(part for kind in formats for part in FOLDERS.get(kind, [kind])))
     if "web" in folders:
-        to_web.library_files(node_modules)  # told before any work
+        to_web.page_libraries(node_modules)  # told before any work
     order = {"model": str(model), "size": size, "steps": steps}
     graph = artifact.graph_of(order)
     data = data or f"synthetic:{_drawn_kind(graph.config)}"

@@ -26,7 +26,7 @@ LIBRARIES = {
 INSTALL = "npm install @litertjs/core@2 onnxruntime-web@1"
 
 
-def library_files(node_modules):
+def page_libraries(node_modules):
     """Files of the libraries below an npm folder: list of str, relative.
 
     Raises:
@@ -52,7 +52,7 @@ def write(exported, out, node_modules, tflite="model.tflite"):
       UsageError: a library is missing.
       DataError: an exported file is missing or was not written by ris-export.
     """
-    libraries = library_files(node_modules)
+    libraries = page_libraries(node_modules)
     model = {tflite: "model.tflite", **{name: name for name in ("model_encode.onnx", "model_step.onnx")}}
     for name in (*model, "metadata.json"):
         if not (exported / name).is_file():

@@ -66,7 +66,7 @@ def test_missing_library_is_told_before_any_work(command, tmp_path):
     assert code == 2 and f"--node_modules={tmp_path}: has no @litertjs/core/package.json; run npm install" in err
     (fake_libraries(tmp_path) / "onnxruntime-web/dist/ort.wasm.min.mjs").unlink()
     with pytest.raises(UsageError, match="has no onnxruntime-web/dist/ort.wasm.min.mjs"):
-        to_web.library_files(tmp_path)
+        to_web.page_libraries(tmp_path)
 
 
 @pytest.mark.parametrize("failed", ["", "model.onnx"])
