@@ -44,13 +44,15 @@ def sample(image, box, size, beside=None):
 
 
 def place(masks, box, size):
-    """`resampling.place` for a batch: masks [B, T, h, w], box of four float32 [B] -> [B, T, *size]."""
+    """`resampling.place` for a batch of all steps: masks [B, h, w, T], box of four float32 [B] -> [B, *size, T]."""
+    height, width, steps = masks.shape[1:]
     rows, columns = (
         axis_weights(*span) * within(*span)[:, :, None]
-        for start, length, cells, pixels in zip(box[:2], box[2:], masks.shape[2:4], size, strict=True)
+        for start, length, cells, pixels in zip(box[:2], box[2:], (height, width), size, strict=True)
         for span in [(-start * cells / length, pixels * cells / length, cells, pixels)]
     )
-    return tf.matmul(tf.matmul(rows[:, None], masks), tf.transpose(columns, [0, 2, 1])[:, None])
+    x = tf.matmul(rows, tf.reshape(masks, [-1, height, width * steps]))
+    return tf.matmul(columns[:, None], tf.reshape(x, [-1, size[0], width, steps]))
 
 
 def closer_box(foreground, box, image, size):

@@ -42,8 +42,10 @@ def _percentile(pixels, share):
 def resolve(masks, scores, predict, min_area):
     """The stop rule and the decision of each pixel, as `ris_tf.inference.resolve`.
 
+    The steps lie last and truth values are 0.0 and 1.0, since that is what runtimes on devices are fast at.
+
     Args:
-      masks: float32 [B, T, H, W] in [0, 1].
+      masks: float32 [B, H, W, T] in [0, 1].
       scores: float32 [B, T] in [0, 1].
       predict: `config.predict`.
       min_area: pixels; smaller instances are dropped.
@@ -52,29 +54,34 @@ def resolve(masks, scores, predict, min_area):
       dict: "labels" int32 [B, H, W], 1..count; "masks" float32 [B, T, H, W] and "scores" float32 [B, T], of the
       instances in the order of their labels, then zeros; "count" int32 [B].
     """
-    steps, height, width = masks.shape[1:]
-    earlier = np.triu(np.ones([steps, steps], np.float32))  # [t, s]: t <= s
-    stops = tf.matmul(tf.cast(scores <= predict.score_threshold, tf.float32), earlier)
+    height, width, steps = masks.shape[1:]
+    up_to = np.triu(np.ones([steps, steps], np.float32))  # [t, s]: t <= s
+    stops = tf.matmul(tf.cast(scores <= predict.score_threshold, tf.float32), up_to)
     alive = tf.cast(stops < 0.5, tf.float32)  # [B, T]
-    flat = tf.reshape(masks * alive[:, :, None, None], [-1, steps, height * width])
-    over = flat > predict.mask_threshold
-    areas = tf.reduce_sum(tf.cast(over, tf.float32), axis=2)
+    flat = tf.reshape(masks, [-1, height * width, steps]) * alive[:, None]
+    over = _above(flat, predict.mask_threshold)
+    areas = tf.reduce_sum(over, axis=1)
     if predict.overlap_rule == "best":
-        over &= flat >= tf.reduce_max(flat, axis=1, keepdims=True)
-    over = tf.cast(over, tf.float32)
-    mine = over * tf.cast(tf.matmul(earlier.T, over) < 1.5, tf.float32)  # the first of them
-    left = tf.reduce_sum(mine, axis=2)
+        over *= 1.0 - _above(tf.reduce_max(flat, axis=2, keepdims=True), flat)
+    mine = over * tf.nn.relu(2.0 - tf.matmul(over, up_to))  # the first of them
+    left = tf.reduce_sum(mine, axis=1)
     kept = (left >= predict.min_visible * areas) & (left >= max(min_area, 0.5))
     kept = tf.cast(kept, tf.float32)
-    numbers = tf.matmul(kept, earlier) * kept  # [B, T], the label of each step or 0
+    numbers = tf.matmul(kept, up_to) * kept  # [B, T], the label of each step or 0
     ids = np.arange(1, steps + 1, dtype=np.float32)[:, None]
     order = tf.cast(tf.equal(numbers[:, None], ids), tf.float32)  # [B, label, T]
+    ordered = tf.transpose(tf.matmul(flat, order, transpose_b=True), [0, 2, 1])
     return {
-        "labels": tf.cast(tf.reshape(tf.matmul(numbers[:, None], mine), [-1, height, width]), tf.int32),
-        "masks": tf.reshape(tf.matmul(order, flat), [-1, steps, height, width]),
+        "labels": tf.cast(tf.reshape(tf.matmul(mine, numbers[:, :, None]), [-1, height, width]), tf.int32),
+        "masks": tf.reshape(ordered, [-1, steps, height, width]),
         "scores": tf.matmul(order, scores[:, :, None])[:, :, 0],
         "count": tf.cast(tf.reduce_sum(kept, axis=1), tf.int32),
     }
+
+
+def _above(one, other):
+    """1.0 where one is above the other, else 0.0."""
+    return tf.sign(tf.nn.relu(one - other))
 
 
 class Graph:
@@ -115,7 +122,7 @@ class Graph:
         """
         near, box, seen = self._look(image)
         masks, scores = (self._until_stop if early_stop else self._all_steps)(near)
-        return resolve(place(masks, box, self.image[:2]), scores * seen, self.config.predict, self.min_area)
+        return resolve(self._place(masks, box), scores * seen, self.config.predict, self.min_area)
 
     def looks(self, image):
         """What `encode` is given for an image, uint8 [B, H, W, C]: float32 [n * B, *input, C], n looks."""
@@ -132,6 +139,14 @@ class Graph:
         box, seen = closer_box(foreground, self._seen_first, self.image[:2], self.input)
         return self._view(pixels, box), box, seen[:, None]
 
+    def _place(self, masks, box):
+        """What the steps drew, [B, h, w, T], at the image's pixels."""
+        size = self.image[:2]
+        same = self.config.data.view != "focus" and self._seen_first == (0.0, 0.0, *size)
+        if same and masks.shape[1] <= size[0] and masks.shape[2] <= size[1]:
+            return tf.image.resize(masks, size)  # bilinear, which `place` is then; faster
+        return place(masks, box, size)
+
     def _first_look(self, pixels):
         box = [tf.constant([side], tf.float32) for side in self._seen_first]
         return (pixels if self.input == self.image[:2] else self._view(pixels, box)), box
@@ -142,7 +157,7 @@ class Graph:
 
     def _all_steps(self, near):
         context, outputs = unroll(self.form, near, self.steps)
-        return self.form.masks(context, outputs), tf.sigmoid(outputs["score"])
+        return self.form.masks_last(context, outputs), tf.sigmoid(outputs["score"])
 
     def _until_stop(self, near):
         context = self.form.encode(near)
@@ -167,7 +182,7 @@ class Graph:
 
         alive = tf.ones_like(first["score"])
         _, _, _, kept = tf.while_loop(going, advance, (tf.constant(0), alive, state, kept))
-        return self.form.masks(context, kept), kept["score"]
+        return self.form.masks_last(context, kept), kept["score"]
 
     def encode(self, image):
         """What a host that stops early calls once.

@@ -35,7 +35,7 @@ def int8(model, pictures, looks):
     kernels = _encoder_kernels(tensors)
     for operation, name, weights in _with_weights(tensors):
         scope = f"^{re.escape(name)}(;|$)"
-        kind = kernels.get(weights.tobytes(), "weights") if operation == Operation.CONV_2D else "weights"
+        kind = kernels.get(weights.tobytes(), "dynamic") if operation == Operation.CONV_2D else "weights"
         if weights.nbytes < 4 * _LARGE:
             continue
         if kind == "static":

@@ -71,5 +71,17 @@ class DynamicMask(keras.layers.Layer):
         weights, bias = tf.split(second, [self.hidden, 1], axis=-1)
         return tf.squeeze(tf.matmul(hidden, tf.expand_dims(weights, -1)), axis=-1) + bias
 
+    def together(self, pixels, first, second):
+        """As `call`, but [B, P, K]: the output units of all objects are one product, too.
+
+        On devices half the time of `call`, whose products are only h and 1 columns wide; in training it saves nothing.
+        """
+        objects, inputs, hidden = first.shape[1:]
+        wide = tf.reshape(tf.transpose(first, [0, 2, 1, 3]), [-1, inputs, objects * hidden])
+        weights, bias = tf.split(second, [hidden, 1], axis=-1)
+        own = np.repeat(np.eye(objects, dtype=np.float32), hidden, axis=0)  # [K * h, K], 1 for an object's own units
+        blocks = tf.reshape(weights, [-1, objects * hidden, 1]) * own
+        return tf.matmul(tf.nn.relu(tf.matmul(pixels, wide)), blocks) + tf.transpose(bias, [0, 2, 1])
+
     def get_config(self):
         return {**super().get_config(), "hidden": self.hidden, "pixel_features": self.pixel_features}

@@ -79,6 +79,10 @@ class PaperForm(keras.layers.Layer):
             return enlarge(outputs["mask"], context["images"].shape[1:3])
         return outputs["mask"]
 
+    def masks_last(self, context, outputs):
+        """As `masks`, the steps last: [B, H / mask_stride, W / mask_stride, T]."""
+        return tf.transpose(self.masks(context, outputs), [0, 2, 3, 1])
+
 
 @keras.saving.register_keras_serializable(package="ris_tf")
 class AttendForm(keras.layers.Layer):
@@ -181,6 +185,12 @@ class AttendForm(keras.layers.Layer):
         logits = self.dynamic_mask(context["pixels"], outputs["first"], outputs["second"])
         _, height, width, _ = context["objectness"].shape  # at stride 4
         return tf.reshape(tf.sigmoid(logits), [-1, logits.shape[1], 2 * height, 2 * width])
+
+    def masks_last(self, context, outputs):
+        """As `masks`, the steps last: [B, H/2, W/2, T]."""
+        logits = self.dynamic_mask.together(context["pixels"], outputs["first"], outputs["second"])
+        _, height, width, _ = context["objectness"].shape
+        return tf.reshape(tf.sigmoid(logits), [-1, 2 * height, 2 * width, logits.shape[2]])
 
     def query(self, context, glance):
         """Masks of objects pointed at from outside the recurrence: glance [B, K, P] -> [B, K, H/2 * W/2]."""

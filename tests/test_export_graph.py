@@ -36,7 +36,7 @@ def test_resampling_is_the_hosts(box, beside):
     there = geometry.sample(image[None], column(*box), (32, 32), beside)[0]
     np.testing.assert_allclose(there, resampling.sample(image, box, (32, 32), beside), atol=1e-5)
     mask = RNG.random((16, 16)).astype(np.float32)
-    there = geometry.place(mask[None, None], column(*box), (50, 60))[0, 0]
+    there = geometry.place(mask[None, ..., None], column(*box), (50, 60))[0, ..., 0]
     np.testing.assert_allclose(there, resampling.place(mask, box, (50, 60)), atol=1e-5)
 
 
@@ -64,7 +64,8 @@ def test_decision_of_pixels_is_the_hosts(small, rule):
         masks[0, 3] = masks[0, 1]  # a tie
         scores = RNG.choice([0.9, 0.8, 0.2], (1, steps), p=[0.6, 0.3, 0.1]).astype(np.float32)
         labels, kept, _ = inference.resolve(masks[0], scores[0], (6, 7), predict)
-        found = {name: value.numpy()[0] for name, value in graph.resolve(masks, scores, predict, 0).items()}
+        last = np.moveaxis(masks, 1, 3)
+        found = {name: value.numpy()[0] for name, value in graph.resolve(last, scores, predict, 0).items()}
         np.testing.assert_array_equal(found["labels"], labels)
         assert found["count"] == len(kept) == labels.max()
         np.testing.assert_allclose(found["scores"], np.pad(kept, (0, steps - len(kept))), atol=1e-6)
@@ -76,8 +77,8 @@ def test_decision_of_pixels_is_the_hosts(small, rule):
 
 
 def test_small_instances_are_dropped(small):
-    masks = np.zeros((1, 2, 8, 8), np.float32)
-    masks[0, 0, :2, :2] = masks[0, 1, 4:, 4:] = 0.9
+    masks = np.zeros((1, 8, 8, 2), np.float32)
+    masks[0, :2, :2, 0] = masks[0, 4:, 4:, 1] = 0.9
     found = graph.resolve(masks, np.float32([[0.9, 0.8]]), small.predict, 5)
     assert found["count"].numpy() == [1] and found["labels"].numpy().max() == 1 and found["scores"][0, 0] == 0.8
 
@@ -136,5 +137,26 @@ def test_loop_that_stops_and_steps_one_by_one_are_the_graph(small_of, form):
     for step in range(small.model.steps):
         after = shown.step(tensors)
         np.testing.assert_allclose(after["score"], scores[:, step], atol=1e-5)
-        np.testing.assert_allclose(after["mask"], masks[:, step], atol=1e-5)
+        np.testing.assert_allclose(after["mask"], masks[..., step], atol=1e-5)
         tensors |= {name.replace("next", "state"): after[name] for name in after if name.startswith("next")}
+
+
+def test_masks_of_all_steps_as_one_product(small):
+    model = build(small)
+    context = model.form.encode(RNG.random((2, *small.model.size, 3)).astype(np.float32))
+    shape = {name: (2, 7, *value.shape[2:]) for name, value in _drawn(model, context).items()}
+    outputs = {name: RNG.normal(size=size).astype(np.float32) for name, size in shape.items()}
+    last = model.form.masks_last(context, outputs)
+    np.testing.assert_allclose(np.moveaxis(last, 3, 1), model.form.masks(context, outputs), atol=1e-5)
+
+
+def _drawn(model, context):
+    outputs, _ = model.form.step(context, model.form.zero_state(context))
+    return {name: outputs[name][:, None] for name in model.form.drawn_from}
+
+
+@pytest.mark.parametrize("size", [(16, 16), (40, 24)])
+def test_enlarging_is_placing(size):
+    masks = RNG.random((1, 16, 12, 3)).astype(np.float32)
+    there = geometry.place(masks, column(0, 0, *size), size)
+    np.testing.assert_allclose(tf.image.resize(masks, size), there, atol=1e-5)
