@@ -58,7 +58,7 @@ def place(masks, box, size):
 def closer_box(foreground, box, image, size):
     """`focus.closer_box` for a batch: foreground float32 [B, h, w] -> tops, lefts, heights, widths [B] and seen [B].
 
-    Where there is nothing to see, `seen` is 0 and the box is the image.
+    Where there is nothing to see, `seen` is 0 and the box is the one given.
     """
     found = tf.nn.relu(2.0 * foreground - 1.0)
     cells = foreground.shape[1:3]
@@ -88,4 +88,7 @@ def closer_box(foreground, box, image, size):
         tf.clip_by_value((start + end - length) / 2.0, 0.0, tf.nn.relu(pixels - length))
         for (start, end), length, pixels in zip(spans, lengths, image, strict=True)
     ]
-    return [*starts, *lengths], tf.cast(total >= focus.LEAST, tf.float32)
+    seen = tf.cast(total >= focus.LEAST, tf.float32)
+    # The other would have no size, and give NaN.
+    closer = [seen * near + (1.0 - seen) * far for near, far in zip([*starts, *lengths], box, strict=True)]
+    return closer, seen

@@ -49,8 +49,7 @@ def test_closer_box_is_the_hosts(peak):
     for index in range(2):
         expected = focus.closer_box(found[index], whole, (100, 140), (64, 64))
         assert bool(seen[index]) == (expected is not None) == (peak == 1.0)
-        if expected:
-            np.testing.assert_allclose([side[index] for side in boxes], expected, atol=1e-3)
+        np.testing.assert_allclose([side[index] for side in boxes], expected or whole, atol=1e-3)
 
 
 @pytest.mark.parametrize("rule", ["best", "first"])
@@ -81,6 +80,12 @@ def test_small_instances_are_dropped(small):
     masks[0, :2, :2, 0] = masks[0, 4:, 4:, 1] = 0.9
     found = graph.resolve(masks, np.float32([[0.9, 0.8]]), small.predict, 5)
     assert found["count"].numpy() == [1] and found["labels"].numpy().max() == 1 and found["scores"][0, 0] == 0.8
+
+
+def test_picture_without_anything(small):
+    small.data.view = "focus"
+    found = graph.Graph(build(small)).predict(np.zeros((1, *small.model.size, 3), np.uint8))
+    assert not found["labels"].numpy().any() and not found["masks"].numpy().any() and found["count"].numpy() == [0]
 
 
 @pytest.mark.parametrize("view", ["whole", "focus"])
