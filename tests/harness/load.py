@@ -27,7 +27,7 @@ from ris_tf.export import artifact
 
 RUNTIMES = {"keras": None, "litert": ("to_litert", "model.tflite"), "onnx": ("to_onnx", "model.onnx")}
 PRESETS = {"nuclei": "discs", "rosettes": "rosettes"}  # the images that each is given
-SIDES = 64, 400  # pixels
+SIDES = 48, 160  # pixels
 DRAWN, PROBE = 8, 20  # images to cut from; predictions from one look at the fixed pictures to the next
 THREADS, SHARED = 8, 4  # pictures that every thread looks at
 SLOPE = 1.0  # MB per 1,000 predictions, at most
