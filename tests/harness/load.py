@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from ris_tf import model as models
+from ris_tf import storage
 from ris_tf.data import synthetic
 from ris_tf.export import artifact
 
@@ -85,7 +85,7 @@ def loaded(runtime, folder, predictions, minutes, row):
     """The load of one runtime, in this process -> dict of figures."""
     images, until = Images(), time.monotonic() + 60 * minutes
     file = RUNTIMES[runtime] and RUNTIMES[runtime][1]
-    opened = {preset: models.open_model(folder / preset / file if file else preset) for preset in PRESETS}
+    opened = {preset: storage.open_model(folder / preset / file if file else preset) for preset in PRESETS}
     first, unstable, probes, counts, megabytes = {}, 0, 0, [], []
     for count in tqdm(range(predictions), runtime, position=row):
         if time.monotonic() > until and len(counts) > 9:
