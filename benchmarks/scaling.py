@@ -87,9 +87,9 @@ def main():
         for repeat in range(arguments.repeats):
             for workers in map(int, arguments.workers.split(",")):
                 few, many = (
-                    seconds(arguments.model, [f"{folder}/{part}/*.png"], folder / f"{repeat}-{workers}{part[-1]}",
+                    seconds(arguments.model, [f"{folder}/{part}/*.png"], folder / f"{repeat}-{workers}-{name}",
                             workers, cores)
-                    for part in ("part0", "part*")
+                    for part, name in (("part0", "few"), ("part*", "many"))
                 )  # fmt: skip
                 row = {"workers": workers, "images_per_second": 2 * arguments.images / (many - few)[0]}
                 row |= {"core_seconds_per_image": (many - few)[1] / (2 * arguments.images)}
