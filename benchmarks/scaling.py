@@ -22,15 +22,20 @@ from PIL import Image
 
 from ris_tf.data import synthetic
 
+WORKER = b"apache_beam.runners.worker.sdk_worker_main"  # the last word of a worker's command
+
 
 def beam_workers(process):
-    """Process numbers of the Beam workers that a process has started."""
-    tasks = Path(f"/proc/{process}/task")
+    """Process numbers of the Beam workers below a process; a shell may stand between."""
+    found = set()
     try:
-        found = {child for task in tasks.iterdir() for child in (task / "children").read_text().split()}
-        return {int(child) for child in found if b"sdk_worker" in Path(f"/proc/{child}/cmdline").read_bytes()}
+        for task in Path(f"/proc/{process}/task").iterdir():
+            for child in map(int, (task / "children").read_text().split()):
+                words = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
+                found |= beam_workers(child) | ({child} if words[-2:-1] == [WORKER] else set())
     except OSError:  # one has ended meanwhile
-        return set()
+        pass
+    return found
 
 
 def hold(process, cores):
