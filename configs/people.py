@@ -8,7 +8,8 @@ DIR with COCO, VOC or SBD annotations, see docs/data.md. Without a network, give
     ris-train --config=people --data=DIR --config.model.mobilenet_v2.weights=mobilenet_v2.keras
 
 2,341,204 parameters. That it learns, on 14 photographs of COCO with 48 persons: AP^r(0.5) 0.79, Ave 0.59 on these same
-images, 50 minutes on one CPU core; 0.02 and 0.05 on 16 others. Thousands of images take more steps, and were not at hand.
+images after 50 minutes on one CPU core; 0.02 and 0.05 on 16 others. Thousands of images take more steps, and were not
+at hand.
 """
 
 from ris_tf.configs import base
