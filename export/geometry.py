@@ -7,6 +7,7 @@ from ris_tf import focus
 from ris_tf.places import zero_of
 
 _FAR = np.float32(1e9)  # where an axis goes on beyond its ends
+_LITTLE = 1e-6  # of a share of the foreground; in float16 not yet 0
 
 
 def _centres(start, length, outputs):
@@ -72,13 +73,13 @@ def closer_box(foreground, box, image, size):
     zero = zero_of(found[..., None])
     spans = []
     for axis, (count, start, length) in enumerate(zip(cells, box[:2], box[2:], strict=True)):
-        share = tf.reduce_sum(found, axis=2 - axis) / tf.maximum(total, 1e-9)[:, None]  # [B, cells]
+        share = tf.reduce_sum(found, axis=2 - axis) / tf.maximum(total, focus.LEAST)[:, None]  # [B, cells]
         cell = np.arange(count, dtype=np.float32)
         earlier = tf.cast(cell[:, None] + zero < cell, tf.float32)
         before = tf.matmul(share, earlier)
         ends = []
         for quantile in (focus.LOST, 1 - focus.LOST):
-            part = tf.clip_by_value((quantile - before) / tf.maximum(share, 1e-9), 0.0, 1.0)
+            part = tf.clip_by_value((quantile - before) / tf.maximum(share, _LITTLE), 0.0, 1.0)
             ends.append(start + length / count * tf.reduce_sum(part, axis=1))
         spans.append(ends)
     scales = [(end - start) / (focus.SHARE * length) for (start, end), length in zip(spans, size, strict=True)]
@@ -88,7 +89,7 @@ def closer_box(foreground, box, image, size):
         tf.clip_by_value((start + end - length) / 2.0, 0.0, tf.nn.relu(pixels - length))
         for (start, end), length, pixels in zip(spans, lengths, image, strict=True)
     ]
-    seen = tf.cast(total >= focus.LEAST, tf.float32)
-    # The other would have no size, and give NaN.
-    closer = [seen * near + (1.0 - seen) * far for near, far in zip([*starts, *lengths], box, strict=True)]
-    return closer, seen
+    seen = total >= focus.LEAST
+    # Around nothing the closer box has no size, and what is sampled from it would not be numbers.
+    closer = [tf.where(seen, near, np.float32(far)) for near, far in zip([*starts, *lengths], box, strict=True)]
+    return closer, tf.cast(seen, tf.float32)

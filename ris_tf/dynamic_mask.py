@@ -79,8 +79,8 @@ class DynamicMask(keras.layers.Layer):
         objects, inputs, hidden = first.shape[1:]
         wide = tf.reshape(tf.transpose(first, [0, 2, 1, 3]), [-1, inputs, objects * hidden])
         weights, bias = tf.split(second, [hidden, 1], axis=-1)
-        own = np.repeat(np.eye(objects, dtype=np.float32), hidden, axis=0)  # [K * h, K], 1 for an object's own units
-        blocks = tf.reshape(weights, [-1, objects * hidden, 1]) * own
+        own = np.eye(objects, dtype=np.float32)[:, None]  # 1 for an object's own units
+        blocks = tf.reshape(weights[..., None] * own, [-1, objects * hidden, objects])
         return tf.matmul(tf.nn.relu(tf.matmul(pixels, wide)), blocks) + tf.transpose(bias, [0, 2, 1])
 
     def get_config(self):
