@@ -1,8 +1,9 @@
-"""Eight bits for LiteRT: the encoder in integers, the recurrence in float with weights of eight bits.
+"""Eight bits for LiteRT: convolutions in integers, the rest in float.
 
-The encoder's convolutions are calibrated on pictures ("static"). Those of the finest level, which draw the outlines,
-scale their input by its own range instead ("dynamic"): nearly as fast, and the count stays. Inhibition, softmax,
-coordinates and states stay in float32, only the weights of the steps are stored in eight bits. Scales are per channel.
+The encoder's convolutions are calibrated on pictures ("static"). Those of the finest level, which draw the outlines, and
+those of the recurrence scale their input by its own range instead ("dynamic"): nearly as fast, and the count stays.
+Inhibition, softmax, coordinates and states stay in float32; of dense layers only the weights are stored in eight bits.
+Scales are per channel.
 """
 
 import re

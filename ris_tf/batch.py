@@ -60,7 +60,8 @@ def batch(model, patterns, out, workers=1, threads=1, options=()):
     pipeline.load(model)  # what is wrong with it is told here, not by the workers
     _check_places(pipeline, patterns, out)
     options, here = _options(beam, workers, options)
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's threads in the workers would take each other's cores
+    if here and workers > 1:  # NumPy's threads would take the other workers' cores
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         with _progress(here) as done, beam.Pipeline(options=options) as job:
             pipeline.count(job, patterns, model, out, threads, done)

@@ -74,7 +74,7 @@ class DynamicMask(keras.layers.Layer):
     def together(self, pixels, first, second):
         """As `call`, but [B, P, K]: the output units of all objects are one product, too.
 
-        On devices half the time of `call`, whose products are only h and 1 columns wide; in training it saves nothing.
+        In LiteRT 0.6 of the time of `call`, whose products are only h and 1 columns wide; in training it saves nothing.
         """
         objects, inputs, hidden = first.shape[1:]
         wide = tf.reshape(tf.transpose(first, [0, 2, 1, 3]), [-1, inputs, objects * hidden])
