@@ -1,7 +1,7 @@
 """Eight bits for LiteRT: convolutions in integers, the rest in float.
 
-The encoder's convolutions are calibrated on pictures ("static"). Those of the finest level, which draw the outlines, and
-those of the recurrence scale their input by its own range instead ("dynamic"): nearly as fast, and the count stays.
+The encoder's convolutions are calibrated on pictures ("static"). Those of the finest level, which draw the outlines,
+and those of the recurrence scale their input by its own range instead ("dynamic"): nearly as fast, and the count stays.
 Inhibition, softmax, coordinates and states stay in float32; of dense layers only the weights are stored in eight bits.
 Scales are per channel.
 """
