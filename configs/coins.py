@@ -14,11 +14,11 @@ def get_config():
     config.model.steps = 32
     config.data.synthetic_size = 384
     config.data.extra = "synthetic:discs"
-    config.data.extra_share = 0.4
-    config.data.synthetic_images = 1200
+    config.data.extra_share = 0.35
+    config.data.synthetic_images = 2500
     config.data.max_instances = 40
     config.train.learning_rate = 3e-3
     config.train.precision = "mixed_bfloat16"
-    config.train.steps = 5000
+    config.train.steps = 6000
     config.train.evaluate_every = 500
     return config

@@ -2,6 +2,8 @@
 
 The encoder's convolutions are calibrated on pictures ("static"). Those of the finest level, which draw the outlines,
 and those of the recurrence scale their input by its own range instead ("dynamic"): nearly as fast, and the count stays.
+Where an image is cut into tiles the counts of many looks add up, and it takes more: the finest level computes in float,
+only its weights are stored in eight bits ("weights"), and the rest of the encoder is dynamic.
 Inhibition, softmax, coordinates and states stay in float32; of dense layers only the weights are stored in eight bits.
 Scales are per channel.
 """
@@ -17,23 +19,24 @@ from ris_tf.export import flatbuffer
 
 _LARGE = 2000  # weights; smaller arrays stay as they are
 _CONVOLUTION, _DENSE = schema.BuiltinOperator.CONV_2D, schema.BuiltinOperator.FULLY_CONNECTED
+_ONE_LOOK, _MANY_TILES = ("dynamic", "static"), ("weights", "dynamic")  # the encoder's finest level, the others
 _BETWEEN = Operation.ADD, Operation.CONCATENATION, Operation.RESHAPE
 
 
-def int8(model, pictures, looks):
+def int8(model, calibration):
     """Quantises a LiteRT model that `endpoints.static` describes.
 
     Args:
       model: bytes, float32, with the names of its tensors.
-      pictures: uint8 [N, H, W, C], what "predict" is calibrated with.
-      looks: float32 [M, h, w, C], normalised, what "encode" is calibrated with.
+      calibration: (pictures, looks): uint8 [N, H, W, C] for "predict", float32 [M, h, w, C], normalised, for "encode".
+        None where images are cut into tiles, which leaves nothing static.
 
     Returns:
       bytes.
     """
     recipe = quantizer.Quantizer(model)
     tensors = flatbuffer.read(model)
-    kernels = _encoder_kernels(tensors)
+    kernels = _encoder_kernels(tensors, *(_ONE_LOOK if calibration else _MANY_TILES))
     for operation, name, weights in _with_weights(tensors):
         scope = f"^{re.escape(name)}(;|$)"
         kind = kernels.get(weights.tobytes(), "dynamic") if operation == Operation.CONV_2D else "weights"
@@ -45,19 +48,21 @@ def int8(model, pictures, looks):
             recipe.add_dynamic_config(scope, operation, 8)
         else:
             recipe.add_weight_only_config(scope, operation, 8)
-    for operation in _BETWEEN:
-        recipe.add_static_config("encoder", operation, 8, 8)
-    ranges = recipe.calibrate(
-        {
-            "predict": [{"image": picture[None]} for picture in pictures],
-            "encode": [{"image": look[None]} for look in looks],
-        },
-        num_threads=2,
-    )
+    ranges = None
+    if calibration:
+        for operation in _BETWEEN:
+            recipe.add_static_config("encoder", operation, 8, 8)
+        ranges = recipe.calibrate(
+            {
+                "predict": [{"image": picture[None]} for picture in calibration[0]],
+                "encode": [{"image": look[None]} for look in calibration[1]],
+            },
+            num_threads=2,
+        )
     return bytes(recipe.quantize(ranges, enable_progress_bar=False, enable_progress_report=False).quantized_model)
 
 
-def _encoder_kernels(model):
+def _encoder_kernels(model, at_finest, coarser):
     """{bytes of a kernel: how its convolutions are quantised} for the signature "encode"."""
     key = next(signature.subgraphIndex for signature in model.signatureDefs if signature.signatureKey == b"encode")
     graph = model.subgraphs[key]
@@ -68,7 +73,7 @@ def _encoder_kernels(model):
     finest = max(cells for _, cells, _ in found)
     # An output of the signature is float; a convolution that gives one must be, too.
     return {
-        kernel: "dynamic" if cells == finest or output in graph.outputs else "static" for kernel, cells, output in found
+        kernel: at_finest if cells == finest or output in graph.outputs else coarser for kernel, cells, output in found
     }
 
 

@@ -27,13 +27,16 @@ def float_model(graph, quantize):
         return converter.convert()
 
 
+def _calibration(graph, pictures):
+    return pictures, np.concatenate([graph.looks(picture[None]) for picture in pictures])
+
+
 def main():
     order, out = artifact.order_and_folder()
     graph, quantize = artifact.graph_of(order), order["quantize"]
     model = float_model(graph, quantize)
     if quantize == "int8":
-        pictures = np.load(order["pictures"])
-        model = int8(model, pictures, np.concatenate([graph.looks(picture[None]) for picture in pictures]))
+        model = int8(model, None if graph.tiled else _calibration(graph, np.load(order["pictures"])))
     model = flatbuffer.compact(model)
     path = out / f"model{SUFFIX[quantize]}.tflite"
     path.write_bytes(model)

@@ -122,7 +122,7 @@ def test_wrong_flags(command, monkeypatch, tmp_path, arguments, code, message):
     ("preset", "kind", "arguments"),
     [
         ("rosettes", "rosettes", ["--format=all", "--quantize=none,float16,int8"]),
-        ("nuclei", "tissue", ["--format=tflite", "--quantize=none,float16", "--images=16"]),
+        ("nuclei", "tissue", ["--format=tflite", "--quantize=none,float16,int8", "--images=24"]),
     ],
 )
 def test_files_of_a_preset(command, tmp_path, preset, kind, arguments):
