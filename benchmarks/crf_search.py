@@ -8,7 +8,6 @@ the split has them. The network sees each image once: a trial reruns the CRF alo
 """
 
 import copy
-import hashlib
 import json
 import time
 from pathlib import Path
@@ -21,6 +20,7 @@ from ris_tf import metrics, storage
 from ris_tf.crf import library
 from ris_tf.data import pipeline
 from ris_tf.inference import predict_instances
+from ris_tf.tune import Remembered
 
 _FIGURES = ("sbd", "ap_0.5", "abs_dic")
 _RANGES = {  # of log-uniform draws
@@ -33,31 +33,17 @@ _RANGES = {  # of log-uniform draws
 _ITERATIONS = (2, 5, 10)
 
 
-def remembered(model):
-    """The network as a function that computes nothing twice: tiles -> masks, scores."""
-    seen = {}
-
-    def look(tiles):
-        key = hashlib.sha1(np.ascontiguousarray(tiles)).digest()
-        if key not in seen:
-            outputs = model.predict_on_batch(tiles)
-            seen[key] = outputs["masks"], outputs["scores"]
-        return seen[key]
-
-    return look
-
-
 def draw(rng):
     """Parameters of one trial."""
     values = {name: float(f"{np.exp(rng.uniform(*np.log(limits))):.2g}") for name, limits in _RANGES.items()}
     return {"iterations": int(rng.choice(_ITERATIONS)), **values}
 
 
-def measure(look, config, pictures, parameters=None):
+def measure(look, foreground, config, pictures, parameters=None):
     """Figures over (image, labels) pairs; without parameters, of the network alone."""
     config = copy.deepcopy(config)
     config.predict.crf.update(parameters or {})
-    found = [predict_instances(look, config, image, parameters is not None) for image, _ in pictures]
+    found = [predict_instances(look, config, image, parameters is not None, foreground) for image, _ in pictures]
     rows = [metrics.evaluate_image(truth, one.labels) for one, (_, truth) in zip(found, pictures, strict=True)]
     result = metrics.summarise(rows)
     return {name: result[name] for name in _FIGURES}
@@ -71,17 +57,17 @@ def main(_):
     values, start = flags.FLAGS, time.perf_counter()
     library()  # a missing one is told before any work
     model = storage.load(values.model)
-    config, look = model.config, remembered(model)
+    config, network = model.config, (Remembered(model.look), model.foreground)
     side = max(*config.model.size, 256)
     source = pipeline.open_source(values.data, values.split, side, 2 * values.images, values.seed, config.data.category)
     order = np.random.default_rng(values.seed).permutation(len(source))
     pictures = [source[index][1]() for index in order[: 2 * values.images]]
     searched, held_out = pictures[: values.images], pictures[values.images :]
-    before = measure(look, config, searched)
+    before = measure(*network, config, searched)
     rng, trials = np.random.default_rng(values.seed), []
     for index in tqdm(range(values.trials), "trials"):
         parameters = draw(rng) if index else config.predict.crf.to_dict()
-        trials.append({"parameters": parameters, **measure(look, config, searched, parameters)})
+        trials.append({"parameters": parameters, **measure(*network, config, searched, parameters)})
     best = max(trials, key=lambda trial: trial["sbd"])
     print(f"{len(searched)} images searched, {len(held_out)} held out, {time.perf_counter() - start:.0f} s")
     print("network alone -> with the CRF")
@@ -90,8 +76,8 @@ def main(_):
     result = {"model": values.model, "data": values.data, "split": values.split, "images": len(searched)}
     result |= {"before": before, "best": best, "trials": trials}
     if held_out:
-        result["held_out"] = {"images": len(held_out), "before": measure(look, config, held_out)}
-        result["held_out"]["after"] = measure(look, config, held_out, best["parameters"])
+        result["held_out"] = {"images": len(held_out), "before": measure(*network, config, held_out)}
+        result["held_out"]["after"] = measure(*network, config, held_out, best["parameters"])
         print(row("held out", result["held_out"]["before"], result["held_out"]["after"]))
     for name, value in best["parameters"].items():
         print(f"--config.predict.crf.{name}={value}")
