@@ -2,8 +2,8 @@
 
 The encoder's convolutions are calibrated on pictures ("static"). Those of the finest level, which draw the outlines,
 and those of the recurrence scale their input by its own range instead ("dynamic"): nearly as fast, and the count stays.
-Where an image is cut into tiles the counts of many looks add up, and it takes more: the finest level computes in float,
-only its weights are stored in eight bits ("weights"), and the rest of the encoder is dynamic.
+Where an image is cut into tiles the counts of many looks add up, and one of hundreds would change: there everything is
+float32 but the weights in the file ("weights"), no faster than float32, at the size of int8.
 Inhibition, softmax, coordinates and states stay in float32; of dense layers only the weights are stored in eight bits.
 Scales are per channel.
 """
@@ -19,7 +19,6 @@ from ris_tf.export import flatbuffer
 
 _LARGE = 2000  # weights; smaller arrays stay as they are
 _CONVOLUTION, _DENSE = schema.BuiltinOperator.CONV_2D, schema.BuiltinOperator.FULLY_CONNECTED
-_ONE_LOOK, _MANY_TILES = ("dynamic", "static"), ("weights", "dynamic")  # the encoder's finest level, the others
 _BETWEEN = Operation.ADD, Operation.CONCATENATION, Operation.RESHAPE
 
 
@@ -29,17 +28,17 @@ def int8(model, calibration):
     Args:
       model: bytes, float32, with the names of its tensors.
       calibration: (pictures, looks): uint8 [N, H, W, C] for "predict", float32 [M, h, w, C], normalised, for "encode".
-        None where images are cut into tiles, which leaves nothing static.
+        None where images are cut into tiles, which leaves nothing to calibrate.
 
     Returns:
       bytes.
     """
     recipe = quantizer.Quantizer(model)
     tensors = flatbuffer.read(model)
-    kernels = _encoder_kernels(tensors, *(_ONE_LOOK if calibration else _MANY_TILES))
+    kernels, others = (_encoder_kernels(tensors), "dynamic") if calibration else ({}, "weights")
     for operation, name, weights in _with_weights(tensors):
         scope = f"^{re.escape(name)}(;|$)"
-        kind = kernels.get(weights.tobytes(), "dynamic") if operation == Operation.CONV_2D else "weights"
+        kind = kernels.get(weights.tobytes(), others) if operation == Operation.CONV_2D else "weights"
         if weights.nbytes < 4 * _LARGE:
             continue
         if kind == "static":
@@ -52,17 +51,13 @@ def int8(model, calibration):
     if calibration:
         for operation in _BETWEEN:
             recipe.add_static_config("encoder", operation, 8, 8)
-        ranges = recipe.calibrate(
-            {
-                "predict": [{"image": picture[None]} for picture in calibration[0]],
-                "encode": [{"image": look[None]} for look in calibration[1]],
-            },
-            num_threads=2,
-        )
+        inputs = zip(("predict", "encode"), calibration, strict=True)
+        samples = {name: [{"image": one[None]} for one in given] for name, given in inputs}
+        ranges = recipe.calibrate(samples, num_threads=2)
     return bytes(recipe.quantize(ranges, enable_progress_bar=False, enable_progress_report=False).quantized_model)
 
 
-def _encoder_kernels(model, at_finest, coarser):
+def _encoder_kernels(model):
     """{bytes of a kernel: how its convolutions are quantised} for the signature "encode"."""
     key = next(signature.subgraphIndex for signature in model.signatureDefs if signature.signatureKey == b"encode")
     graph = model.subgraphs[key]
@@ -73,7 +68,7 @@ def _encoder_kernels(model, at_finest, coarser):
     finest = max(cells for _, cells, _ in found)
     # An output of the signature is float; a convolution that gives one must be, too.
     return {
-        kernel: at_finest if cells == finest or output in graph.outputs else coarser for kernel, cells, output in found
+        kernel: "dynamic" if cells == finest or output in graph.outputs else "static" for kernel, cells, output in found
     }
 
 
