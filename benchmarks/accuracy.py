@@ -29,12 +29,12 @@ from ris_tf.data.normalize import normalize
 SPLITS = ("train", "val", "test")
 
 
-def exchange(data, folder, images, seed):
+def exchange(data, folder, images, side, seed):
     """Writes the splits as .npz for the rivals; returns {split: [(image, labels)]}."""
     folder.mkdir(parents=True, exist_ok=True)
     pictures = {}
     for split in SPLITS:
-        opened = pipeline.open_source(data, split, 256, images[split], seed)
+        opened = pipeline.open_source(data, split, side, images[split], seed)
         pictures[split] = [read() for _, read in opened]
         if not (folder / f"{split}.npz").exists():
             arrays = {}
@@ -125,7 +125,7 @@ def main(_):
     values = flags.FLAGS
     folder = Path(values.workdir)
     images = {"train": values.train_images, "val": 24, "test": values.images}
-    pictures = exchange(values.data, folder, images, values.seed)
+    pictures = exchange(values.data, folder, images, values.side, values.seed)
     contestants = {"ris_tf": ours, "threshold, watershed": threshold, "U-Net, watershed": small_unet}
     if values.stardist_python:
         contestants["StarDist"] = stardist
@@ -154,6 +154,7 @@ if __name__ == "__main__":
     flags.DEFINE_float("minutes", 60.0, "training of each rival", lower_bound=0.01)
     flags.DEFINE_integer("images", 50, "synthetic test images", lower_bound=1)
     flags.DEFINE_integer("train_images", 1000, "synthetic training images", lower_bound=1)
+    flags.DEFINE_integer("side", 384, "of synthetic images, pixels", lower_bound=32)
     flags.DEFINE_integer("seed", 1, "of synthetic images", lower_bound=0)
     flags.DEFINE_string("json", None, "file for the figures")
     app.run(main)

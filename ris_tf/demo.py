@@ -1,4 +1,4 @@
-"""The shipped models on a real photograph and on fresh synthetic samples: `python -m ris_tf.demo`."""
+"""The shipped models on a real photograph and on freshly drawn images: `python -m ris_tf.demo`."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from ris_tf.visualize import overlay
 
 _SEED = 2026  # far from the seeds that presets were trained on
 _USAGE = """
-Counts the coins in a photograph, discs and leaves in drawn images, with the models that ship with the package.
+Counts the coins in a photograph, discs and leaves in drawn images, with models that ship with the package.
 
   python -m ris_tf.demo --out=demo_out
 """
@@ -31,7 +31,7 @@ def demo(out):
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     results = []
-    for preset, samples in (("nuclei", _blobs()), ("rosettes", _drawn("rosettes", 3))):
+    for preset, samples in (("coins", _coins()), ("rosettes", _drawn("rosettes", 3))):
         model = RIS.from_preset(preset)
         for name, image, truth in samples:
             instances = model.predict_instances(image)
@@ -46,14 +46,15 @@ def demo(out):
     return results
 
 
-def _blobs():
+def _coins():
     yield "coins", skimage.data.coins(), 24
-    yield from _drawn("discs", 2)
+    yield from _drawn("discs", 1)
+    yield from _drawn("heaps", 1)
 
 
 def _drawn(kind, number):
     for index in range(number):
-        yield f"{kind}_{index}", *synthetic.sample(kind, _SEED, index, 384 if kind == "rosettes" else 256)
+        yield f"{kind}_{index}", *synthetic.sample(kind, _SEED, index, 384)
 
 
 def main():

@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import skimage.data
 
 from ris_tf import RIS, demo
 from ris_tf.data import pipeline
@@ -21,6 +22,13 @@ def test_rosettes_preset_on_a_fresh_seed():
     source = pipeline.open_source("synthetic:rosettes", "test", 384, 30, 77)
     result = evaluate(RIS.from_preset("rosettes"), source).result
     assert result["sbd"] >= 0.90 and result["abs_dic"] <= 0.8
+
+
+def test_coins_preset_on_fresh_seeds_and_the_photograph():
+    for kind, least in (("discs", 0.89), ("heaps", 0.82)):
+        source = pipeline.open_source(f"synthetic:{kind}", "test", 384, 30, 77)
+        assert evaluate(RIS.from_preset("coins"), source).result["sbd"] >= least
+    assert RIS.from_preset("coins").predict_instances(skimage.data.coins()).count == 24
 
 
 def test_nuclei_preset_on_validation_images(nuclei):
@@ -55,6 +63,7 @@ def test_wheel_is_small_and_complete(tmp_path):
         "ris_tf/export/web/index.html",
         "ris_tf/presets/nuclei.weights.h5",
         "ris_tf/presets/rosettes.json",
+        "ris_tf/presets/coins.md",
     ):
         assert file in names
     assert not [name for name in names if name.startswith(("configs/", "export/", "tests/"))]
