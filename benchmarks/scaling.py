@@ -26,13 +26,13 @@ WORKER = b"apache_beam.runners.worker.sdk_worker_main"  # the last word of a wor
 
 
 def beam_workers(process):
-    """Process numbers of the Beam workers below a process; a shell may stand between."""
+    """Process numbers of the Beam workers below a process; a shell may stand between, what a worker starts is no other."""
     found = set()
     try:
         for task in Path(f"/proc/{process}/task").iterdir():
             for child in map(int, (task / "children").read_text().split()):
                 words = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
-                found |= beam_workers(child) | ({child} if words[-2:-1] == [WORKER] else set())
+                found |= {child} if words[-2:-1] == [WORKER] else beam_workers(child)
     except OSError:  # one has ended meanwhile
         pass
     return found
