@@ -26,7 +26,7 @@ WORKER = b"apache_beam.runners.worker.sdk_worker_main"  # the last word of a wor
 
 
 def beam_workers(process):
-    """Process numbers of the Beam workers below a process; a shell may stand between, what a worker starts is no other."""
+    """Process numbers of the Beam workers below a process: maybe below a shell, but not below another worker."""
     found = set()
     try:
         for task in Path(f"/proc/{process}/task").iterdir():
