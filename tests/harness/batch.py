@@ -1,6 +1,6 @@
 """ris-batch with a real model and two workers: sound and broken images, shards, overlapping patterns; all are counted.
 
-python tests/harness/batch.py --model=model.tflite [--json FILE]
+  python tests/harness/batch.py --model=model.tflite [--json FILE]
 """
 
 import argparse
