@@ -116,6 +116,7 @@ def get_config():
     config.predict.mask_threshold = 0.5  # least probability of a pixel of an object
     config.predict.overlap_rule = "best"  # a pixel claimed twice: "best" probability, or the "first" instance
     config.predict.min_visible = 0.5  # an instance with less of its mask unclaimed repeats another and is dropped
+    config.predict.orientations = 1  # ways to look at an image, mirrored and turned: 1, 2, 4 or 8; most must agree
     config.predict.min_area = 12  # "tiles": image pixels
     config.predict.overlap = 40  # "tiles": network pixels that neighbouring tiles share
     config.predict.diameter = 24.0  # "tiles": the zoom brings the typical object to this diameter, network pixels

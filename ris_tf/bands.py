@@ -12,6 +12,7 @@ import zlib
 
 import numpy as np
 
+from ris_tf.consensus import agreed
 from ris_tf.data.normalize import levels, scale
 from ris_tf.errors import DataError
 from ris_tf.files import write_bytes, write_text
@@ -155,7 +156,7 @@ class Bands:
         return Band(tiles, [Look(*found[:3]) for found in self._look_at(crowded)])
 
     def _look_at(self, boxes):
-        return look_at(self._look, self._config, self._scan, boxes, self._crf, _BATCH)
+        return look_at(agreed(self._look, self._config), self._config, self._scan, boxes, self._crf, _BATCH)
 
 
 def _fields(config):

@@ -7,7 +7,7 @@ from pathlib import Path
 from absl import flags
 from tqdm import tqdm
 
-from ris_tf import command, comparison, inference, metrics, page, presets, ranking, runtime, storage
+from ris_tf import command, comparison, consensus, inference, metrics, page, presets, ranking, runtime, storage
 from ris_tf.crf import library
 from ris_tf.data import pipeline
 from ris_tf.errors import DataError, UsageError
@@ -181,6 +181,7 @@ def main():
     flags.DEFINE_integer("images", 50, "number of synthetic images", lower_bound=1)
     flags.DEFINE_integer("seed", 1, "seed of synthetic images", lower_bound=0)
     flags.DEFINE_boolean("crf", False, "refine each mask by a fully connected CRF; needs pydensecrf2")
+    flags.DEFINE_enum("orientations", None, consensus.CHOICES, "ways to look at an image, mirrored and turned; slower")
     flags.DEFINE_boolean("report", False, "write report.html (or compare.html) too; needs matplotlib and jinja2")
     flags.DEFINE_boolean("tune", False, "first search the thresholds on the split, and store them in the model")
     flags.DEFINE_string("tuned_model", None, ".keras file for the tuned model; unless given, the model's own file")
@@ -195,6 +196,7 @@ def main():
         _check(values)
         out = _folder(values.out)
         model = storage.open_model(values.model)
+        consensus.choose(model, values.orientations)
         reading = model.config.data
         split = values.split or ("val" if values.tune else "test")
         source = pipeline.open_source(

@@ -4,9 +4,11 @@ import math
 
 import numpy as np
 
+from ris_tf.consensus import agreed
 from ris_tf.data.normalize import mean_colour, normalize
 from ris_tf.focus import closer_box
 from ris_tf.labels import Instances
+from ris_tf.order import steps_before_stop
 from ris_tf.resampling import fitting_box, pixels, place, place_above, sample
 from ris_tf.tiling import Canvas, tile_grid
 
@@ -40,7 +42,8 @@ def predict_instances(look, config, image, crf=False, foreground=None, zoom=None
     """
     image = normalize(image, config.model.channels)
     if config.data.view == "tiles":
-        return _tiles(look, config, image, crf, zoom or zoom_of(look, config, image))
+        return _tiles(agreed(look, config), config, image, crf, zoom or zoom_of(look, config, image))
+    look = agreed(look, config)
     if config.data.view == "whole":
         return _whole(look, config, image, crf)
     return _focus(look, foreground, config, image, crf)
@@ -116,8 +119,7 @@ def resolve(masks, scores, size, predict, image=None, box=None):
       labels int32 [height, width], 1..n; scores float32 [n]; taken: number of steps before the stop.
     """
     box = box or (0, 0, *size)
-    stop = scores <= predict.score_threshold
-    taken = int(np.argmax(stop)) if stop.any() else len(scores)
+    taken = steps_before_stop(scores, predict)
     labels = np.zeros(size, np.int32)
     best = np.full(size, predict.mask_threshold, np.float32)
     areas = np.zeros(taken)

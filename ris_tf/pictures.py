@@ -8,6 +8,7 @@ from skimage.segmentation import find_boundaries
 
 from ris_tf.inference import predict_instances, resolve
 from ris_tf.order import Recorder, steps_before_stop
+from ris_tf.tune import with_fields
 from ris_tf.visualize import SMALLEST_SHOWN, overlay, to_rgb
 
 COLOURS = {  # of the outlines, RGB
@@ -77,8 +78,9 @@ def film(model, image):
     Returns:
       list of Frame; the last one may be the step whose score ended the count.
     """
-    recorder, predict = Recorder(model.look), model.config.predict
-    predict_instances(recorder, model.config, image, foreground=model.foreground)
+    config = with_fields(model.config, {"orientations": 1})
+    recorder, predict = Recorder(model.look), config.predict
+    predict_instances(recorder, config, image, foreground=model.foreground)
     tiles = [
         (steps_before_stop(score, predict), look, index)
         for look, (_, _, scores) in enumerate(recorder.looks)

@@ -9,7 +9,7 @@ import numpy as np
 from absl import flags
 from tqdm import tqdm
 
-from ris_tf import command, label_files, large, outputs, presets, storage
+from ris_tf import command, consensus, label_files, large, outputs, presets, storage
 from ris_tf.crf import library
 from ris_tf.data.readers import image_files, read_image
 from ris_tf.data.regions import can_be_regions, is_large, is_zarr, open_regions, zarr_library
@@ -161,7 +161,7 @@ def main():
     flags.DEFINE_string("model", None, "preset, work folder of ris-train, .keras file, or file or folder of ris-export")
     flags.DEFINE_string("out", None, "folder for the results")
     flags.DEFINE_boolean("crf", False, "refine each mask by a fully connected CRF; needs pydensecrf2")
-
+    flags.DEFINE_enum("orientations", None, consensus.CHOICES, "ways to look at an image, mirrored and turned; slower")
     flags.DEFINE_list("write", list(_DEFAULT), f"what to write: some of {','.join(FORMS)}")
     flags.DEFINE_float("pixel_size", None, "micrometres of a pixel, for csv, tiff and zarr")
     flags.DEFINE_boolean("large", False, "read every TIFF and zarr by tiles, never whole, as large ones are")
@@ -172,7 +172,9 @@ def main():
             raise UsageError("no image given; name image files or folders after the flags, see --helpshort")
         _check_forms(values.write, values.pixel_size)
         how = values.out, values.crf, values.write, values.pixel_size, values.large
-        results = predict(storage.open_model(values.model), rest, *how)
+        model = storage.open_model(values.model)
+        consensus.choose(model, values.orientations)
+        results = predict(model, rest, *how)
         for name, instances in results.items():
             note = "  (read by tiles, no overlay)" if isinstance(instances, large.LargeInstances) else ""
             print(f"{instances.count:6d}  {name}{note}")

@@ -78,6 +78,7 @@ PREDICT = {  # all that reading an image with a trained model needs to know
     "predict.mask_threshold": _SHARE,
     "predict.overlap_rule": one_of("best", "first"),
     "predict.min_visible": _SHARE,
+    "predict.orientations": one_of(1, 2, 4, 8),
     "predict.min_area": whole(1, 10**9),
     "predict.overlap": whole(0, 8191),
     "predict.diameter": number(1, 8192),
@@ -191,4 +192,21 @@ def problem(fields, ranges):
         if not right(value):
             said = " ".join(repr(value).split())
             return f"{name} is {said if len(said) <= 60 else said[:57] + '...'}; expected {expected}"
+    return None
+
+
+def conflict(fields):
+    """What is wrong between two fields of PREDICT, each right by itself.
+
+    Args:
+      fields: as of `problem`.
+
+    Returns:
+      str as of `problem`, or None.
+    """
+    size, predict = fields["model"]["size"], fields["predict"]
+    if predict["overlap"] >= min(size):
+        return f"predict.overlap is {predict['overlap']}; expected less than model.size"
+    if predict["orientations"] > 4 and size[0] != size[1]:
+        return f"predict.orientations is {predict['orientations']}; expected 1, 2 or 4, for model.size is not square"
     return None

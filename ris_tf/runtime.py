@@ -110,11 +110,9 @@ def _config(text, path):
         if len(text) > _MOST_RECORD:
             raise ValueError
         fields = json.loads(text)
-        problem = ranges.problem(fields, ranges.PREDICT)
+        problem = ranges.problem(fields, ranges.PREDICT) or ranges.conflict(fields)
     except (TypeError, ValueError, RecursionError) as error:
         raise DataError(f"{path}: holds no config of ris_tf; write it by ris-export") from error
-    if not problem and fields["predict"]["overlap"] >= min(fields["model"]["size"]):
-        problem = f"predict.overlap is {fields['predict']['overlap']}; expected less than model.size"
     if problem:
         raise DataError(f"{path}: {problem}; write it by ris-export")
     return _attributes(fields)

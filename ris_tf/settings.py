@@ -57,7 +57,7 @@ def check(config):
     Raises:
       UsageError: a field is out of range; the message names it, what it holds and what would be right.
     """
-    found = ranges.problem(config, ranges.ALL)
+    found = ranges.problem(config, ranges.ALL) or ranges.conflict(config)
     if found:
         raise UsageError(found)
     _check_augment(config)
@@ -72,8 +72,6 @@ def check(config):
     spread = config.train.distribute
     if config.train.jit_compile and (spread == "workers" or (spread == "mirrored" and config.model.form == "attend")):
         raise UsageError(f"train.jit_compile is True; expected False while train.distribute is {spread!r}")
-    if config.predict.overlap >= min(config.model.size):
-        raise UsageError(f"predict.overlap is {config.predict.overlap}; expected less than model.size")
     model = config.model
     if model.form == "attend" and model.attend.encoder == "mobilenet_v2":
         if model.channels != 3:

@@ -88,9 +88,10 @@ def tune(look, config, source, foreground=None, crf=False):
 
 
 def with_fields(config, fields):
-    """A copy of a config with these fields of `predict`."""
+    """A copy of a config, of RIS or Exported, with these fields of `predict`."""
     changed = copy.deepcopy(config)
-    changed.predict.update(fields)
+    for name, value in fields.items():
+        setattr(changed.predict, name, value)
     return changed
 
 

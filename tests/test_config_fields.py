@@ -29,7 +29,7 @@ TRAIN = {
 }  # fmt: skip
 PREDICT = {
     "score_threshold": 0.95, "mask_threshold": 0.85, "overlap_rule": "first", "min_visible": 0.0, "min_area": 500,
-    "overlap": 5, "diameter": 60.0, "zoom_limits": (0.9, 1.1),
+    "overlap": 5, "orientations": 2, "diameter": 60.0, "zoom_limits": (0.9, 1.1),
 }  # fmt: skip
 MODEL = {
     "attend.encoder": "mobilenet_v2",

@@ -36,6 +36,7 @@ def test_shipped_configs_pass(name):
         ("predict.overlap_rule", "last"),
         ("predict.score_threshold", -0.1),
         ("predict.overlap", 4000),
+        ("predict.orientations", 3),
     ],
 )
 def test_field_out_of_range_is_named(name, value):
@@ -52,6 +53,15 @@ def test_shape_of_the_encoder_out_of_range_is_named(field, value):
     config = base.get_config()
     config.model.attend[field] = value
     with pytest.raises(UsageError, match=f"attend.{field} is"):
+        settings.check(config)
+
+
+def test_quarter_turns_need_a_square():
+    config = base.get_config()
+    config.model.size, config.predict.orientations = (128, 256), 4
+    settings.check(config)
+    config.predict.orientations = 8
+    with pytest.raises(UsageError, match="predict.orientations is 8; expected 1, 2 or 4"):
         settings.check(config)
 
 

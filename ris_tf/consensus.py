@@ -1,0 +1,110 @@
+"""Several looks at one image, mirrored and turned: what most of them find. NumPy only.
+
+A network finds a clear object whichever way the image lies, and a speck or a wrong border in some of the ways. Each way
+of looking gives instances; those of different ways that overlap are one object, its mask the mean of theirs.
+"""
+
+import math
+
+import numpy as np
+
+from ris_tf.errors import UsageError
+from ris_tf.order import steps_before_stop
+
+CHOICES = ("1", "2", "4", "8")  # of `predict.orientations`
+SAME_IOU = 0.5  # above it two masks show one object: of the masks of one look, which hardly overlap, only one can
+_ROWS, _COLUMNS = -3, -2  # axes of images [B, h, w, C]
+
+
+def agreed(look, config):
+    """The look of a network at `predict.orientations` ways that an image can lie, as one look.
+
+    The ways are the image itself, mirrored left to right, upside down, and both; with 8 ways also each of these with
+    rows and columns exchanged, which needs a square `model.size`.
+
+    Args:
+      look: as of `inference.predict_instances`.
+      config: of the model; `predict.orientations`, `predict.score_threshold` and `predict.mask_threshold` are read.
+
+    Returns:
+      function as `look`. Its scores are 0 from the last object on, in place of a stop; if most of the ways used up all
+      steps they are 1 there, with empty masks.
+    """
+    ways = range(config.predict.orientations)
+    if len(ways) == 1:
+        return look
+
+    def look_around(images):
+        masks, scores = [], []
+        for way in ways:
+            found = [np.asarray(part) for part in look(np.ascontiguousarray(_turn(images, way, _COLUMNS, _ROWS)))]
+            masks.append(_turn_back(found[0], way, -1, -2))
+            scores.append(found[1])
+        seen = [_agreement(*one, config.predict) for one in zip(np.stack(masks, 1), np.stack(scores, 1), strict=True)]
+        return tuple(map(np.stack, zip(*seen, strict=True)))
+
+    return look_around
+
+
+def choose(model, orientations):
+    """Sets `predict.orientations` of a model.
+
+    Args:
+      model: RIS or Exported.
+      orientations: one of CHOICES; None leaves the model's own.
+
+    Raises:
+      UsageError: the model reads images that are not square, and 8 were asked for.
+    """
+    if orientations is None:
+        return
+    height, width = model.config.model.size
+    if int(orientations) > 4 and height != width:
+        raise UsageError(f"--orientations={orientations}: this model reads {height}x{width}; expected 1, 2 or 4")
+    model.config.predict.orientations = int(orientations)
+
+
+def _turn(array, way, columns, rows):
+    mirrored = np.flip(array, [axis for bit, axis in enumerate((columns, rows)) if way >> bit & 1])
+    return mirrored.swapaxes(rows, columns) if way & 4 else mirrored
+
+
+def _turn_back(array, way, columns, rows):
+    upright = array.swapaxes(rows, columns) if way & 4 else array
+    return np.flip(upright, [axis for bit, axis in enumerate((columns, rows)) if way >> bit & 1])
+
+
+def _agreement(masks, scores, predict):
+    """Masks [V, T, h, w] and scores [V, T] of V ways -> those of the objects that more than half of the ways found.
+
+    Returns masks float32 [T, h, w] and scores float32 [T], in the order in which the objects were found.
+    """
+    ways, steps = scores.shape
+    taken = [steps_before_stop(one, predict) for one in scores]
+    way, step = np.repeat(np.arange(ways), taken), np.concatenate([np.arange(count) for count in taken])
+    near = _overlaps(masks[way, step] > predict.mask_threshold)
+    support = sum((near * (way == v)).max(1, initial=0) for v in range(ways))
+    left, objects = np.ones(len(way), bool), []
+    for index in np.argsort(-support, kind="stable"):
+        if left[index]:
+            same = near[index] * left
+            chosen = [np.argmax(same * (way == v)) for v in range(ways) if (same * (way == v)).any()]
+            left[chosen] = False
+            if 2 * len(chosen) > ways:
+                objects.append(chosen)
+    objects = sorted(objects, key=lambda chosen: step[chosen].mean())[:steps]
+    mean_masks, mean_scores = np.zeros(masks.shape[1:], np.float32), np.zeros(steps, np.float32)
+    for index, chosen in enumerate(objects):
+        mean_masks[index] = masks[way[chosen], step[chosen]].mean(0)
+        mean_scores[index] = scores[way[chosen], step[chosen]].mean()
+    if 2 * taken.count(steps) > ways:
+        mean_scores[len(objects) :] = 1
+    return mean_masks, mean_scores
+
+
+def _overlaps(inside):
+    """IoU of every two of [N, h, w] bool, 0 where they are not the same object: float32 [N, N]."""
+    flat = inside.reshape(len(inside), math.prod(inside.shape[1:])).astype(np.float32)
+    inter, area = flat @ flat.T, flat.sum(1)
+    iou = inter / np.maximum(area + area[:, None] - inter, 1)
+    return np.where(iou > SAME_IOU, iou, 0)
