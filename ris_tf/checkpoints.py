@@ -89,7 +89,7 @@ class Checkpoints(keras.callbacks.Callback):
     @property
     def stopping(self):
         """Whether the run is to end here."""
-        return self.termination is not None and self.termination.asked
+        return self.termination is not None and bool(self.termination.asked)
 
     def catch_up(self):
         """Measures the step that the run before saved and did not come to measure."""

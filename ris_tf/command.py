@@ -9,6 +9,7 @@ import tensorflow as tf
 from absl import flags, logging
 from ml_collections import ConfigDict, config_flags
 
+from ris_tf import overrides
 from ris_tf.errors import RisError, UsageError
 from ris_tf.quiet import quiet
 
@@ -65,12 +66,12 @@ def run(job, module, usage, with_config=False, begin=None):
             if with_config:
                 _check_config(flags.FLAGS.config)  # a config file is only read here
         except flags.Error as error:
-            raise UsageError(str(error).strip().splitlines()[0]) from error
+            raise UsageError(_override(error) or str(error).strip().splitlines()[0]) from error
         except RisError:
             raise
         except (Exception, SystemExit) as error:  # a config file is a program, which may end in any way
             message = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-            raise UsageError(f"--config: {message}") from error
+            raise UsageError(_override(error) or f"--config: {message}") from error
         if begin:
             begin(flags.FLAGS)
         with quiet():
@@ -104,6 +105,14 @@ def _check_config(config):
         raise UsageError(
             f"--config: get_config() gives {found}; expected a ConfigDict with a name, see configs/base.py"
         )
+
+
+def _override(error):
+    """What is wrong with a field given after --config; None if the config file itself is at fault."""
+    try:
+        return overrides.problem(sys.argv, error)
+    except (Exception, SystemExit):  # of a config file, which is a program
+        return None
 
 
 def _underscored(argument):

@@ -32,7 +32,8 @@ Trains a model on images and their label maps, and goes on where it stopped when
 
 DIR holds train/ and val/, each with images/ and masks/ (uint16 label maps of the same names), or pairs
 NAME_rgb.png and NAME_label.png; docs/data.md tells of more layouts. The work folder (runs/CONFIG, or
-runs/CONFIG_from_INIT) gets config.json, log.csv, last.keras, previous.keras and best.keras. SIGTERM saves and ends it.
+runs/CONFIG_from_INIT) gets config.json, log.csv, last.keras, previous.keras and best.keras. SIGTERM and Ctrl-C
+save after the step at hand and end it; the same command goes on.
 --config takes a name ({names}) or a .py file; --config.a.b=VALUE overrides a field.
 """
 
@@ -74,7 +75,7 @@ def train(config, data, workdir, init=None, termination=None):
       The best model by SBD on validation images.
 
     Raises:
-      SystemExit: 0, as `termination` asked.
+      SystemExit: 0, or 130 after Ctrl-C, as `termination` asked.
       OSError: of a file that cannot be written, which it names.
       DataError: something is wrong with the data, or the work folder holds another model.
       UsageError: a field of the config is out of range, or `init` is another network.
@@ -157,8 +158,9 @@ def train(config, data, workdir, init=None, termination=None):
     finally:
         progress.close()
     if keeper.stopping:
-        print(f"{workdir}: stopped by SIGTERM at step {keeper.step} of {steps}, saved; the same command goes on")
-        sys.exit(0)
+        asked = termination.asked
+        print(f"{workdir}: stopped by {asked} at step {keeper.step} of {steps}, saved; the same command goes on")
+        sys.exit(termination.exit_code)
     workers.agree(distribution, steps, "train.steps")  # only now has the chief written its last
     return storage.load(workdir / checkpoints.BEST)
 

@@ -143,15 +143,16 @@ def test_means_and_rows_go_on_where_a_run_was_cut_short(keeper, tmp_path, capsys
         checkpoints.newest(tmp_path)
 
 
-def test_a_request_to_stop_is_answered_after_the_step_with_its_means(keeper, tmp_path):
+@pytest.mark.parametrize(("number", "name", "code"), [(signal.SIGTERM, "SIGTERM", 0), (signal.SIGINT, "Ctrl-C", 130)])
+def test_a_request_to_stop_is_answered_after_the_step_with_its_means(keeper, tmp_path, number, name, code):
     with Termination() as termination:
         termination.wait()
         first = keeper(termination=termination)
         step(first, 4.0)
         assert not (tmp_path / LAST).exists() and not first.model.stop_training
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), number)
         step(first, 2.0)
-        assert first.model.stop_training
+        assert first.model.stop_training and (termination.asked, termination.exit_code) == (name, code)
     assert not (tmp_path / LOG).exists()
     found, _ = checkpoints.newest(tmp_path)
     second = keeper(found)
@@ -167,6 +168,16 @@ def test_before_there_is_something_to_save_a_request_to_stop_ends_at_once(capsys
         os.kill(os.getpid(), signal.SIGTERM)
     assert stop.value.code == 0 and "stopped by SIGTERM before its first step" in capsys.readouterr().out
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_ctrl_c_interrupts_where_there_is_nothing_to_save_and_when_pressed_again():
+    with pytest.raises(KeyboardInterrupt), Termination():
+        os.kill(os.getpid(), signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt), Termination() as termination:
+        termination.wait()
+        os.kill(os.getpid(), signal.SIGINT)
+        assert termination.asked == "Ctrl-C"
+        os.kill(os.getpid(), signal.SIGINT)
 
 
 @pytest.mark.parametrize("text", ["step\nx\n", "a,b\n1,2\n", "step,loss\n1,2,3\n", "step,loss\n1\n"])

@@ -15,16 +15,16 @@ SHADOWING = {"io", "onnx"}  # run as a script, such a file hides the library of 
 FLOORS = [
     {"configs"},
     {"errors"},
-    {"archive", "ranges", "termination"},
+    {"archive", "order", "overrides", "ranges", "termination"},
     {"figures", "files", "focus", "labels", "quiet", "places", "matching", "recompute", "resampling", "settings"}
     | {"tally", "workers"},
-    {"overlaps", "pretrained", "ranking"},
+    {"consensus", "overlaps", "pretrained", "ranking"},
     {"command", "crf", "curriculum", "data", "dynamic_mask", "encoders", "fcn8s", "layers", "losses", "metrics"}
     | {"tiling", "visualize"},
     {"mobilenet"},
     {"bootstrap", "inference", "inspection", "mistakes", "monitor", "objective", "outputs", "page", "plots", "presets"}
     | {"label_files", "recurrence", "scroll"},
-    {"bands", "batch_rows", "comparison", "order", "runtime", "tune"},
+    {"bands", "batch_rows", "comparison", "runtime", "tune"},
     {"batch_pipeline", "large", "model", "pictures"},
     {"storage"},
     {"checkpoints", "report"},

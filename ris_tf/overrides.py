@@ -1,0 +1,65 @@
+"""What is wrong with `--config.FIELD=VALUE`, in words: absl and ml_collections give those of Python."""
+
+import difflib
+import runpy
+
+from ml_collections import ConfigDict
+
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text", tuple: "values in brackets"}
+
+
+def problem(arguments, error):
+    """Why the flags of a command line with --config could not be read.
+
+    Args:
+      arguments: list of str, with `--config=PATH` or `--config PATH`.
+      error: the exception that came of it.
+
+    Returns:
+      str that names the first field that is not there, or the one that `error` speaks of; None if neither is at fault.
+    """
+    config, overrides = None, []
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        name, equals, value = argument.partition("=")
+        if name in ("--config", "-config"):
+            config = value if equals else following
+        elif name.startswith("--config."):
+            overrides.append((name.removeprefix("--config."), value if equals else following))
+    if not config or not overrides:
+        return None
+    path, _, chosen = config.partition(":")
+    fields = runpy.run_path(path)["get_config"](*([chosen] if chosen else []))
+    unknown = filter(None, (_unknown(fields, name) for name, _ in overrides))
+    return next(unknown, None) or _wrong_kind(fields, overrides, str(error))
+
+
+def _unknown(fields, name):
+    """The line about a field that is not there; None if it is."""
+    names, last = _names(fields), name.rpartition(".")[2]
+    if name in names:
+        return None
+    close = [known for known in names if known.endswith(f".{last}")] or difflib.get_close_matches(name, names, 1, 0.75)
+    hint = f"did you mean {' or '.join(close)}?" if close else "configs/base.py lists all"
+    return f"--config.{name}: no such field; {hint}"
+
+
+def _names(fields, before=""):
+    """Names of all fields and of the parts that hold them, such as "train" and "train.steps"."""
+    names = []
+    for name, value in fields.items():
+        names.append(before + name)
+        if isinstance(value, ConfigDict):
+            names += _names(value, f"{before}{name}.")
+    return names
+
+
+def _wrong_kind(fields, overrides, said):
+    for name, value in overrides:
+        at = fields
+        for part in name.split("."):
+            at = at[part]
+        if f"config.{name}" in said:
+            kind = "a single field of it" if isinstance(at, ConfigDict) else _KINDS.get(type(at), type(at).__name__)
+            example = "" if isinstance(at, ConfigDict) else f", such as {at}"
+            return f"--config.{name}={value}: expected {kind}{example}"
+    return None
