@@ -55,7 +55,7 @@ def get_config():
     config.data.rotation = 180.0  # degrees, +-
     config.data.shift = 0.1  # "whole" and "focus": random shift as a share of the view, +-
     config.data.padding = "edge"  # "whole" and "focus": its edge goes on beside an image; or "mean", ImageNet's colour
-    config.data.category = "person"  # of a data set with COCO, VOC or SBD annotations; "" for all
+    config.data.category = ""  # whose objects are read of COCO, VOC or SBD annotations, such as "person"; "" for all
     config.data.count_power = 0.0  # "whole" and "focus": an epoch has an image of n objects n ** count_power times
     config.data.held_out = 0.0  # of a folder without splits: share of the pairs, the last by name, for validation
     config.data.brightness = 0.08  # of the image's range, added, +-

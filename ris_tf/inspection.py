@@ -6,6 +6,7 @@ import hashlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from ris_tf import foreground
 from ris_tf.errors import DataError
 from ris_tf.visualize import overlay
 
@@ -24,6 +25,7 @@ class Split:
       dtypes: str.
       counts: objects in the image.
       areas: of all objects, pixels.
+      pieces: what `foreground.pieces` finds.
       ignored: share of the pixels that are ignored.
       problems: a line for each thing that is wrong.
       pictures: (name, overlay uint8 [H, W, 3]), evenly chosen.
@@ -34,6 +36,7 @@ class Split:
     dtypes: list = dataclasses.field(default_factory=list)
     counts: list = dataclasses.field(default_factory=list)
     areas: list = dataclasses.field(default_factory=list)
+    pieces: list = dataclasses.field(default_factory=list)
     ignored: list = dataclasses.field(default_factory=list)
     problems: list = dataclasses.field(default_factory=list)
     pictures: list = dataclasses.field(default_factory=list)
@@ -64,6 +67,7 @@ def inspect(samples, pictures, seen):
         split.dtypes.append(str(image.dtype))
         split.counts.append(int((ids > 0).sum()))
         split.areas += areas[ids > 0].tolist()
+        split.pieces.append(foreground.pieces(labels))
         split.ignored.append(float((labels < 0).mean()))
         digest = hashlib.sha256(image.tobytes()).digest()
         if digest in seen:
@@ -93,6 +97,8 @@ def summary(name, split):
         lines.append(f"  without objects    {empty} images")
     if partly:
         lines.append(f"  ignored            {np.mean(split.ignored):.1%} of the pixels, in {partly} images")
+    if warning := foreground.warning(split.pieces):
+        lines.append(f"  note               {warning}")
     return lines
 
 

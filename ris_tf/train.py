@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from absl import flags, logging
 
-from ris_tf import checkpoints, command, monitor, settings, storage, workers
+from ris_tf import checkpoints, command, foreground, monitor, settings, storage, workers
 from ris_tf import model as models
 from ris_tf.curriculum import Curriculum
 from ris_tf.data import pipeline
@@ -98,6 +98,8 @@ def train(config, data, workdir, init=None, termination=None):
         further += pipeline.open_source(name, "train", images=config.data.synthetic_images, **arguments)
     extra = Records(further, config)
     held_out = _validation(data, config)
+    if warning := foreground.warning(source.pieces):
+        logging.warning("%s: %s", data, warning)
 
     keras.utils.set_random_seed(seed)
     if config.train.deterministic:

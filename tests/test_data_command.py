@@ -181,3 +181,22 @@ def test_help_names_every_flag(command):
     code, out, _ = command(data_command.main, "--helpshort")
     assert code == 0 and all(f"--{flag}: " in out for flag in ("out", "format", "category", "shard_mb"))
     assert "PASCAL VOC 2012" in out
+
+
+def test_masks_of_the_foreground_are_told(command, folder, tmp_path):
+    for path in (folder / "masks").iterdir():
+        mask = np.zeros((40, 60), np.uint8)
+        for left in range(2, 50, 12):
+            mask[10:20, left : left + 8] = 255
+        Image.fromarray(mask).save(path)
+        Image.fromarray(np.random.default_rng(len(path.name)).integers(0, 99, mask.shape).astype(np.uint8)).save(
+            folder / "images" / path.name
+        )
+    out = command(data_command.main, "inspect", folder, f"--out={tmp_path / 'sheet.png'}")[1]
+    assert "every label map holds one object, in 4 separate pieces (median)" in out
+
+
+def test_masks_under_another_name_are_told(command, folder):
+    (folder / "masks").rename(folder / "labels")
+    code, out, _ = command(data_command.main, "inspect", folder)
+    assert code == 1 and f"problem: {folder}: has images/, labels/; expected masks/ as well" in out

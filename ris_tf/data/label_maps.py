@@ -5,8 +5,9 @@ Any suffix of `readers.IMAGE_SUFFIXES` may stand on either side, JPEG not for ma
 
 from functools import partial
 
-from ris_tf.data.readers import by_name, images_in, read_pair
+from ris_tf.data.readers import by_name, folders_in, images_in, read_pair
 from ris_tf.data.splits import Listing, in_folders
+from ris_tf.errors import DataError
 
 
 def _has(folder):
@@ -15,6 +16,10 @@ def _has(folder):
 
 def _samples(folder):
     problems = []
+    missing = [name for name in ("images", "masks") if not (folder / name).is_dir()]
+    if missing:
+        found = ", ".join(f"{entry.name}/" for entry in folders_in(folder)) or "no folder"
+        raise DataError(f"{folder}: has {found}; expected {missing[0]}/ as well, {LAYOUT.tree}")
     images, masks = (by_name(images_in(folder / name), "", problems) for name in ("images", "masks"))
     where = folder / "masks"
     problems += [f"{images[name]}: image has no mask of the same name in {where}" for name in images.keys() - masks]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from tqdm import tqdm
 
+from ris_tf import foreground
 from ris_tf.data.normalize import normalize
 from ris_tf.data.resize import fit_labels, fit_within
 from ris_tf.focus import SHARE, object_box
@@ -27,6 +28,7 @@ class Records(Sequence):
     Attributes:
       shares: int [N], how often each image is drawn in an epoch, see `share`.
       most: the largest number of objects in one image.
+      pieces: what `foreground.pieces` finds in each image.
       error: DataError of the file that could not be read again, or None.
 
     Raises:
@@ -36,11 +38,13 @@ class Records(Sequence):
     def __init__(self, source, config):
         self.source, self.config = source, config
         self.shares, self.most, self.error = np.ones(len(source), np.int64), 0, None
+        self.pieces = []
         self._kept, room = {}, config.data.memory * 2**20
         for index in tqdm(range(len(source)), "reading", leave=False):
             record = self._read(index)
             self.shares[index] = share(record["labels"], record["zoom"], config)
             self.most = max(self.most, np.unique(record["labels"][record["labels"] > 0]).size)
+            self.pieces.append(foreground.pieces(record["labels"]))
             room -= record["image"].nbytes + record["labels"].nbytes
             if room >= 0:
                 self._kept[index] = record
