@@ -32,6 +32,6 @@ def warning(of_images):
     if None in of_images or not of_images or np.median(of_images) < _MANY:
         return None
     return (
-        f"every label map holds one object, in {np.median(of_images):g} separate pieces (median): are these masks of the "
-        "foreground? expected another number for every object, see docs/data.md"
+        f"every label map holds one object, in {np.median(of_images):g} separate pieces (median): are these masks of "
+        "the foreground? expected another number for every object, see docs/data.md"
     )
