@@ -35,8 +35,8 @@ def marked(image, truth, labels, mistakes):
 
     Args:
       image: [H, W, C] of any real dtype.
-      truth, labels: int [H, W], true and predicted.
-      mistakes: list of Mistake.
+      truth, labels: int [H, W], true and predicted, the latter of `labels.without_ignored`.
+      mistakes: list of Mistake, of these two.
 
     Returns:
       uint8 [k * H, k * W, 3], enlarged by a whole number as `visualize.overlay` is. Outlines in COLOURS: of true

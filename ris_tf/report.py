@@ -5,6 +5,7 @@ import numpy as np
 from ris_tf import mistakes, page, pictures, plots
 from ris_tf.bootstrap import intervals
 from ris_tf.figures import FIGURES
+from ris_tf.labels import without_ignored
 from ris_tf.metrics import THRESHOLDS
 
 _EACH = 3  # best and worst images shown
@@ -73,8 +74,8 @@ def _examples(model, source, rows, errors, crf):
     for index in reversed(ranked):
         if index in named:
             image, truth = source[index][1]()
-            labels = model.predict_instances(image, crf).labels
-            picture = page.jpeg(pictures.marked(image, truth, labels, errors[index]))
+            known = without_ignored(truth, model.predict_instances(image, crf).labels)[1]  # which the errors number
+            picture = page.jpeg(pictures.marked(image, truth, known, errors[index]))
             shown.append((named[index], rows[index], mistakes.count(errors[index]), picture))
     return shown
 

@@ -18,6 +18,7 @@ from ris_tf.configs import rosettes
 from ris_tf.mistakes import find
 from ris_tf.order import Order
 from ris_tf.overlaps import compare
+from ris_tf.report import _examples as examples
 from ris_tf.report import report
 
 
@@ -115,6 +116,19 @@ def test_errors_are_drawn_in_their_colour_where_they_are():
     labels = np.where(truth == 1, 1, 0)
     picture = pictures.marked(image, truth, labels, find(compare(truth, labels)))
     for kind, inside in (("right", truth == 1), ("missed", truth == 2)):
+        at = (picture == pictures.COLOURS[kind]).all(axis=2)
+        assert at.any() and inside.repeat(2, 0).repeat(2, 1)[at].mean() > 0.9
+
+
+def test_errors_are_drawn_where_they_are_beside_ignored_regions(monkeypatch):
+    monkeypatch.setattr(page, "jpeg", lambda picture: picture)
+    image, places = discs(3)
+    truth = np.array([0, -1, 2, 0])[places]  # the first disc is found and ignored, the third is found and not true
+    source = [("a", lambda: (image, truth))]
+    found = evaluate.evaluate(Perfect(), source)
+    ((_, _, numbers, picture),) = examples(Perfect(), source, found.rows, [find(one) for one in found.tables], False)
+    assert numbers["extra"] == 1 == sum(numbers.values())
+    for kind, inside in (("right", places == 2), ("extra", places == 3)):
         at = (picture == pictures.COLOURS[kind]).all(axis=2)
         assert at.any() and inside.repeat(2, 0).repeat(2, 1)[at].mean() > 0.9
 
