@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from ris_tf.data import regions
 from ris_tf.data.readers import read_image
 from ris_tf.data.regions import open_regions
 
@@ -46,6 +47,14 @@ def test_bilevel_and_inverted_tiffs(tmp_path):
     for name in ("bits.tif", "white.tif"):
         whole = read_image(tmp_path / name)
         np.testing.assert_array_equal(open_regions(tmp_path / name).read(slice(3, 69), slice(40, 90)), whole[3:69, 40:])
+
+
+def test_a_tiff_is_large_by_the_bytes_of_its_samples(tmp_path, monkeypatch):
+    image = np.zeros((30, 40, 3), np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", image, photometric="rgb")
+    for most in (image.nbytes, image.nbytes - 1):
+        monkeypatch.setattr(regions, "MAX_BYTES", most)
+        assert regions.is_large(tmp_path / "a.tif") == (most < image.nbytes)
 
 
 @pytest.mark.parametrize(

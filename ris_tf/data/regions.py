@@ -125,7 +125,7 @@ def is_large(path):
         with tifffile.TiffFile(path) as tiff:
             page = tiff.pages.first
             pixels = page.imagelength * page.imagewidth
-            return pixels > MAX_PIXELS or pixels * page.samplesperpixel * (page.bitspersample + 7) // 8 > MAX_BYTES
+            return pixels > MAX_PIXELS or pixels * page.samplesperpixel * ((page.bitspersample + 7) // 8) > MAX_BYTES
     except Exception:  # whoever reads it will say what is wrong
         return False
 
