@@ -121,6 +121,12 @@ def test_every_kind_of_outline_is_drawn(tmp_path):
     np.testing.assert_array_equal(read()[1], expected)
 
 
+def test_a_file_listed_by_a_number_and_by_a_text_is_two_images(tmp_path):
+    listed = [{"id": number, "file_name": "b.png", "height": 20, "width": 30} for number in ("7", 7)]
+    found = pipeline.open_source(written(tmp_path, images=listed, annotations=[]), "train", category="")
+    assert [name for name, _ in found] == ["b", "b"]
+
+
 def test_what_is_wrong_is_told(tmp_path):
     file = written(tmp_path) / "annotations" / "instances_train2017.json"
 

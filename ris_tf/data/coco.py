@@ -59,7 +59,7 @@ def _samples(file, folder, category):
     shown = [key for key in coco.imgs if not category or any(not e.get("iscrowd") for e in entries[key])]
     if not shown and not problems:
         problems.append(f"{file}: no object of the category {category!r}; expected at least one")
-    images = sorted((coco.imgs[key]["file_name"], key) for key in shown)
+    images = sorted(((coco.imgs[key]["file_name"], key) for key in shown), key=lambda image: (image[0], str(image[1])))
     return Listing(
         [(Path(p).stem, partial(_read, file, folder / p, coco.imgs[k], entries[k])) for p, k in images], problems
     )
