@@ -1,4 +1,4 @@
-"""What the three commands share: named configs, help, one-line errors and exit codes."""
+"""What the commands share: named configs, help, one-line errors and exit codes."""
 
 import errno
 import os

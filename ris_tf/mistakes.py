@@ -1,12 +1,14 @@
 """What went wrong in an image, each error by its name.
 
-Objects matched at IoU 0.5 or more are right. Of what is left, in this order:
+Objects matched at an IoU above 0.5 are right. The errors, in this order:
 
     merged    a prediction that holds most (more than half) of two or more true objects
     split     a true object in which two or more predictions mostly lie
-    inexact   a true object and a prediction, one of them mostly in the other, with an IoU below 0.5
+    inexact   a true object and a prediction, neither right nor in the above, one of them mostly in the other
     missed    a true object that is none of these
     extra     a prediction that is none of these
+
+What is right may be part of a merged or split one too: the prediction that matches one true object and holds another.
 """
 
 import typing

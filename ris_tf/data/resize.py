@@ -1,4 +1,4 @@
-"""Resizing of images and label maps, the same in training and in prediction."""
+"""Resizing of images and label maps as training needs them."""
 
 import numpy as np
 from PIL import Image
