@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections import Counter
 from pathlib import Path
 
 from ris_tf import page, plots
@@ -85,11 +86,21 @@ def _lines(compared):
 
 def _matched(a, b):
     """Rows of both runs, in the order of A's images."""
-    rows_a, rows_b = ({row["image"]: row for row in _rows(folder)} for folder in (a, b))
+    rows_a, rows_b = (_by_name(folder) for folder in (a, b))
     for here, there, rows in ((a, b, rows_a.keys() - rows_b.keys()), (b, a, rows_b.keys() - rows_a.keys())):
         if rows:
             raise DataError(f"{there}: lacks the image {min(rows)!r} of {here}; expected the same images in both")
     return list(rows_a.values()), [rows_b[name] for name in rows_a]
+
+
+def _by_name(folder):
+    """{name of an image: its row}."""
+    rows = _rows(folder)
+    name, times = Counter(row["image"] for row in rows).most_common(1)[0]
+    if times > 1:
+        file = Path(folder) / "per_image.csv"
+        raise DataError(f"{file}: {times} rows are of the image {name!r}; expected one of each image")
+    return {row["image"]: row for row in rows}
 
 
 def _rows(folder):

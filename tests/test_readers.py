@@ -60,6 +60,9 @@ def test_split_folders(tmp_path):
     image, labels = read()
     assert image.shape == (4, 5, 1) and labels.shape == (4, 5)
     assert names(tmp_path, "all") == ["a_label", "b", "c"]
+    write_split(tmp_path / "val", ["b"])
+    assert names(tmp_path, "all") == ["train/a_label", "train/b", "val/b", "val/c"]
+    assert names(tmp_path, "val") == ["b", "c"]
 
 
 def test_arrays_of_numpy(tmp_path):

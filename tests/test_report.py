@@ -231,6 +231,7 @@ def test_compare_tells_what_is_wrong(command, tmp_path):
     found = evaluate.measure(["x", "y"], [compare(discs(n)[1], discs(n)[1]) for n in (1, 2)])
     write_run(tmp_path / "a", found)
     write_run(tmp_path / "less", evaluate.measure(["x"], found.tables[:1]))
+    write_run(tmp_path / "twice", evaluate.measure(["x", "x"], found.tables))
     write_run(tmp_path / "old", found)
     rows = list(csv.DictReader((tmp_path / "old" / "per_image.csv").open()))
     evaluate.write_table(tmp_path / "old" / "per_image.csv", [{k: v for k, v in r.items() if k != "aji"} for r in rows])
@@ -238,6 +239,7 @@ def test_compare_tells_what_is_wrong(command, tmp_path):
         (["a"], 2, "two folders"),
         (["a", "none"], 1, "per_image.csv"),
         (["a", "less"], 1, "'y'"),
+        (["twice", "twice"], 1, "2 rows are of the image 'x'"),
         (["a", "old"], 1, "'aji'"),
     ):
         got, _, err = command(evaluate.main, "--compare", *(tmp_path / name for name in arguments))

@@ -42,7 +42,7 @@ def _splits(root, category="", held_out=0.0):
 
 def _listing(root, split, category, held_out):
     splits = _splits(root)
-    return joined([_samples(splits[name], root / name, category) for name in chosen(root, split, splits)])
+    return joined({name: _samples(splits[name], root / name, category) for name in chosen(root, split, splits)})
 
 
 def _samples(file, folder, category):

@@ -34,7 +34,7 @@ def _has(folder):
 def _samples(folder):
     if _has_images(folder):
         return _plants(folder, "")
-    return joined([_plants(subset, f"{subset.name}_") for subset in _subsets(folder)])
+    return joined({subset.name: _plants(subset, f"{subset.name}_") for subset in _subsets(folder)})
 
 
 def _plants(folder, prefix):

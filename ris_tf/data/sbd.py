@@ -40,8 +40,8 @@ def _listing(root, split, category, held_out):
     present = _splits(root)
     if not present:
         raise DataError(f"{root}: holds neither train.txt nor val.txt; expected the lists of images")
-    names = [read_list(root / f"{found}.txt") for found in chosen(root, split, present)]
-    return joined([Listing(_samples(root, found, category), []) for found in names])
+    names = {found: read_list(root / f"{found}.txt") for found in chosen(root, split, present)}
+    return joined({found: Listing(_samples(root, names[found], category), []) for found in names})
 
 
 def _samples(root, names, category):

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -143,7 +143,7 @@ def in_folders(name: str, tree: str, has: Callable[[Path], bool], samples_in: Ca
             return samples_in(folders[split])
         if one := whole(root, split):
             return part(one, samples_in(one), split, held_out)
-        return joined([samples_in(folders[found]) for found in _present(root, split, folders)])
+        return joined({found: samples_in(folders[found]) for found in _present(root, split, folders)})
 
     return Layout(name, tree, find, splits, listing)
 
@@ -154,8 +154,14 @@ def _present(root, split, folders):
     return folders
 
 
-def joined(listings: Sequence[Listing]) -> Listing:
-    """Several listings as one, sorted by name."""
-    samples = [sample for listing in listings for sample in listing.samples]
+def joined(listings: Mapping[str, Listing]) -> Listing:
+    """{split: Listing} as one, sorted by name; names are SPLIT/NAME if splits share any."""
+    names = [{name for name, _ in listing.samples} for listing in listings.values()]
+    shared = len(set().union(*names)) < sum(map(len, names))
+    samples = [
+        (f"{split}/{name}" if shared else name, read)
+        for split, listing in listings.items()
+        for name, read in listing.samples
+    ]
     samples.sort(key=lambda sample: sample[0])
-    return Listing(samples, [problem for listing in listings for problem in listing.problems])
+    return Listing(samples, [problem for listing in listings.values() for problem in listing.problems])

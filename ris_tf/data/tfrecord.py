@@ -105,7 +105,7 @@ def _splits(root, category="", held_out=0.0):
 
 def _listing(root, split, category, held_out):
     index = _index(root)
-    return joined([_samples(root, index[name]) for name in chosen(root, split, list(index))])
+    return joined({name: _samples(root, index[name]) for name in chosen(root, split, list(index))})
 
 
 def _samples(root, shards):

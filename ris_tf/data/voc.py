@@ -39,8 +39,8 @@ def _listing(root, split, category, held_out):
     present = _splits(root)
     if not present:
         raise DataError(f"{root / _LISTS}: holds neither train.txt nor val.txt; expected the lists of images")
-    files = [root / _LISTS / f"{name}.txt" for name in chosen(root, split, present)]
-    return joined([Listing(_samples(root, read_list(file), category), []) for file in files])
+    names = {found: read_list(root / _LISTS / f"{found}.txt") for found in chosen(root, split, present)}
+    return joined({found: Listing(_samples(root, names[found], category), []) for found in names})
 
 
 def _samples(root, names, category):
