@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 from collections import Counter
 from pathlib import Path
 
@@ -106,27 +107,49 @@ def _by_name(folder):
 def _rows(folder):
     file = Path(folder) / "per_image.csv"
     try:
-        with file.open(newline="") as lines:
-            rows = list(csv.DictReader(lines))
-        missing = [name for name in _COLUMNS if not rows or rows[0].get(name) is None]
-        if missing:
-            raise DataError(f"{file}: has no column {missing[0]!r}; measure again with this version of ris-evaluate")
-        return [{name: _number(row[name]) if name != "image" else row[name] for name in _COLUMNS} for row in rows]
+        with file.open(newline="", encoding="utf-8") as stream:
+            lines = csv.DictReader(stream)
+            missing = [name for name in _COLUMNS if name not in (lines.fieldnames or ())]
+            if missing:
+                raise DataError(
+                    f"{file}: has no column {missing[0]!r}; measure again with this version of ris-evaluate"
+                )
+            rows = [_row(f"{file}: line {lines.line_num}", line) for line in lines]
     except OSError as error:
         raise DataError(f"{file}: {error.strerror}; expected an output folder of ris-evaluate") from error
-    except (TypeError, ValueError) as error:
-        raise DataError(f"{file}: holds something else than numbers ({error})") from error
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise DataError(f"{file}: is no table of ris-evaluate ({error}); measure again") from error
+    if not rows:
+        raise DataError(f"{file}: holds no image; expected a row for each")
+    return rows
+
+
+def _row(where, line):
+    row = {"image": line["image"]}
+    for name in _COLUMNS[1:]:
+        value = line[name]
+        if value is None:
+            raise DataError(f"{where}: ends before {name!r}; expected a value for each column")
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            raise DataError(f"{where}: {name!r} is {value[:40]!r}; expected a number")
+        row[name] = int(value) if value.lstrip("-").isdecimal() else number
+    return row
 
 
 def _figures(folder):
     file = Path(folder) / "metrics.json"
     try:
-        return dict(json.loads(file.read_text()))
+        figures = dict(json.loads(file.read_text("utf-8"), parse_int=float))
     except OSError as error:
         raise DataError(f"{file}: {error.strerror}; expected an output folder of ris-evaluate") from error
-    except (TypeError, ValueError) as error:
-        raise DataError(f"{file}: is no JSON of figures") from error
-
-
-def _number(value):
-    return int(value) if value.lstrip("-").isdecimal() else float(value)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise DataError(f"{file}: is no JSON of figures; expected metrics.json of ris-evaluate") from error
+    for key in (figure.key for figure in FIGURES):
+        value = figures.get(key)
+        if value is not None and not (isinstance(value, float) and math.isfinite(value)):
+            raise DataError(f"{file}: {key!r} is {str(value)[:40]!r}; expected a number or null")
+    return figures

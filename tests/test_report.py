@@ -244,3 +244,24 @@ def test_compare_tells_what_is_wrong(command, tmp_path):
     ):
         got, _, err = command(evaluate.main, "--compare", *(tmp_path / name for name in arguments))
         assert got == code and err.count("\n") == 1 and word in err, err
+
+
+def test_compare_tells_where_a_run_is_damaged(command, tmp_path):
+    found = evaluate.measure(["x", "y"], [compare(discs(n)[1], discs(n)[1]) for n in (1, 2)])
+    write_run(tmp_path / "a", found)
+    table, figures_file = (tmp_path / "a" / name for name in ("per_image.csv", "metrics.json"))
+    rows, first = table.read_text(), figures.FIGURES[-1].key
+    for file, text, words in (
+        (table, rows.rsplit(",", 5)[0], ("per_image.csv: line 3", "ends before")),
+        (table, rows.splitlines()[0], ("per_image.csv", "no image")),
+        (table, rows.replace("y,", "y,nan", 1), ("per_image.csv: line 3", "'nan", "number")),
+        (table, rows + "x" * 200_000, ("per_image.csv", "field larger")),
+        (figures_file, json.dumps({first: "x"}), ("metrics.json", repr(first), "'x'", "number or null")),
+        (figures_file, f'{{"{first}": NaN}}', ("metrics.json", repr(first), "'nan'")),
+        (figures_file, "[" * 100_000, ("metrics.json", "no JSON")),
+    ):
+        kept = file.read_text()
+        file.write_text(text)
+        code, _, err = command(evaluate.main, "--compare", tmp_path / "a", tmp_path / "a")
+        assert code == 1 and err.count("\n") == 1 and all(word in err for word in words), err
+        file.write_text(kept)
