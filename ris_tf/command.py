@@ -1,6 +1,7 @@
 """What the commands share: named configs, help, one-line errors and exit codes."""
 
 import errno
+import io
 import os
 import sys
 from pathlib import Path
@@ -53,6 +54,8 @@ def run(job, module, usage, with_config=False, begin=None):
     logging.set_verbosity(logging.WARNING)
     logging.use_absl_handler()
     logging.get_absl_handler().setFormatter(None)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be no text
     try:
         if any(argument in _HELP for argument in sys.argv[1:]):
             print(_help(module, usage, with_config))

@@ -63,8 +63,8 @@ def write_bytes(path, data):
 
 
 def write_text(path, text):
-    """Writes text as UTF-8."""
-    write_bytes(path, text.encode())
+    """Writes text as UTF-8; what UTF-8 has no form for, bytes of a file's name, as \\udcXX."""
+    write_bytes(path, text.encode(errors="backslashreplace"))
 
 
 def write_table(path, rows, columns=None):
@@ -78,10 +78,13 @@ def write_table(path, rows, columns=None):
 
 @contextlib.contextmanager
 def open_table(path, columns):
-    """A csv.DictWriter of a table too long to hold, whose header is written; the file is there once the block ends."""
+    """A csv.DictWriter of a table too long to hold, whose header is written; the file is there once the block ends.
+
+    Text is written as by `write_text`.
+    """
     temporary = path.with_name(f".{path.name}.tmp")
     try:
-        with temporary.open("w", encoding="utf-8", newline="") as stream:
+        with temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as stream:
             writer = csv.DictWriter(stream, columns, lineterminator="\n")
             writer.writeheader()
             yield writer

@@ -4,6 +4,7 @@ import contextlib
 import csv
 import io
 import json
+import os
 
 import numpy as np
 import pytest
@@ -150,6 +151,22 @@ def test_table_of_objects_in_pixels_and_micrometres(run):
     assert not list(out.glob("*overlay*")) and len(list(out.glob("*_labels.png"))) == 3
     code, _, _, out = run("--write=csv")
     assert code == 0 and (out / "objects.csv").read_text().splitlines()[0].endswith("height")
+
+
+def test_a_name_that_is_no_text_is_written_all_the_same(run, images):
+    pytest.importorskip("roifile")
+    pytest.importorskip("zarr")
+    name = os.fsdecode(b"\xff.png")
+    try:
+        (images / "a.png").rename(images / name)
+    except OSError:
+        pytest.skip("a file system of text names")
+    code, printed, err, out = run(f"--write={','.join(predict.FORMS)}")
+    assert code == 0 and r"\udcff" in printed, err
+    for table in ("counts.csv", "objects.csv"):
+        assert r"\udcff.png" in {row["image"] for row in csv.DictReader((out / table).open(encoding="utf-8"))}
+    listed = json.loads((out / "coco_images.json").read_text())["images"]
+    assert name in {image["file_name"] for image in listed}
 
 
 def test_nothing_found_is_a_header_alone(run, images):
