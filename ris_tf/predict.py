@@ -42,6 +42,14 @@ NAME_parts holds what was found. The model has to be one of the view "tiles", su
 
 FORMS = ("labels", "overlay", "coco", "tiff", "zarr", "roi", "csv")
 _DEFAULT = ("labels", "overlay")
+_ENDINGS = {  # of the file that a form is for each image
+    "labels": "_labels.png",
+    "overlay": "_overlay.png",
+    "tiff": "_labels.tif",
+    "zarr": "_labels.zarr",
+    "roi": "_rois.zip",
+}
+_BY_TILES = {"labels": "_labels.tif", "tiff": "_labels.tif", "zarr": "_labels.zarr"}  # the same, see `large.predict`
 
 
 def predict(model, paths, out, crf=False, write=_DEFAULT, pixel_size=None, as_large=False):
@@ -62,24 +70,27 @@ def predict(model, paths, out, crf=False, write=_DEFAULT, pixel_size=None, as_la
     Raises:
       DataError: an image cannot be read (nothing is written then), two images have the same name, or an image has more
         objects than a uint16 PNG can number.
-      UsageError: `out` is a file, a form is unknown, or a library is missing.
+      UsageError: `out` is a file, an image would be written over, a form is unknown, or a library is missing.
     """
     _check_forms(write, pixel_size)
     if crf:
         library()  # told before any work
     files, out = image_files(paths), Path(out)
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"--out={out}: is a file; give a folder")
     names, tiled = {}, set()
     for file in files:
         if file.stem in names:
             raise DataError(f"{file}: has the same name as {names[file.stem]}; both would write {file.stem}_labels.png")
         names[file.stem] = file
         if is_large(file) or (as_large and can_be_regions(file)):
-            large.check(model, file, write)
             tiled.add(file.stem)
+    _check_apart(names, tiled, out, write)
+    for name, file in names.items():
+        if name in tiled:
+            large.check(model, file, write)
         else:
             _check_channels(_read(file), file)
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"--out={out}: is a file; give a folder")
     out.mkdir(parents=True, exist_ok=True)
     results, rows = {}, []
     table = open_table(out / "objects.csv", outputs.columns(pixel_size)) if "csv" in write else contextlib.nullcontext()
@@ -111,21 +122,21 @@ def _read(file):
 
 def _predict_one(model, file, out, crf, write, pixel_size):
     """Predicts an image that is held whole, and writes all that is written for each image alone; returns Instances."""
-    image, name = _read(file), file.stem
+    image, paths = _read(file), _paths(out, file.stem, write, _ENDINGS)
     instances = model.predict_instances(image, crf)
-    if "labels" in write:
+    if "labels" in paths:
         if instances.count > np.iinfo(np.uint16).max:
             raise DataError(f"{file}: {instances.count} objects are more than a uint16 PNG can number; write tiff")
-        write_png(out / f"{name}_labels.png", instances.labels.astype(np.uint16))
-    if "overlay" in write:
-        write_png(out / f"{name}_overlay.png", overlay(image, instances.labels))
-    if "tiff" in write:
-        write_tiff(out / f"{name}_labels.tif", instances.labels, pixel_size)
-    if "zarr" in write:
+        write_png(paths["labels"], instances.labels.astype(np.uint16))
+    if "overlay" in paths:
+        write_png(paths["overlay"], overlay(image, instances.labels))
+    if "tiff" in paths:
+        write_tiff(paths["tiff"], instances.labels, pixel_size)
+    if "zarr" in paths:
         strips, count = label_files.strips_of(instances.labels), instances.count
-        label_files.write_ome_zarr(out / f"{name}_labels.zarr", strips, image.shape[:2], count, pixel_size)
-    if "roi" in write:
-        outputs.write_rois(out / f"{name}_rois.zip", instances.labels)
+        label_files.write_ome_zarr(paths["zarr"], strips, image.shape[:2], count, pixel_size)
+    if "roi" in paths:
+        outputs.write_rois(paths["roi"], instances.labels)
     return instances
 
 
@@ -149,6 +160,28 @@ def _check_forms(write, pixel_size):
         zarr_library()
     if "roi" in write:
         outputs.roi_library()  # told before any work
+
+
+def _paths(out, name, write, endings):
+    """{form: Path} of what is written for one image."""
+    return {form: out / f"{name}{endings[form]}" for form in write if form in endings}
+
+
+def _check_apart(names, tiled, out, write):
+    """Raises UsageError if a file to be written is one of the images, as it is where `out` is their own folder."""
+    images = {_identity(file) for file in names.values()}
+    for name, file in names.items():
+        for path in _paths(out, name, write, _BY_TILES if name in tiled else _ENDINGS).values():
+            if path.exists() and _identity(path) in images:
+                raise UsageError(
+                    f"{path}: is one of the images, and what is found in {file.name} would be written over it; "
+                    "give another --out"
+                )
+
+
+def _identity(path):
+    found = path.stat()
+    return found.st_dev, found.st_ino
 
 
 def _check_channels(image, file):

@@ -169,6 +169,23 @@ def test_a_name_that_is_no_text_is_written_all_the_same(run, images):
     assert name in {image["file_name"] for image in listed}
 
 
+def test_no_image_is_written_over(run, images, command, tmp_path):
+    (tmp_path / "same").symlink_to(images)
+    for form, ending in (("labels", "_labels.png"), ("overlay", "_overlay.png"), ("tiff", "_labels.tif")):
+        truth = images / f"a{ending}"
+        Image.fromarray(np.full((23, 31), 3, np.uint8)).save(truth)
+        before = truth.read_bytes()
+        code, _, err, _ = run(f"--write={form}", f"--out={tmp_path / 'same'}")
+        assert code == 2 and err.count("\n") == 1 and f"a{ending}: is one of the images" in err, err
+        assert truth.read_bytes() == before and len(list(images.iterdir())) == 4
+        code, _, err, _ = run(f"--write={form}")
+        assert code == 0, err
+        truth.unlink()
+    for _ in range(2):  # results of an earlier run, which are no images of this one, are written anew
+        code, _, err = command(predict.main, "--model=m", f"--out={images}", images / "a.png")
+        assert code == 0 and (images / "a_labels.png").exists(), err
+
+
 def test_nothing_found_is_a_header_alone(run, images):
     for name in ("a.png", "b.png"):
         (images / name).unlink()
