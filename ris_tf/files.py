@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import io
+import json
 import os
 import shutil
 
@@ -78,16 +79,36 @@ def write_table(path, rows, columns=None):
 
 @contextlib.contextmanager
 def open_table(path, columns):
-    """A csv.DictWriter of a table too long to hold, whose header is written; the file is there once the block ends.
+    """A csv.DictWriter of a table too long to hold, whose header is written; the file is there once the block ends."""
+    with _renamed(path) as stream:
+        writer = csv.DictWriter(stream, columns, lineterminator="\n")
+        writer.writeheader()
+        yield writer
 
-    Text is written as by `write_text`.
-    """
+
+@contextlib.contextmanager
+def open_list(path):
+    """A function that adds a list's items to a JSON list too long to hold; the file is there once the block ends."""
+    with _renamed(path) as stream:
+        separator = "["
+
+        def add(items):
+            nonlocal separator
+            for item in items:
+                stream.write(separator + json.dumps(item))
+                separator = ", "
+
+        yield add
+        stream.write("[]\n" if separator == "[" else "]\n")
+
+
+@contextlib.contextmanager
+def _renamed(path):
+    """A stream for text, written as by `write_text`, that gets its name once the block ends without an error."""
     temporary = path.with_name(f".{path.name}.tmp")
     try:
         with temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as stream:
-            writer = csv.DictWriter(stream, columns, lineterminator="\n")
-            writer.writeheader()
-            yield writer
+            yield stream
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

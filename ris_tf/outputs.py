@@ -50,6 +50,13 @@ def compressed_runs(labels):
     return [rle.frPyObjects(shape, height, width)["counts"].decode() for shape in shapes]
 
 
+def coco_ids(names):
+    """Ids of images, list of int: the numbers that the files are named by, if all are, as in COCO itself, or 1..n."""
+    numbers = [name.rsplit(".", 1)[0] for name in names]
+    named = all(number.isdecimal() for number in numbers) and len({int(number) for number in numbers}) == len(numbers)
+    return [int(number) if named else place for place, number in enumerate(numbers, 1)]
+
+
 def coco_images(sizes):
     """The images that the results speak of, as COCO lists them.
 
@@ -58,14 +65,11 @@ def coco_images(sizes):
 
     Returns:
         {"images": list, "annotations": [], "categories": list}, ready for JSON; pycocotools' COCO reads it and its
-        loadRes then the results. An image's id is the number that its file is named by, if all are, as in COCO itself,
-        or else its place from 1.
+        loadRes then the results. Ids are those of `coco_ids`.
     """
-    numbers = [name.rsplit(".", 1)[0] for name in sizes]
-    named = all(number.isdecimal() for number in numbers) and len({int(number) for number in numbers}) == len(numbers)
     images = [
-        {"id": int(number) if named else place, "file_name": name, "height": size[0], "width": size[1]}
-        for place, (number, (name, size)) in enumerate(zip(numbers, sizes.items(), strict=True), 1)
+        {"id": number, "file_name": name, "height": size[0], "width": size[1]}
+        for number, (name, size) in zip(coco_ids(sizes), sizes.items(), strict=True)
     ]
     return {"images": images, "annotations": [], "categories": [{"id": 1, "name": "object"}]}
 

@@ -14,7 +14,7 @@ from ris_tf.crf import library
 from ris_tf.data.readers import image_files, read_image
 from ris_tf.data.regions import can_be_regions, is_large, is_zarr, open_regions, zarr_library
 from ris_tf.errors import DataError, UsageError
-from ris_tf.files import open_table, write_png, write_table, write_text, write_tiff
+from ris_tf.files import open_list, open_table, write_png, write_table, write_text, write_tiff
 from ris_tf.visualize import overlay
 
 _USAGE = """
@@ -53,7 +53,22 @@ _BY_TILES = {"labels": "_labels.tif", "tiff": "_labels.tif", "zarr": "_labels.za
 
 
 def predict(model, paths, out, crf=False, write=_DEFAULT, pixel_size=None, as_large=False):
-    """Predicts images and writes what was found.
+    """Predicts images, writes what was found, and holds it all.
+
+    Args:
+      model, paths, out, crf, write, pixel_size, as_large: see `one_by_one`.
+
+    Returns:
+      {image name: Instances}; LargeInstances for what was read by tiles.
+
+    Raises:
+      DataError, UsageError: see `one_by_one`.
+    """
+    return dict(one_by_one(model, paths, out, crf, write, pixel_size, as_large))
+
+
+def one_by_one(model, paths, out, crf=False, write=_DEFAULT, pixel_size=None, as_large=False):
+    """Predicts images and writes what was found, holding one image at a time.
 
     Args:
       model: RIS.
@@ -64,8 +79,9 @@ def predict(model, paths, out, crf=False, write=_DEFAULT, pixel_size=None, as_la
       pixel_size: micrometres, for the table of objects and the TIFF files; None for none.
       as_large: whether every TIFF and zarr is read by tiles and never held whole, as large ones are.
 
-    Returns:
-      {image name: Instances}; LargeInstances for what was read by tiles.
+    Yields:
+      (image name, Instances); LargeInstances for what was read by tiles. Files about all images are there once the
+      last one is taken.
 
     Raises:
       DataError: an image cannot be read (nothing is written then), two images have the same name, or an image has more
@@ -92,25 +108,29 @@ def predict(model, paths, out, crf=False, write=_DEFAULT, pixel_size=None, as_la
         else:
             _check_channels(_read(file), file)
     out.mkdir(parents=True, exist_ok=True)
-    results, rows = {}, []
+    rows, sizes = [], {}
+    ids = dict(zip(names, outputs.coco_ids([file.name for file in names.values()]), strict=True))
     table = open_table(out / "objects.csv", outputs.columns(pixel_size)) if "csv" in write else contextlib.nullcontext()
-    with table as objects:
+    coco = open_list(out / "coco_results.json") if "coco" in write else contextlib.nullcontext()
+    with table as objects, coco as add_entries:
         for name, file in tqdm(names.items(), "images", disable=len(names) < 2):
             if name in tiled:
                 found = large.predict(model, file, out, name, crf, write, pixel_size)
             else:
                 found = _predict_one(model, file, out, crf, write, pixel_size)
-            results[name] = found
             rows.append({"image": file.name, "count": found.count})
             if "csv" in write:
                 listed = large.object_rows if name in tiled else outputs.object_rows
                 objects.writerows(listed(file.name, found, pixel_size))
+            if "coco" in write:
+                add_entries(outputs.coco_results(found, ids[name]))
+                sizes[file.name] = found.labels.shape
+            yield name, found
     write_table(out / "counts.csv", rows)
     if "coco" in write:
-        _write_coco(out, {names[name].name: instances for name, instances in results.items()})
+        write_text(out / "coco_images.json", json.dumps(outputs.coco_images(sizes)) + "\n")
     for name in tiled:
         large.forget(out, name)
-    return results
 
 
 def _read(file):
@@ -138,14 +158,6 @@ def _predict_one(model, file, out, crf, write, pixel_size):
     if "roi" in paths:
         outputs.write_rois(paths["roi"], instances.labels)
     return instances
-
-
-def _write_coco(out, results):
-    listed = outputs.coco_images({name: found.labels.shape for name, found in results.items()})
-    ids = [image["id"] for image in listed["images"]]
-    entries = [outputs.coco_results(found, number) for number, found in zip(ids, results.values(), strict=True)]
-    write_text(out / "coco_results.json", json.dumps([entry for of_image in entries for entry in of_image]) + "\n")
-    write_text(out / "coco_images.json", json.dumps(listed) + "\n")
 
 
 def _check_forms(write, pixel_size):
@@ -207,10 +219,11 @@ def main():
         how = values.out, values.crf, values.write, values.pixel_size, values.large
         model = storage.open_model(values.model)
         consensus.choose(model, values.orientations)
-        results = predict(model, rest, *how)
-        for name, instances in results.items():
+        lines = []  # printed last, for a bar shows the progress
+        for name, instances in one_by_one(model, rest, *how):
             note = "  (read by tiles, no overlay)" if isinstance(instances, large.LargeInstances) else ""
-            print(f"{instances.count:6d}  {name}{note}")
+            lines.append(f"{instances.count:6d}  {name}{note}")
+        print(*lines, sep="\n")
         print(f"{values.out}: counts.csv and {', '.join(values.write)} written")
 
     command.run(job, __name__, _USAGE.format(names=", ".join(presets.names())))

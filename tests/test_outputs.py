@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import os
+import weakref
 
 import numpy as np
 import pytest
@@ -184,6 +185,20 @@ def test_no_image_is_written_over(run, images, command, tmp_path):
     for _ in range(2):  # results of an earlier run, which are no images of this one, are written anew
         code, _, err = command(predict.main, "--model=m", f"--out={images}", images / "a.png")
         assert code == 0 and (images / "a_labels.png").exists(), err
+
+
+def test_one_image_is_held_at_a_time(run, monkeypatch):
+    held, most = [], []
+
+    def predict_instances(self, image, crf=False):
+        most.append(sum(found() is not None for found in held))
+        found = instances_of(scattered(int(image[0, 0, 0])))
+        held.append(weakref.ref(found))
+        return found
+
+    monkeypatch.setattr(Fixed, "predict_instances", predict_instances)
+    code, _, err, _ = run(f"--write={','.join(form for form in predict.FORMS if form not in ('roi', 'zarr'))}")
+    assert code == 0 and len(most) == 3 and max(most) == 1, err
 
 
 def test_nothing_found_is_a_header_alone(run, images):
