@@ -6,14 +6,16 @@
 
 Contestants: this package's model; StarDist (in an environment of its own) and a small U-Net with watershed, both
 trained from scratch on the same train split for --minutes on the same processor; threshold and watershed of
-scikit-image, its parameters searched on validation images. What is trained is kept in --workdir. A table of AP at IoU
-0.5 to 0.9 (TP / (TP + FP + FN), pooled), |DiC| over the mean count, SBD, milliseconds an image and size of the model
-file is printed for all test images, the sparse and the crowded half (by the median count of objects).
+scikit-image, its parameters searched on validation images. What is trained is kept in --workdir, for the same data and
+minutes alone. A table of AP at IoU 0.5 to 0.9 (TP / (TP + FP + FN), pooled), |DiC| over the mean count, SBD,
+milliseconds an image and size of the model file is printed for all test images, the sparse and the crowded half (by the
+median count of objects).
 """
 
 import json
 import os
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -27,11 +29,25 @@ from ris_tf.data import pipeline
 from ris_tf.data.normalize import normalize
 
 SPLITS = ("train", "val", "test")
+KEPT = ("data", "seed", "images", "train_images", "side", "minutes")  # flags on which depends what --workdir keeps
+
+
+def claim(folder, values):
+    """Keeps the values of KEPT in the folder; exits if what is there was made with others, or with unknown ones."""
+    folder.mkdir(parents=True, exist_ok=True)
+    record, mine = folder / "arguments.json", {name: values[name] for name in KEPT}
+    if not record.exists() and any(folder.iterdir()):
+        sys.exit(f"--workdir={folder}: holds files but no {record.name}; give a new folder")
+    if not record.exists():
+        record.write_text(json.dumps(mine, indent=2) + "\n")
+    theirs = json.loads(record.read_text())
+    other = [f"--{name}={theirs.get(name)}" for name in KEPT if theirs.get(name) != mine[name]]
+    if other:
+        sys.exit(f"--workdir={folder}: was made with {' '.join(other)}; give the same or a new folder")
 
 
 def exchange(data, folder, images, side, seed):
     """Writes the splits as .npz for the rivals; returns {split: [(image, labels)]}."""
-    folder.mkdir(parents=True, exist_ok=True)
     pictures = {}
     for split in SPLITS:
         opened = pipeline.open_source(data, split, side, images[split], seed)
@@ -124,6 +140,7 @@ def line(name, result, size):
 def main(_):
     values = flags.FLAGS
     folder = Path(values.workdir)
+    claim(folder, values.flag_values_dict())
     images = {"train": values.train_images, "val": 24, "test": values.images}
     pictures = exchange(values.data, folder, images, values.side, values.seed)
     contestants = {"ris_tf": ours, "threshold, watershed": threshold, "U-Net, watershed": small_unet}
