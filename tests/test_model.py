@@ -96,7 +96,9 @@ def test_image_of_any_size_and_dtype(small, image, view):
     assert instances.masks.shape == (instances.count, *image.shape[:2]) and instances.scores.shape == (instances.count,)
 
 
-@pytest.mark.parametrize("image", [np.zeros(5), np.zeros((4, 4, 2)), np.zeros((0, 4)), np.array([["a"]])])
+@pytest.mark.parametrize(
+    "image", [np.zeros(5), np.zeros((4, 4, 2)), np.zeros((0, 4)), np.array([["a"]]), np.full((4, 4, 3), 200)]
+)
 def test_what_is_no_image_is_refused(small, image):
     with pytest.raises(ValueError, match="Received"):
         build(small).predict_instances(image)

@@ -30,11 +30,19 @@ def test_grey_percentiles_do_not_depend_on_depth_or_exposure(dtype):
 def test_colour_is_scaled_by_the_range_of_its_type():
     image = np.random.default_rng(0).integers(0, 256, (8, 9, 3)).astype(np.uint8)
     np.testing.assert_allclose(normalize(image, 3), image / 255, atol=1e-6)
-    np.testing.assert_allclose(normalize(image.astype(np.uint16) * 257, 3), image / 255, atol=1e-6)
+    for sixteen in (np.uint16, ">u2"):
+        np.testing.assert_allclose(normalize(image.astype(sixteen) * 257, 3), image / 255, atol=1e-6)
     np.testing.assert_allclose(normalize(np.float64(image) / 255, 3), image / 255, atol=1e-6)
     np.testing.assert_allclose(normalize(image[..., 0], 3), np.repeat(image[..., :1], 3, 2) / 255, atol=1e-6)
     constant = normalize(np.full((4, 4), 9, np.uint8), 1)
     assert np.isfinite(constant).all() and constant.max() == 0
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int16, np.int32, np.int64, np.uint32, np.uint64])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_integers_whose_white_is_not_known_are_refused(dtype, channels):
+    with pytest.raises(ValueError, match=f"uint8, uint16, bool or float.*Received: dtype {np.dtype(dtype)}"):
+        normalize(np.full((4, 4, 3), 100, dtype), channels)
 
 
 def test_focus_shows_the_objects_closely_and_at_times_the_whole_image():

@@ -57,6 +57,8 @@ def _checked(image):
             "image must be [H, W], [H, W, 1], [H, W, 3] or [H, W, 4] of numbers. "
             f"Received: shape {image.shape}, dtype {image.dtype}"
         )
+    if image.dtype.kind == "i" or image.dtype.kind == "u" and image.dtype.itemsize > 2:  # no range tells their white
+        raise ValueError(f"image must be uint8, uint16, bool or float (white is 1). Received: dtype {image.dtype}")
     return image[..., :3] if image.shape[2] == 4 else image
 
 
