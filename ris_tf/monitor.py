@@ -1,14 +1,13 @@
 """What watches a training while it runs: the progress bar, the stop at a loss that is no number, TensorBoard."""
 
-import errno
 import math
-import os
 
 import keras
 import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
+from ris_tf import disk
 from ris_tf.errors import DataError
 from ris_tf.visualize import overlay
 
@@ -81,14 +80,10 @@ class TensorBoard:
         Raises:
           OSError: the events cannot be written.
         """
-        try:
+        with disk.writing(self.folder):
             self.writer = self.writer or tf.summary.create_file_writer(str(self.folder))
             self._write(model, row)
             self.writer.flush()
-        except tf.errors.ResourceExhaustedError as error:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.folder)) from error
-        except tf.errors.OpError as error:
-            raise OSError(errno.EIO, " ".join(error.message.split())[:200], str(self.folder)) from error
 
     def _write(self, model, row):
         step = row["step"]

@@ -1,6 +1,8 @@
 """ris-data: what it prints and writes, that it tells of everything that is wrong, and leaves nothing unfinished."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -151,6 +153,21 @@ def test_nothing_unfinished_is_left(command, folder, tmp_path, form):
         data_command.main, "convert", folder, f"--format={form}", f"--out={folder / 'images/001.png/x'}"
     )
     assert code == 2 and "images/001.png/x: Not a directory; give a folder" in err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("form", ["tfrecord", "coco"])
+def test_a_full_disk_is_one_line_and_leaves_nothing(folder, tmp_path, form):
+    code = f"""
+import resource, sys
+from ris_tf import data_command
+resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+sys.argv = ["ris-data", "convert", {str(folder)!r}, "--format={form}", "--out={tmp_path / "out"}"]
+data_command.main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    line = f"ris-data: --out={tmp_path / 'out'}: File too large; give a folder that can be written"
+    assert done.returncode == 2 and done.stderr.splitlines()[-1] == line, done.stderr  # the bar's own are before it
+    assert "Traceback" not in done.stderr and list(tmp_path.iterdir()) == [folder]
 
 
 @pytest.mark.parametrize(

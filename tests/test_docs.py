@@ -184,7 +184,7 @@ def quickly(monkeypatch, line=""):
 def test_python_runs(block, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     scene.save(tmp_path / "cells.tif", image())
-    scene.save(tmp_path / "foreground.png", np.uint8(image()[..., 0] > 99) * 255)
+    scene.save(tmp_path / "foreground.png", np.uint8(scene.pair(0)[1] > 0) * 255)
     names = execute(block, monkeypatch)
     if "instances" in names:
         assert names["instances"].labels.shape == image().shape[:2]

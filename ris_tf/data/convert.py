@@ -1,5 +1,6 @@
 """Write samples, of any layout, as a folder in COCO's format or as sharded TFRecord."""
 
+import contextlib
 import json
 from collections import Counter
 
@@ -29,6 +30,7 @@ def convert(splits, out, form, category="object", shard_bytes=SHARD_BYTES):
 
     Raises:
       DataError: a file is wrong, or two samples of a split have one name.
+      OSError: `out` cannot be written.
     """
     for split, samples in splits.items():
         times = Counter(name for name, _ in samples)
@@ -42,8 +44,10 @@ def convert(splits, out, form, category="object", shard_bytes=SHARD_BYTES):
         for name in times:
             if name in ("", ".", "..") or set(name) & {"/", "\\", "\0"}:  # it would be written beside the folder
                 raise DataError(f"{split}: an image has the name {name!r}; expected one without a path")
-    read = {split: _read(split, samples) for split, samples in splits.items()}
-    with whole_folder(out) as folder:
+    with whole_folder(out) as folder, contextlib.ExitStack() as bars:  # an error ends their lines
+        read = {split: _read(split, samples) for split, samples in splits.items()}
+        for samples in read.values():
+            bars.enter_context(contextlib.closing(samples))
         if form == "tfrecord":
             tfrecord.write(folder, read, shard_bytes)
         else:

@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2
 
+from ris_tf import disk
 from ris_tf.data.decoding import MAX_PIXELS
 from ris_tf.data.packed import exceeds
 from ris_tf.data.splits import Layout, Listing, chosen, joined
@@ -39,30 +40,36 @@ def write(folder, splits, shard_bytes):
 
     Raises:
       DataError: whatever the iterables raise.
+      OSError: a shard cannot be written.
     """
-    index = {}
-    for split, samples in splits.items():
-        shards = []  # names of the records of each
-        writer, written = None, 0
-        for name, image, labels in samples:
-            if writer is None:
-                writer, written = tf.io.TFRecordWriter(str(folder / f"{split}-{len(shards):05d}")), 0
-                shards.append([])
-            record = _pack(name, image, labels)
-            writer.write(record)
-            shards[-1].append(name)
-            written += len(record)
-            if written >= shard_bytes:
-                writer.close()
-                writer = None
-        if writer is not None:
-            writer.close()
-        index[split] = {}
-        for number, names in enumerate(shards):
-            shard = f"{split}-{number:05d}-of-{len(shards):05d}.tfrecord"
-            (folder / f"{split}-{number:05d}").rename(folder / shard)
-            index[split][shard] = names
+    with disk.writing(folder):
+        index = {split: _write_shards(folder, split, samples, shard_bytes) for split, samples in splits.items()}
     write_text(folder / _INDEX, json.dumps(index, indent=1))
+
+
+def _write_shards(folder, split, samples, shard_bytes):
+    """Writes one split; returns {shard: [names]}."""
+    shards = []  # names of the records of each
+    writer, written = None, 0
+    for name, image, labels in samples:
+        if writer is None:
+            writer, written = tf.io.TFRecordWriter(str(folder / f"{split}-{len(shards):05d}")), 0
+            shards.append([])
+        record = _pack(name, image, labels)
+        writer.write(record)
+        shards[-1].append(name)
+        written += len(record)
+        if written >= shard_bytes:
+            writer.close()
+            writer = None
+    if writer is not None:
+        writer.close()
+    index = {}
+    for number, names in enumerate(shards):
+        shard = f"{split}-{number:05d}-of-{len(shards):05d}.tfrecord"
+        (folder / f"{split}-{number:05d}").rename(folder / shard)
+        index[shard] = names
+    return index
 
 
 def _pack(name, image, labels):
