@@ -90,8 +90,14 @@ PREDICT = {  # all that reading an image with a trained model needs to know
     "predict.crf.bilateral_distance": number(0, above=True),
     "predict.crf.bilateral_colour": number(0, above=True),
 }
-ALL = {
+EXPORTED = {  # all that is read of the record inside an exported file: measuring opens data as its training did
     **PREDICT,
+    "data.category": text(),
+    "data.held_out": _SHARE,
+    "data.synthetic_size": whole(32, 8192),
+}
+ALL = {
+    **EXPORTED,
     "name": text(),
     "seed": whole(0, 2**31 - 1),
     "model.form": one_of("attend", "paper"),
@@ -120,9 +126,7 @@ ALL = {
     "data.augment": texts(),
     "data.rotation": number(0),
     "data.shift": _SHARE,
-    "data.category": text(),
     "data.count_power": _SHARE,
-    "data.held_out": _SHARE,
     "data.brightness": _WEIGHT,
     "data.contrast": _WEIGHT,
     "data.gamma": _WEIGHT,
@@ -134,7 +138,6 @@ ALL = {
     "data.extra": text(),
     "data.extra_share": _SHARE,
     "data.synthetic_images": whole(1, 10**6),
-    "data.synthetic_size": whole(32, 8192),
     "data.memory": whole(0, 10**9),
     "loss.score": _WEIGHT,
     "loss.score_target": one_of("count", "uncovered"),
@@ -177,7 +180,7 @@ def problem(fields, ranges):
 
     Args:
       fields: nested mapping, {"model": {"steps": 20, ...}, ...}.
-      ranges: PREDICT or ALL.
+      ranges: EXPORTED or ALL.
 
     Returns:
       str, naming the field, what it holds and what would be right, or None. Fields without a range are not looked at.

@@ -110,7 +110,7 @@ def _config(text, path):
         if len(text) > _MOST_RECORD:
             raise ValueError
         fields = json.loads(text)
-        problem = ranges.problem(fields, ranges.PREDICT) or ranges.conflict(fields)
+        problem = ranges.problem(fields, ranges.EXPORTED) or ranges.conflict(fields)
     except (TypeError, ValueError, RecursionError) as error:
         raise DataError(f"{path}: holds no config of ris_tf; write it by ris-export") from error
     if problem:

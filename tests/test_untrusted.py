@@ -13,7 +13,7 @@ from conftest import small_config
 from ris_tf import archive, runtime, storage
 from ris_tf.errors import DataError
 from ris_tf.model import build
-from ris_tf.ranges import PREDICT
+from ris_tf.ranges import EXPORTED
 from ris_tf.runtime import RECORD
 
 RIGHT = small_config().to_dict()
@@ -60,9 +60,9 @@ def message(path):
     return str(caught.value)
 
 
-@pytest.mark.parametrize("name", PREDICT)
+@pytest.mark.parametrize("name", EXPORTED)
 def test_every_field_of_a_record_is_checked(tmp_path, name):
-    right, expected = PREDICT[name]
+    right, expected = EXPORTED[name]
     for value in (value for value in WRONG if not right(value)):
         line = message(written(tmp_path, "tflite", changed(name, value)))
         assert f"{name} is " in line and f"expected {expected}" in line, line
@@ -75,6 +75,7 @@ def test_every_field_of_a_record_is_checked(tmp_path, name):
         (changed("model.steps", 10**9), "model.steps is 1000000000; expected a whole number from 1 to 1000"),
         (changed("predict.overlap", 64), "predict.overlap is 64; expected less than model.size"),
         (changed("predict", 3), "predict.score_threshold is missing"),
+        (changed("data", {"view": "whole", "padding": "edge"}), "data.category is missing"),  # which measuring reads
         ("[" * 100_000, "holds no config"),
         ("null", "model.channels is missing"),
         (json.dumps("x" * 2**21), "ris-export"),
