@@ -68,6 +68,8 @@ def file_of(source):
     if path.is_dir():
         candidates = [path / name for name in ("best.keras", "last.keras")]
         found = [candidate for candidate in candidates if candidate.is_file()]
+        if not found and str(source) in presets.names():  # a folder of data, say, that is called nuclei
+            return None
         if not found:
             raise DataError(f"{path}: holds no best.keras or last.keras; is it the work folder of ris-train?")
         return found[0]

@@ -12,6 +12,7 @@ from PIL import Image
 
 from ris_tf import evaluate, predict, presets, train
 from ris_tf.data import synthetic
+from ris_tf.errors import DataError
 from ris_tf.model import build
 from ris_tf.storage import load
 
@@ -195,6 +196,17 @@ def test_bad_images_are_one_line_and_nothing_is_written(command, folder, model_f
     code, _, err = command(predict.main, f"--model={model_file}", f"--out={out}", images, tmp_path / "test0.tif")
     assert code == 1 and "same name" in err
     assert not out.exists()
+
+
+def test_a_folder_of_data_does_not_hide_the_preset_of_its_name(small, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("rosettes").mkdir()
+    assert load("rosettes").config.name == "rosettes"
+    for other in ("./rosettes", tmp_path / "rosettes"):
+        with pytest.raises(DataError, match="rosettes: holds no best.keras or last.keras"):
+            load(other)
+    build(small).save(Path("rosettes", "last.keras"))
+    assert load("rosettes").config.name == small.name
 
 
 @pytest.mark.parametrize("main", [train.main, evaluate.main, predict.main])
