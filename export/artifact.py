@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ris_tf import model as models
 from ris_tf import storage
-from ris_tf.errors import DataError
+from ris_tf.errors import DataError, UsageError
 from ris_tf.export.inference import Graph
 
 
@@ -25,6 +25,10 @@ def graph_of(order):
 
     It stands on a model of its own in float32, whatever the training used: mixed precision does not convert. The steps
     and, in the "tiles" view, the size of the tiles are in that model's config.
+
+    Raises:
+      UsageError: no such model, or its weights fit no tiles of that size.
+      DataError: the file holds no model of this kind.
     """
     trained = storage.load(order["model"])
     config, size = trained.config.copy_and_resolve_references(), order["size"]
@@ -33,6 +37,9 @@ def graph_of(order):
         multiple = trained.form.size_multiple
         config.model.size = tuple(-(-length // multiple) * multiple for length in size)
     model = models.build(config)
+    if [weight.shape for weight in model.weights] != [weight.shape for weight in trained.weights]:
+        one, given = (",".join(map(str, shape)) for shape in (trained.config.model.size, size))
+        raise UsageError(f"--size={given}: {order['model']} reads tiles of one size alone; give --size={one}, or none")
     model.set_weights(trained.get_weights())
     return Graph(model, size)
 

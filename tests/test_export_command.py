@@ -11,7 +11,7 @@ from PIL import Image
 from ris_tf import RIS, evaluate, predict, runtime
 from ris_tf.data import synthetic
 from ris_tf.errors import DataError
-from ris_tf.export import check, flatbuffer, main, pictures, trial
+from ris_tf.export import artifact, check, flatbuffer, main, pictures, trial
 from ris_tf.export.inference import Graph
 from ris_tf.model import build
 
@@ -115,6 +115,15 @@ def test_wrong_flags(command, monkeypatch, tmp_path, arguments, code, message):
     found, _, err = command(main.main, *arguments)
     assert found == code and message in err and err.count("\n") == 1
     assert not list(tmp_path.rglob("*.*"))
+
+
+def test_a_network_of_one_size_names_it(command, small_of, tmp_path):
+    config, path = small_of("paper"), tmp_path / "model.keras"
+    config.model.paper.score_pool, config.data.view = 0, "tiles"  # its score head reads every cell
+    build(config).save(path)
+    code, _, err = command(main.main, f"--model={path}", "--size=90,90", f"--out={tmp_path / 'out'}")
+    assert code == 2 and f"--size=90,90: {path} reads tiles of one size alone; give --size=60,60, or none" in err, err
+    assert artifact.graph_of({"model": path, "size": [60, 60], "steps": None}).input == (60, 60)
 
 
 @pytest.mark.slow
