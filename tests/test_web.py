@@ -154,6 +154,24 @@ def test_tiles_are_one_tile_that_is_never_enlarged(bare, small, shape):
     np.testing.assert_array_equal(np.reshape(found["labels"], shape), renumbered)
 
 
+def test_an_object_that_a_smaller_drawing_loses_has_no_number(bare):
+    written = bare.evaluate(
+        """async () => {
+          const {draw} = await import("./overlay.js");
+          const [width, height, written] = [2560, 2560, []];
+          const labels = new Uint16Array(width * height);
+          for (let row = 100 * width; row < 202 * width; row += width)
+            labels.fill(1, row + 300, row + 402).fill(3, row + 800, row + 902);
+          labels[500 * width + 500] = 2;
+          const canvas = document.createElement("canvas");
+          canvas.getContext("2d").fillText = (...text) => written.push(text);
+          draw(canvas, new OffscreenCanvas(width, height), {labels, width, height, count: 3});
+          return written;
+        }"""
+    )
+    assert written == [[1, 175, 75], [3, 425, 75]]
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """The folder of the rosettes preset, and the path of its .tflite file."""

@@ -57,7 +57,10 @@ function painted(labels, width, height, count) {
   return image;
 }
 
-/** [x, y] of each number: the centre of mass or, where that lies outside, the middle of the longest run of pixels. */
+/**
+ * [x, y] of each number: the centre of mass or, where that lies outside, the middle of the longest run of pixels; null
+ * for an object that the smaller drawing has no pixel of.
+ */
 function centres(labels, width, count) {
   const sums = Array.from({ length: count + 1 }, () => ({ x: 0, y: 0, area: 0, run: 0, middle: null }));
   for (let at = 0, run = 0; at < labels.length; at++) {
@@ -81,8 +84,9 @@ function write(context, places) {
   context.font = `bold ${size}px system-ui, sans-serif`;
   context.strokeStyle = "#141414";
   context.fillStyle = "#fff";
-  places.forEach(([x, y], index) => {
-    context.strokeText(index + 1, x, y);
-    context.fillText(index + 1, x, y);
+  places.forEach((place, index) => {
+    if (!place) return;
+    context.strokeText(index + 1, ...place);
+    context.fillText(index + 1, ...place);
   });
 }
