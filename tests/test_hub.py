@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from ris_tf import data_command
-from ris_tf.data import pipeline
+from ris_tf.data import hub, pipeline
 from ris_tf.errors import DataError, UsageError
 
 RNG = np.random.default_rng(0)
@@ -82,6 +82,41 @@ def test_tensorflow_datasets(tmp_path, column):
         np.testing.assert_array_equal(read()[1], labels)
     with pytest.raises(DataError, match="tensorflow_datasets cannot open it"):
         pipeline.open_source("tfds:no_such_name", "train")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"image": None}, r"image is object \(\); expected numbers \[H, W\] or \[H, W, C\] of 1, 3 or 4 channels"),
+        ({"image": "a.png"}, r"image is <U5 \(\)"),
+        ({"image": IMAGES[0][..., :2]}, r"image is uint8 \(20, 30, 2\)"),
+        ({"image": IMAGES[:1]}, r"image is uint8 \(1, 20, 30, 3\)"),
+        ({"image": [[1, 2], [3]]}, r"cannot be read as an array \(ValueError\)"),
+        ({"image": np.where(IMAGES[0] == IMAGES[0].max(), np.nan, 1.0)}, "[0-9]+ of 1800 values are NaN or infinite"),
+        ({"masks": None}, r"a mask is object \(\); expected integers \[H, W\]"),
+        ({"masks": [LABELS[0], None]}, r"a mask is object \(\)"),
+        ({"masks": IMAGES}, r"a mask is uint8 \(4, 20, 30, 3\)"),
+        ({"masks": LABELS[0] * np.int64(2**32 + 5)}, "a mask has the id 4294967301; expected ids up to 2147483647"),
+        ({"masks": LABELS[0] * np.int64(-(2**40))}, "a mask has the id -1099511627776"),
+    ],
+)
+def test_rows_of_an_unexpected_kind_are_one_line(monkeypatch, change, words):
+    monkeypatch.setattr(hub, "_open", lambda data: {"train": [{"image": IMAGES[0], "masks": LABELS[0], **change}]})
+    ((_, read),) = pipeline.open_source("hf:x", "train")
+    with pytest.raises(DataError, match=f"^hf:x train 0: {words}"):
+        read()
+
+
+@pytest.mark.parametrize("channels", [None, 1, 3, 4])
+def test_arrays_are_taken_as_they_are(monkeypatch, channels):
+    image = np.repeat(IMAGES[0][..., :1], channels, 2) if channels else IMAGES[0][..., 0]
+    truth = np.stack([LABELS[0] == value for value in (1, 2)])[..., None]
+    monkeypatch.setattr(hub, "_open", lambda data: {"train": [{"image": image / 255, "masks": truth}]})
+    ((_, read),) = pipeline.open_source("hf:x", "train")
+    found, labels = read()
+    assert found.dtype == np.float32 and found.shape == (20, 30, min(channels or 1, 3))
+    np.testing.assert_allclose(found[..., -1] * 255, IMAGES[0][..., 0], atol=1e-4)
+    np.testing.assert_array_equal(labels, LABELS[0])
 
 
 @pytest.mark.parametrize(("name", "library"), [("hf:x", "datasets"), ("tfds:x", "tensorflow_datasets")])

@@ -85,14 +85,14 @@ def _read(where, rows, index):
     column = next((name for name in _COLUMNS if name in row), None)
     if "image" not in row or column is None:
         raise DataError(f"{where}: has the columns {', '.join(row)}; expected image and one of {', '.join(_COLUMNS)}")
-    image, truth = _image(row["image"]), row[column]
+    image, truth = _image(where, row["image"]), row[column]
     if isinstance(truth, (list, tuple)):
         masks = [_map(where, mask) for mask in truth]
         shapes = {mask.shape for mask in masks}
         labels = smaller_on_top(masks) if len(shapes) == 1 else np.zeros(image.shape[:2], np.int32)
     else:
-        labels = np.asarray(truth)
-        if labels.ndim == 4 or (labels.ndim == 3 and labels.shape[2] != 1):  # [N, H, W, 1] or [N, H, W]
+        labels = _array(where, truth)
+        if labels.shape[3:] == (1,) or (labels.ndim == 3 and labels.shape[2] != 1):  # [N, H, W, 1] or [N, H, W]
             labels = (
                 smaller_on_top(labels.reshape(labels.shape[:3])) if len(labels) else np.zeros(image.shape[:2], np.int32)
             )
@@ -108,19 +108,41 @@ def _read(where, rows, index):
     return image, bounded(labels)
 
 
-def _image(value):
-    """[H, W, 1 or 3] uint8, uint16 or float32."""
+def _image(where, value):
+    """[H, W, 1 or 3] uint8, uint16 or float32, finite."""
     if isinstance(value, Image.Image) and value.mode not in ("L", "I;16", "I", "F"):
         value = value.convert("RGB")
-    image = np.asarray(value)
-    image = image[..., None] if image.ndim == 2 else image[..., :3]
-    return image if image.dtype in (np.uint8, np.uint16) else image.astype(np.float32)
+    image = _array(where, value)
+    image = image[..., None] if image.ndim == 2 else image
+    if image.ndim != 3 or image.shape[2] not in (1, 3, 4) or not image.size or image.dtype.kind not in "buif":
+        raise DataError(
+            f"{where}: image is {image.dtype} {image.shape}; expected numbers [H, W] or [H, W, C] of 1, 3 or 4 channels"
+        )
+    image = image[..., :3]
+    if image.dtype in (np.uint8, np.uint16):
+        return image
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite
+        image = image.astype(np.float32)
+    bad = image.size - np.count_nonzero(np.isfinite(image))
+    if bad:
+        raise DataError(f"{where}: {bad} of {image.size} values are NaN or infinite; expected finite pixels")
+    return image
 
 
 def _map(where, value):
     """int32 [H, W] of a picture or an array [H, W] or [H, W, 1] of integers."""
-    array = np.asarray(value)
+    array, limits = _array(where, value), np.iinfo(np.int32)
     array = array[..., 0] if array.shape[2:] == (1,) else array
     if array.ndim != 2 or array.dtype.kind not in "biu":
         raise DataError(f"{where}: a mask is {array.dtype} {array.shape}; expected integers [H, W]")
+    wrong = array[(array < limits.min) | (array > limits.max)]
+    if wrong.size:
+        raise DataError(f"{where}: a mask has the id {wrong[0]}; expected ids up to {limits.max}, 0 for background")
     return array.astype(np.int32)
+
+
+def _array(where, value):
+    try:
+        return np.asarray(value)
+    except Exception as error:  # lists of unequal lengths, broken pictures
+        raise DataError(f"{where}: cannot be read as an array ({type(error).__name__})") from error
