@@ -46,19 +46,20 @@ class FiniteLoss(keras.callbacks.Callback):
 
     Args:
       names: function of the number of a training step, from 0, giving the names of its images.
+      done: training steps of earlier runs.
     """
 
-    def __init__(self, names):
+    def __init__(self, names, done):
         super().__init__()
-        self.names = names
+        self.names, self.done = names, done
 
     def on_train_batch_end(self, batch, logs=None):
         loss = float(logs["batch_loss"])
         if math.isfinite(loss):
             return
-        step = int(self.model.optimizer.iterations.numpy())
+        step = self.done + batch  # not the optimizer's, which under mixed_float16 leaves batches out
         raise DataError(
-            f"{', '.join(self.names(step - 1))}: the loss became {loss} at step {step}, at these images; look at them, "
+            f"{', '.join(self.names(step))}: the loss became {loss} at step {step + 1}, at these images; look at them, "
             "or lower train.learning_rate; the last checkpoint is kept"
         )
 

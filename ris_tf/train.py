@@ -144,7 +144,7 @@ def train(config, data, workdir, init=None, termination=None):
         return [name.decode() for name in next(iter(batches))["name"].numpy()]
 
     progress = monitor.Progress(config, done)
-    callbacks = [monitor.FiniteLoss(names), *([progress] if me.chief else []), keeper]
+    callbacks = [monitor.FiniteLoss(names, done), *([progress] if me.chief else []), keeper]
     if config.curriculum.start:
         most = max(source.most, extra.most)
         callbacks.insert(1, Curriculum(config.curriculum, min(model.steps, most + config.loss.extra_steps)))

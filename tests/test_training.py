@@ -92,7 +92,8 @@ for a, b in zip(one, weights("mirrored")):
     assert done.returncode == 0, done.stderr[-2000:]
 
 
-def test_broken_loss_names_the_images_and_keeps_the_checkpoint(command, tmp_path, monkeypatch):
+@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
+def test_broken_loss_names_the_images_and_keeps_the_checkpoint(command, tmp_path, monkeypatch, precision):
     data = tmp_path / "data" / "train"
     for kind in ("images", "masks"):
         (data / kind).mkdir(parents=True)
@@ -108,7 +109,8 @@ def test_broken_loss_names_the_images_and_keeps_the_checkpoint(command, tmp_path
 
     monkeypatch.setattr(train, "Records", Broken)
     flags = [f"--data={tmp_path / 'data'}", *SMALL[:1], *SMALL[2:], f"--workdir={tmp_path / 'run'}"]
-    code, _, err = command(train.main, *flags, "--config.train.batch=1", "--config.train.steps=6")
+    flags += ["--config.train.batch=1", "--config.train.steps=6", f"--config.train.precision={precision}"]
+    code, _, err = command(train.main, *flags)
     message = err.strip().splitlines()[-1]
     assert code == 1 and "two: the loss became nan at step" in message and "one" not in message.split(":")[1]
 
