@@ -30,7 +30,7 @@ def newest(workdir):
       RIS and the path it was loaded from; None and None for a run without a checkpoint.
 
     Raises:
-      DataError: no checkpoint can be read, though there are some.
+      DataError: no checkpoint can be read, though there are some, or one holds a model alone.
     """
     damaged = []
     for path in filter(lambda path: path.exists(), (workdir / LAST, workdir / PREVIOUS)):
@@ -39,6 +39,11 @@ def newest(workdir):
         except DataError as error:
             damaged.append(str(error))
             continue
+        if getattr(model, "optimizer", None) is None:
+            raise DataError(
+                f"{path}: holds a model without the state of its training, as {BEST} does; delete it, or start a new "
+                "run from it with --init and another --workdir"
+            )
         if damaged:
             print(f"{damaged[0]}; goes on from {path.name}, step {step_of(model)}")
         return model, path

@@ -143,6 +143,12 @@ def test_means_and_rows_go_on_where_a_run_was_cut_short(keeper, tmp_path, capsys
         checkpoints.newest(tmp_path)
 
 
+def test_a_model_without_the_state_of_its_training_is_no_checkpoint(small, tmp_path):
+    build(small).save(tmp_path / LAST)  # as best.keras is
+    with pytest.raises(DataError, match=f"{LAST}: holds a model without the state of its training.*--init"):
+        checkpoints.newest(tmp_path)
+
+
 @pytest.mark.parametrize(("number", "name", "code"), [(signal.SIGTERM, "SIGTERM", 0), (signal.SIGINT, "Ctrl-C", 130)])
 def test_a_request_to_stop_is_answered_after_the_step_with_its_means(keeper, tmp_path, number, name, code):
     with Termination() as termination:
