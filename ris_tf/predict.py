@@ -84,7 +84,7 @@ def one_by_one(model, paths, out, crf=False, write=_DEFAULT, pixel_size=None, as
       last one is taken.
 
     Raises:
-      DataError: an image cannot be read (nothing is written then), two images have the same name, or an image has more
+      DataError: images cannot be read (all are named, and nothing is written then), two images have the same name, or an image has more
         objects than a uint16 PNG can number.
       UsageError: `out` is a file, an image would be written over, a form is unknown, or a library is missing.
     """
@@ -102,11 +102,19 @@ def one_by_one(model, paths, out, crf=False, write=_DEFAULT, pixel_size=None, as
         if is_large(file) or (as_large and can_be_regions(file)):
             tiled.add(file.stem)
     _check_apart(names, tiled, out, write)
+    problems = {}
     for name, file in names.items():
-        if name in tiled:
-            large.check(model, file, write)
-        else:
-            _check_channels(_read(file), file)
+        try:
+            if name in tiled:
+                large.check(model, file, write)
+            else:
+                _check_channels(_read(file), file)
+        except DataError as error:
+            problems[file.name] = str(error)
+    if problems:
+        (_, first), *others = problems.items()
+        more = f" ({len(others)} more cannot be read: {', '.join(name for name, _ in others)})" if others else ""
+        raise DataError(first + more)
     out.mkdir(parents=True, exist_ok=True)
     rows, sizes = [], {}
     ids = dict(zip(names, outputs.coco_ids([file.name for file in names.values()]), strict=True))

@@ -191,7 +191,12 @@ def test_bad_images_are_one_line_and_nothing_is_written(command, folder, model_f
     for arguments in [*cases, [images]]:
         code, _, err = command(predict.main, f"--model={model_file}", f"--out={out}", *arguments)
         assert code == 1 and err.count("\n") == 1, err
-    broken.unlink()
+    (images / "y.png").write_bytes(b"")
+    Image.fromarray(np.zeros((3, 20), np.uint8)).save(images / "zz.png")
+    err = command(predict.main, f"--model={model_file}", f"--out={out}", images)[2]
+    assert "y.png: file is empty" in err and err.endswith("(2 more cannot be read: z.png, zz.png)\n")
+    for name in ("y.png", "z.png", "zz.png"):
+        (images / name).unlink()
     Image.fromarray(np.zeros((20, 20), np.uint8)).save(tmp_path / "test0.tif")
     code, _, err = command(predict.main, f"--model={model_file}", f"--out={out}", images, tmp_path / "test0.tif")
     assert code == 1 and "same name" in err
