@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ris_tf import evaluate, predict, presets, train
+from ris_tf import evaluate, inference, predict, presets, train
 from ris_tf.data import synthetic
 from ris_tf.errors import DataError
 from ris_tf.model import build
@@ -201,6 +201,19 @@ def test_bad_images_are_one_line_and_nothing_is_written(command, folder, model_f
     code, _, err = command(predict.main, f"--model={model_file}", f"--out={out}", images, tmp_path / "test0.tif")
     assert code == 1 and "same name" in err
     assert not out.exists()
+
+
+def test_orientations_are_those_of_the_flag(command, folder, model_file, tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(inference, "agreed", lambda look, config: seen.append(config.predict.orientations) or look)
+    image = folder / "test" / "images" / "test0.png"
+    orders = [(predict.main, image), (evaluate.main, f"--data={folder}")]
+    for main, *rest in orders:
+        for flag in ([], ["--orientations=4"]):
+            code, _, err = command(main, f"--model={model_file}", f"--out={tmp_path / 'out'}", *flag, *rest)
+            assert code == 0, err
+        assert seen[0] == 1 and seen[-1] == 4
+        seen.clear()
 
 
 def test_a_folder_of_data_does_not_hide_the_preset_of_its_name(small, tmp_path, monkeypatch):
