@@ -84,8 +84,8 @@ def one_by_one(model, paths, out, crf=False, write=_DEFAULT, pixel_size=None, as
       last one is taken.
 
     Raises:
-      DataError: images cannot be read (all are named, and nothing is written then), two images have the same name, or an
-        image has more objects than a uint16 PNG can number.
+      DataError: images cannot be read (all are named, and nothing is written then), two images have the same name, or
+        an image has more objects than a uint16 PNG can number.
       UsageError: `out` is a file, an image would be written over, a form is unknown, or a library is missing.
     """
     _check_forms(write, pixel_size)

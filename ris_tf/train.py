@@ -133,10 +133,11 @@ def train(config, data, workdir, init=None, termination=None):
         return storage.load(workdir)
     if me.chief:
         write_text(workdir / "config.json", json.dumps({**config.to_dict(), "init": init}, indent=2))
-    images, parameters = len(source) + len(extra), model.count_params()
+    images, parameters = f"{len(source)} images", model.count_params()
+    images += f" and {len(extra)} of data.extra" if further else ""
     devices = ", ".join(device.device_type for device in tf.config.list_logical_devices("GPU")) or "CPU"
     compiled = ", XLA" if config.train.jit_compile else ""
-    print(f"{images} images, {parameters:,} parameters, step {done} of {steps}, in {workdir}")
+    print(f"{images}, {parameters:,} parameters, step {done} of {steps}, in {workdir}")
     print(f"on {devices}, {config.train.precision}{compiled}")
 
     def names(step):
