@@ -7,9 +7,9 @@
 Contestants: this package's model, looking once and in eight orientations; StarDist (in an environment of its own) and a
 small U-Net with watershed, both trained from scratch on the same train split for --minutes on the same processor;
 threshold and watershed of scikit-image, its parameters searched on validation images. What is trained is kept in
---workdir, for the same data and minutes alone. A table of AP at IoU 0.5 to 0.9 (TP / (TP + FP + FN), pooled), |DiC| over
-the mean count, SBD, milliseconds an image and size of the model file is printed for all test images, the sparse and the
-crowded half (by the median count of objects).
+--workdir, for the same data and minutes alone. A table of AP at IoU 0.5 to 0.9 (TP / (TP + FP + FN), pooled), |DiC|
+over the mean count, SBD, milliseconds an image and size of the model file is printed for all test images, the sparse
+and the crowded half (by the median count of objects).
 """
 
 import functools

@@ -1,0 +1,21 @@
+"""Coins as in `coins`, at 256 x 256: where the preset `coins` began, and faster.
+
+ris-train --config=coins_small --data=synthetic:heaps
+
+Expected after 6,000 steps, 87 minutes on one CPU core: SBD 0.85 and |DiC| 0.9 on fresh heaps, 0.91 and 0.8 on fresh
+discs, and the 24 coins of scikit-image's photograph; one run.
+"""
+
+from ris_tf.configs import coins
+
+
+def get_config():
+    config = coins.get_config()
+    config.name = "coins_small"
+    config.seed = 1
+    config.model.size = (256, 256)
+    config.train.forcing_until = 0.3
+    config.train.learning_rate = 3e-3
+    config.train.steps = 6000
+    config.train.evaluate_every = 500
+    return config
