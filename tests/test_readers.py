@@ -125,7 +125,7 @@ def test_folders_without_pairs(tmp_path):
     write_split(tmp_path / "val", ["b"])
     assert message(names, tmp_path, "test").endswith("no split 'test'; the splits present are train, val")
     (tmp_path / "other/images").mkdir(parents=True)
-    assert f"{tmp_path / 'other/masks'}: No such file or directory" in message(names, tmp_path, "other")
+    assert f"{tmp_path / 'other'}: has images/; expected masks/ as well" in message(names, tmp_path, "other")
     (tmp_path / "other/masks").mkdir()
     assert "other: 0 images and 0 masks, but no image and mask of one name" in message(names, tmp_path, "other")
 
