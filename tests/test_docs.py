@@ -276,7 +276,7 @@ def open_only(config, data, workdir, init=None, termination=None):
 def run(line, command, small, monkeypatch):
     """Runs one command where a reader would, after what it needs is there; what it writes has to be there then."""
     scene.lay(Path(), line)
-    for folder in map(Path, re.findall(r"--model=(runs/\w+)", line)):
+    for folder in map(Path, re.findall(r"--(?:model|init)=(runs/\w+)", line)):
         if not folder.exists():
             folder.mkdir(parents=True)
             build(small).save(folder / "best.keras")
