@@ -110,6 +110,8 @@ def _config(text, path):
         if len(text) > _MOST_RECORD:
             raise ValueError
         fields = json.loads(text)
+        if isinstance(fields, dict) and isinstance(fields.get("predict"), dict):
+            fields["predict"].setdefault("orientations", 1)  # files written before there was a choice
         problem = ranges.problem(fields, ranges.EXPORTED) or ranges.conflict(fields)
     except (TypeError, ValueError, RecursionError) as error:
         raise DataError(f"{path}: holds no config of ris_tf; write it by ris-export") from error

@@ -85,6 +85,12 @@ def test_a_record_that_is_wrong_is_told_by_every_format(tmp_path, kind, record, 
     assert words in message(written(tmp_path, kind, record))
 
 
+def test_a_record_from_before_there_were_orientations_is_read(tmp_path):
+    record = json.loads(json.dumps(RIGHT))
+    del record["predict"]["orientations"]
+    assert "is no model" in message(written(tmp_path, "tflite", json.dumps(record)))  # the graph is the only complaint
+
+
 def test_a_lambda_is_not_run(tmp_path, monkeypatch):
     path = tmp_path / "bad.keras"
     models.malicious_lambda(None, path)
