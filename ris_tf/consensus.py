@@ -10,8 +10,9 @@ import numpy as np
 
 from ris_tf.errors import UsageError
 from ris_tf.order import steps_before_stop
+from ris_tf.ranges import ORIENTATIONS, orientations_of
 
-CHOICES = ("1", "2", "4", "8")  # of `predict.orientations`
+CHOICES = tuple(map(str, ORIENTATIONS))  # of a flag
 SAME_IOU = 0.5  # above it two masks show one object: of the masks of one look, which hardly overlap, only one can
 _ROWS, _COLUMNS = -3, -2  # axes of images [B, h, w, C]
 
@@ -59,7 +60,7 @@ def choose(model, orientations):
     if orientations is None:
         return
     height, width = model.config.model.size
-    if int(orientations) > 4 and height != width:
+    if int(orientations) not in orientations_of((height, width)):
         raise UsageError(f"--orientations={orientations}: this model reads {height}x{width}; expected 1, 2 or 4")
     model.config.predict.orientations = int(orientations)
 

@@ -5,7 +5,7 @@ import runpy
 
 from ml_collections import ConfigDict
 
-_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text", tuple: "values in brackets"}
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number"}  # anything can be text or a tuple
 
 
 def problem(arguments, error):

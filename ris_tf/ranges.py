@@ -67,6 +67,7 @@ def _is_number(value):
     return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
 
 
+ORIENTATIONS = (1, 2, 4, 8)  # ways to look at an image; above 4 with quarter turns, which need a square
 _SHARE, _WEIGHT, _CHANNELS, _SWITCH = number(0, 1), number(0), whole(1, 4096), one_of(False, True)
 PREDICT = {  # all that reading an image with a trained model needs to know
     "model.channels": one_of(1, 3),
@@ -78,7 +79,7 @@ PREDICT = {  # all that reading an image with a trained model needs to know
     "predict.mask_threshold": _SHARE,
     "predict.overlap_rule": one_of("best", "first"),
     "predict.min_visible": _SHARE,
-    "predict.orientations": one_of(1, 2, 4, 8),
+    "predict.orientations": one_of(*ORIENTATIONS),
     "predict.min_area": whole(1, 10**9),
     "predict.overlap": whole(0, 8191),
     "predict.diameter": number(1, 8192),
@@ -210,6 +211,11 @@ def conflict(fields):
     size, predict = fields["model"]["size"], fields["predict"]
     if predict["overlap"] >= min(size):
         return f"predict.overlap is {predict['overlap']}; expected less than model.size"
-    if predict["orientations"] > 4 and size[0] != size[1]:
+    if predict["orientations"] not in orientations_of(size):
         return f"predict.orientations is {predict['orientations']}; expected 1, 2 or 4, for model.size is not square"
     return None
+
+
+def orientations_of(size):
+    """Those of ORIENTATIONS in which a network of the input size (height, width) can look."""
+    return ORIENTATIONS if size[0] == size[1] else ORIENTATIONS[:3]

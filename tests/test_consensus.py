@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 from scipy import ndimage
+from test_inference import mosaic, perfect_look
 
 from ris_tf import consensus
 from ris_tf.configs import coins
 from ris_tf.errors import UsageError
 from ris_tf.inference import predict_instances
-from tests.test_inference import mosaic, perfect_look
 
 STEPS, SIDE = 4, 16
 

@@ -153,6 +153,28 @@ def test_masks_are_refined_by_the_pixels_of_their_tile(model, file, tmp_path, mo
     assert found.count == expected.count and not np.array_equal(labels, model.predict_instances(image).labels)
 
 
+def test_tiles_are_looked_at_in_every_orientation(model, file, tmp_path, monkeypatch):
+    look = model.look
+
+    def seeing_a_corner(images):  # the upper left one of whatever is looked at
+        masks, scores = look(images)
+        masks, scores = np.roll(masks, 1, 1), np.roll(scores, 1, 1)
+        masks[:, 0], scores[:, 0] = 0, 0.95
+        masks[:, 0, :9, :9] = 1
+        return masks, scores
+
+    model.config.predict.diameter = 20.0  # so that a tile leaves a step for the corner
+    image = read_image(file)
+    zoom = inference.zoom_of(look, model.config, normalize.normalize(image, 1), 64)
+    expected = inference.predict_instances(look, model.config, image, zoom=zoom)
+    monkeypatch.setattr("ris_tf.bands.zoom_of", lambda *_: zoom)
+    monkeypatch.setattr(model, "look", seeing_a_corner)
+    for orientations, right in ((1, False), (8, True)):
+        model.config.predict.orientations = orientations
+        predict.predict(model, [file], tmp_path / f"out{orientations}", as_large=True)
+        assert np.array_equal(found_in(tmp_path / f"out{orientations}"), expected.labels) == right
+
+
 def test_an_exported_model_does_the_same(model, file, tmp_path, monkeypatch):
     fields = json.loads(json.dumps(model.config.to_dict()))
     exported = runtime.Exported(runtime._attributes(fields), None, None)

@@ -111,6 +111,14 @@ def test_film_shows_one_object_more_at_each_step_and_the_stop():
     assert frames[-1].score == pytest.approx(0.1)
 
 
+def test_film_is_of_one_look():
+    model = Perfect()
+    once = pictures.film(model, discs(3)[0])
+    model.config.predict.orientations = 8
+    for frame, other in zip(pictures.film(model, discs(3)[0]), once, strict=True):
+        np.testing.assert_array_equal(frame.picture, other.picture)
+
+
 def test_errors_are_drawn_in_their_colour_where_they_are():
     image, truth = discs(2)
     labels = np.where(truth == 1, 1, 0)

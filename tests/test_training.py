@@ -11,6 +11,7 @@ from PIL import Image
 
 from ris_tf import train
 from ris_tf.data import synthetic
+from ris_tf.errors import DataError
 from ris_tf.storage import load
 
 SMALL = (
@@ -134,6 +135,26 @@ def test_file_that_breaks_while_it_is_read_again_is_named(command, tmp_path, mon
     code, _, err = command(train.main, *flags, "--config.data.memory=0", "--config.train.steps=6")
     message = err.strip().splitlines()[-1]
     assert code == 1 and "two.png" in message and "Traceback" not in err
+
+
+def test_masks_of_a_foreground_and_drawn_images_are_told(command, tmp_path, monkeypatch):
+    data, mask = tmp_path / "data" / "train", np.zeros((64, 64), np.uint8)
+    for left in range(4, 60, 15):
+        mask[20:40, left : left + 10] = 255
+    for kind in ("images", "masks"):
+        (data / kind).mkdir(parents=True)
+        for name in ("one", "two"):
+            Image.fromarray(mask).save(data / kind / f"{name}.png")
+
+    def enough(*_, **__):
+        raise DataError("enough")
+
+    monkeypatch.setattr(train.pipeline, "training_batches", enough)
+    flags = [f"--data={tmp_path / 'data'}", *SMALL[:1], *SMALL[2:], f"--workdir={tmp_path / 'run'}"]
+    code, out, err = command(train.main, *flags, "--config.data.extra=synthetic:discs")
+    assert code == 1 and err.endswith("enough\n")
+    assert f"{tmp_path / 'data'}: every label map holds one object, in 4 separate pieces" in err
+    assert "2 images and 6 of data.extra" in out
 
 
 def test_tensorboard_holds_scalars_and_overlays(command, tmp_path):

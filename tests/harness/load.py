@@ -5,8 +5,8 @@
 Each runtime is a process of its own with both presets, and all three run side by side until each has made its
 predictions or the time is over. A fixed picture of each preset is looked at again all along and has to give the same
 bits. Memory is what the kernel holds for the process; its slope is fitted by least squares after the first third, in
-which runtimes set up their buffers. TensorFlow has some for each number of tiles looked at together, so every number is
-looked at before. In the end eight threads share each model.
+which runtimes set up their buffers; every number of tiles that are looked at together comes once before. In the end
+eight threads share each model.
 """
 
 import argparse
