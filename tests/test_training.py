@@ -137,7 +137,7 @@ def test_file_that_breaks_while_it_is_read_again_is_named(command, tmp_path, mon
     assert code == 1 and "two.png" in message and "Traceback" not in err
 
 
-def test_masks_of_a_foreground_and_drawn_images_are_told(command, tmp_path, monkeypatch):
+def test_masks_of_a_foreground_and_drawn_images_are_told(command, tmp_path, monkeypatch, caplog):
     data, mask = tmp_path / "data" / "train", np.zeros((64, 64), np.uint8)
     for left in range(4, 60, 15):
         mask[20:40, left : left + 10] = 255
@@ -153,7 +153,7 @@ def test_masks_of_a_foreground_and_drawn_images_are_told(command, tmp_path, monk
     flags = [f"--data={tmp_path / 'data'}", *SMALL[:1], *SMALL[2:], f"--workdir={tmp_path / 'run'}"]
     code, out, err = command(train.main, *flags, "--config.data.extra=synthetic:discs")
     assert code == 1 and err.endswith("enough\n")
-    assert f"{tmp_path / 'data'}: every label map holds one object, in 4 separate pieces" in err
+    assert f"{tmp_path / 'data'}: every label map holds one object, in 4 separate pieces" in caplog.text
     assert "2 images and 6 of data.extra" in out
 
 
