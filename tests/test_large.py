@@ -2,23 +2,18 @@
 
 import csv
 import json
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import tifffile
 from scipy import ndimage
-from skimage.measure import regionprops
-from test_tiling import disturbed, ellipse, mosaic
+from test_tiling import ellipse
 
 from ris_tf import RIS, inference, large, outputs, predict, runtime
 from ris_tf.bands import Bands
 from ris_tf.data import normalize, regions
 from ris_tf.data.readers import read_image
 from ris_tf.data.regions import open_regions
-from ris_tf.scroll import Scroll
-from ris_tf.tally import Tally
-from ris_tf.tiling import Canvas, tile_grid
 
 STEPS, SIDE = 6, 64
 
@@ -78,42 +73,6 @@ def found_in(out, name="big"):
     count = int(next(csv.DictReader((out / "counts.csv").open()))["count"])
     np.testing.assert_array_equal(np.unique(labels), np.arange(count + 1))
     return labels
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_a_scroll_holds_what_a_canvas_holds(seed):
-    rng = np.random.default_rng(seed)
-    truth = mosaic(rng, (200, 90), *((8, 20, 70) if seed % 2 else (30, 6, 20)))
-    tile, overlap = 40, 16
-    canvas, scroll, strips, tally = Canvas(*truth.shape), Scroll(*truth.shape), [], Tally(truth.shape[1])
-    tops = tile_grid(truth.shape[0], tile, overlap)
-    for index, top in enumerate(tops):
-        for left in tile_grid(truth.shape[1], tile, overlap):
-            view, scores = disturbed(rng, truth[top : top + tile, left : left + tile])
-            canvas.add(view, scores, top, left)
-            scroll.add(view, scores, top, left)
-        strips.append(scroll.release(tops[index + 1] if index + 1 < len(tops) else truth.shape[0]))
-        tally.add(strips[-1])
-        assert len(scroll._labels) <= tile + 4
-    homes, scores = scroll.finish()
-    provisional, expected = homes[np.concatenate(strips)], canvas.instances()
-    ids, area, centroid, box = tally.objects(homes)
-    np.testing.assert_array_equal(np.concatenate([[0], np.arange(1, len(ids) + 1)]), np.unique(expected.labels))
-    for label, (number, region) in enumerate(zip(ids, regionprops(expected.labels), strict=True), 1):
-        np.testing.assert_array_equal(provisional == number, expected.labels == label)
-        assert scores[number] == pytest.approx(expected.scores[label - 1]) and area[label - 1] == region.area
-        np.testing.assert_allclose(centroid[label - 1], region.centroid)
-        top, left, bottom, right = region.bbox
-        assert box[label - 1].tolist() == [left, top, right - left, bottom - top]
-    assert len(scores) == len(ids)
-
-
-def test_a_scroll_refuses_to_go_back():
-    scroll = Scroll(100, 10)
-    scroll.add(np.ones((20, 10), int), [1.0], 0, 0)
-    scroll.release(15)
-    with pytest.raises(ValueError, match="held"):
-        scroll.add(np.ones((20, 10), int), [1.0], 5, 0)
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -299,53 +258,6 @@ def test_levels_of_a_sample_are_near_those_of_the_whole(tmp_path, monkeypatch):
     sampled = bands._sample(open_regions(tmp_path / "a.tif"))
     assert sampled.size == 8 * 8 * 24 * 24
     np.testing.assert_allclose(normalize.levels(sampled, 1), normalize.levels(image, 1), atol=2)
-
-
-def test_broken_large_images_are_one_line(model, tmp_path, command, monkeypatch):
-    monkeypatch.setattr(predict.storage, "open_model", lambda name: model)
-    image = np.random.default_rng(0).integers(0, 255, (300, 300), np.uint8)
-    whole = tmp_path / "whole.tif"
-    tifffile.imwrite(whole, image, tile=(64, 64), compression="zlib")
-    with tifffile.TiffFile(whole) as tiff:
-        place = tiff.pages.first.dataoffsets[12]
-    cases = {"cut": whole.read_bytes()[:-2000], "spoiled": bytearray(whole.read_bytes())}
-    cases["spoiled"][place : place + 40] = bytes(40)
-    for name, content in cases.items():
-        (tmp_path / f"{name}.tif").write_bytes(content)
-    tifffile.imwrite(tmp_path / "nan.tif", np.where(image == 7, np.nan, image).astype(np.float32))
-    tifffile.imwrite(tmp_path / "thin.tif", image[:5])
-    tifffile.imwrite(tmp_path / "palette.tif", image, photometric="palette", colormap=np.zeros((3, 256), np.uint16))
-    tifffile.imwrite(tmp_path / "pages.tif", np.stack([image, image]), photometric="minisblack")
-    for name in ("cut", "spoiled", "nan", "thin", "palette", "pages"):
-        out = tmp_path / f"out_{name}"
-        code, _, err = command(predict.main, "--model=m", f"--out={out}", "--large", tmp_path / f"{name}.tif")
-        lines = [part for line in err.splitlines() for part in line.split("\r") if part.startswith("ris-command")]
-        assert code == 1 and len(lines) == 1 and f"{name}.tif" in lines[0] and "Traceback" not in err, err
-        assert not list(out.glob("*.csv")) and not list(out.glob("*.tif"))
-
-
-def test_broken_zarr_is_one_line(model, tmp_path, command, monkeypatch):
-    library = pytest.importorskip("zarr")
-    monkeypatch.setattr(predict.storage, "open_model", lambda name: model)
-    how = {"shape": (100, 100), "chunks": (32, 32), "zarr_format": 2}
-    library.create_array(str(tmp_path / "words.zarr"), dtype="U5", **how)
-    library.create_array(str(tmp_path / "flat.zarr"), shape=(100,), chunks=(10,), dtype="u1")
-    library.create_array(str(tmp_path / "deep.zarr"), shape=(2, 5, 90, 90), chunks=(1, 1, 32, 32), dtype="u1")
-    library.open_group(str(tmp_path / "empty.zarr"), mode="w")
-    library.create_array(str(tmp_path / "pickled.zarr"), dtype="u1", **how)[:] = 1
-    record = tmp_path / "pickled.zarr" / ".zarray"
-    record.write_text(json.dumps({**json.loads(record.read_text()), "filters": [{"id": "pickle"}]}))
-    for name in ("words", "flat", "deep", "empty", "pickled"):
-        code, _, err = command(predict.main, "--model=m", f"--out={tmp_path / 'o'}", tmp_path / f"{name}.zarr")
-        assert code == 1 and err.count("\n") == 1 and f"{name}.zarr" in err, err
-
-    def absent(name):
-        raise ImportError(name)
-
-    monkeypatch.setattr(regions, "importlib", SimpleNamespace(import_module=absent))
-    code, _, err = command(predict.main, "--model=m", f"--out={tmp_path / 'o'}", tmp_path / "flat.zarr")
-    assert code == 2 and err.count("\n") == 1 and "ris-tf[large]" in err, err
-    assert not (tmp_path / "o").exists()
 
 
 @pytest.mark.slow
