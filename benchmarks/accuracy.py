@@ -1,7 +1,7 @@
 """Accuracy beside rivals, on the same images in one run.
 
     python benchmarks/accuracy.py --data=DIR/nuclei --model=nuclei --minutes=60 --workdir=runs/accuracy \\
-        --stardist_python=ENV/bin/python --json=accuracy.json
+        --rivals=threshold,unet,stardist --stardist_python=ENV/bin/python --json=accuracy.json
     python benchmarks/accuracy.py --data=synthetic:heaps --model=coins --minutes=20 --workdir=runs/heaps
 
 Contestants: this package's model, looking once and in eight orientations; StarDist (in an environment of its own) and a
@@ -117,6 +117,23 @@ def stardist(pictures, values, folder):
         return found, arrays["times"].tolist(), (trained / "weights_best.h5").stat().st_size
 
 
+RIVALS = {
+    "threshold": ("threshold, watershed", threshold),
+    "unet": ("U-Net, watershed", small_unet),
+    "stardist": ("StarDist", stardist),
+}
+
+
+def chosen_rivals(names, stardist_python):
+    """{title: contestant} of these names in this order; exits at an unknown one."""
+    for name in names:
+        if name not in RIVALS:
+            sys.exit(f"--rivals={','.join(names)}: {name} is none of {', '.join(RIVALS)}")
+        if name == "stardist" and not stardist_python:
+            sys.exit("--rivals=stardist: needs --stardist_python, the Python of an environment that has it")
+    return dict(RIVALS[name] for name in names)
+
+
 def figures(found, pictures, times):
     rows = [metrics.evaluate_image(truth, one) for one, (_, truth) in zip(found, pictures, strict=True)]
     counts = np.array([row["count_true"] for row in rows])
@@ -141,19 +158,13 @@ def line(name, result, size):
 
 def main(_):
     values = flags.FLAGS
+    rivals = chosen_rivals(values.rivals, values.stardist_python)
     folder = Path(values.workdir)
     claim(folder, values.flag_values_dict())
     images = {"train": values.train_images, "val": 24, "test": values.images}
     pictures = exchange(values.data, folder, images, values.side, values.seed)
-    looking_around = functools.partial(ours, orientations="8")
-    contestants = {
-        "ris_tf": ours,
-        "ris_tf, 8 orientations": looking_around,
-        "threshold, watershed": threshold,
-        "U-Net, watershed": small_unet,
-    }
-    if values.stardist_python:
-        contestants["StarDist"] = stardist
+    contestants = {"ris_tf": ours, "ris_tf, 8 orientations": functools.partial(ours, orientations="8")}
+    contestants |= rivals
     results = {}
     for name, contestant in contestants.items():
         found, times, size = contestant(pictures, values, folder)
@@ -175,6 +186,7 @@ if __name__ == "__main__":
     flags.DEFINE_string("data", None, "folder with train, val and test, or synthetic:KIND", required=True)
     flags.DEFINE_string("model", None, "preset, work folder or .keras file", required=True)
     flags.DEFINE_string("workdir", None, "folder that keeps what is trained", required=True)
+    flags.DEFINE_list("rivals", ["threshold", "unet"], f"who else is in the table, of {', '.join(RIVALS)}")
     flags.DEFINE_string("stardist_python", None, "Python of an environment with stardist and its TensorFlow")
     flags.DEFINE_float("minutes", 60.0, "training of each rival", lower_bound=0.01)
     flags.DEFINE_integer("images", 50, "synthetic test images", lower_bound=1)

@@ -18,3 +18,15 @@ def test_accuracy_takes_what_was_kept_for_the_same_arguments_alone(tmp_path, mon
     (tmp_path / "work" / "arguments.json").rename(tmp_path / "work" / "train.npz")
     with pytest.raises(SystemExit, match="holds files but no arguments.json"):
         accuracy.claim(tmp_path / "work", asked)
+
+
+def test_accuracy_is_told_who_takes_part(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    accuracy = importlib.import_module("accuracy")
+    assert list(accuracy.chosen_rivals(["stardist", "unet"], "python")) == ["StarDist", "U-Net, watershed"]
+    for names, wrong in (
+        (["unet", "sam"], "sam is none of threshold, unet, stardist"),
+        (["stardist"], "stardist_python"),
+    ):
+        with pytest.raises(SystemExit, match=wrong):
+            accuracy.chosen_rivals(names, None)
