@@ -57,7 +57,7 @@ def get_config():
     config.data.padding = "edge"  # "whole" and "focus": its edge goes on beside an image; or "mean", ImageNet's colour
     config.data.category = ""  # whose objects are read of COCO, VOC or SBD annotations, such as "person"; "" for all
     config.data.count_power = 0.0  # "whole" and "focus": an epoch has an image of n objects n ** count_power times
-    config.data.held_out = 0.0  # of a folder without splits: share of the pairs, the last by name, for validation
+    config.data.held_out = 0.0  # of data without a split val: share of the images, the last by name, for it
     config.data.brightness = 0.08  # of the image's range, added, +-
     config.data.contrast = 0.25  # factor exp(+- this) about the mean
     config.data.gamma = 0.2  # power exp(+- this)

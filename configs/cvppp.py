@@ -3,7 +3,7 @@
 ris-train --config=cvppp --data=DIR
 ris-train --config=cvppp --data=DIR --init=rosettes
 
-DIR holds NAME_rgb.png and NAME_label.png; the first 100 of 128 by name train, the other 28 validate. About 70 minutes
+DIR holds NAME_rgb.png and NAME_label.png; the first 100 of 128 by name train, the other 28 validate. About 105 minutes
 on one CPU core. Not yet run on the photographs, so no figure is expected of it; the best checkpoint by SBD is kept.
 """
 
@@ -23,6 +23,6 @@ def get_config():
     config.data.extra = "synthetic:rosettes"
     config.data.extra_share = 0.2
     config.data.synthetic_images = 300
-    config.train.steps = 6000
+    config.train.steps = 9000
     config.train.validation_images = 28
     return config

@@ -83,8 +83,8 @@ class Checkpoints(keras.callbacks.Callback):
         self.report, self.termination, self.rotate, self.place = report, termination, rotate, place
         self.step = step_of(model)
         self.rows = _read_log(workdir / LOG, self.step)
-        logged = bool(self.rows) and int(self.rows[-1]["step"]) == self.step
-        self.means = {} if logged else model.progress.get("means", {})  # since the last row
+        self.logged = bool(self.rows) and int(self.rows[-1]["step"]) == self.step
+        self.means = {} if self.logged else model.progress.get("means", {})  # since the last row
 
     @property
     def due(self):
@@ -96,13 +96,21 @@ class Checkpoints(keras.callbacks.Callback):
         """Whether the run is to end here."""
         return self.termination is not None and bool(self.termination.asked)
 
-    def catch_up(self):
-        """Measures the step that the run before saved and did not come to measure."""
-        if self.means and self.due:
-            self._restore_means()
-            self._measure_and_log(self._means())
-            self.means = {}
-            self.model.reset_metrics()
+    def catch_up(self, trained=False):
+        """Measures the step that the run before saved and did not come to measure; for the chief.
+
+        Args:
+          trained: whether a new run starts from trained weights: then these are measured too, and may be the best.
+        """
+        if self.logged or not self.due or not (self.step or trained):
+            return
+        if not self.means:  # workers do not save them, and at the start there are none
+            self._measure_and_log({})
+            return
+        self._restore_means()
+        self._measure_and_log(self._means())
+        self.means = {}
+        self.model.reset_metrics()
 
     def on_epoch_begin(self, epoch, logs=None):  # here, for Keras begins by resetting the means
         self._restore_means()
@@ -133,7 +141,8 @@ class Checkpoints(keras.callbacks.Callback):
 
     def _measure_and_log(self, means):
         row = {"step": self.step, "recurrence_steps": self.model.curriculum.get("steps", self.model.steps)}
-        row.update({name: round(float(np.mean(means[name])), 5) for name in sorted(m.name for m in self.model.metrics)})
+        known = sorted(means.keys() & {mean.name for mean in self.model.metrics})
+        row.update({name: round(float(np.mean(means[name])), 5) for name in known})
         with self._averaged_weights():
             measured = self._measure()
             if self.stopping:
@@ -151,7 +160,7 @@ class Checkpoints(keras.callbacks.Callback):
     @contextlib.contextmanager
     def _averaged_weights(self):
         live = [variable.numpy() for variable in self.model.trainable_variables]
-        if self.model.config.train.ema:
+        if self.model.config.train.ema and self.step:  # of the first step on there is an average
             self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
         try:
             yield

@@ -25,6 +25,10 @@ class DataError(RisError):
         self.problems = problems
 
 
+class NoSplit(DataError):
+    """A data set has no split of the name that was asked for."""
+
+
 class UsageError(RisError):
     """A flag, config field or argument is wrong."""
 

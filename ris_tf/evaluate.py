@@ -123,6 +123,8 @@ def tuned(values, model, source, out):
     write_table(out / "tuning.csv", trials)
     for name, value in fields.items():
         print(f"predict.{name}: {before[name]} " + ("kept" if value == before[name] else f"-> {value}"))
+    if values.orientations:
+        print(f"predict.orientations: {values.orientations}, as given")
     storage.save(model, file)
     print(f"{file}: written with these")
 
@@ -177,6 +179,13 @@ def main():
     flags.DEFINE_string(
         "split", None, "split to measure: a folder's name, or train, val, test or all; test unless given, val to --tune"
     )
+    flags.DEFINE_float(
+        "held_out",
+        None,
+        "share of data without a split val, the last by name, that val is; as the model was trained unless given",
+        0,
+        0.9,
+    )
     flags.DEFINE_string("out", None, "folder for what is written")
     flags.DEFINE_integer("images", 50, "number of synthetic images", lower_bound=1)
     flags.DEFINE_integer("seed", 1, "seed of synthetic images", lower_bound=0)
@@ -199,8 +208,9 @@ def main():
         consensus.choose(model, values.orientations)
         reading = model.config.data
         split = values.split or ("val" if values.tune else "test")
+        held_out = reading.held_out if values.held_out is None else values.held_out
         source = pipeline.open_source(
-            values.data, split, reading.synthetic_size, values.images, values.seed, reading.category, reading.held_out
+            values.data, split, reading.synthetic_size, values.images, values.seed, reading.category, held_out
         )
         if not source:
             raise DataError(f"{values.data}: the split {split!r} holds no image; expected at least one")

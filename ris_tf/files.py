@@ -105,13 +105,11 @@ def open_list(path):
 @contextlib.contextmanager
 def _renamed(path):
     """A stream for text, written as by `write_text`, that gets its name once the block ends without an error."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as stream:
-            yield stream
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with (
+        replacing(path) as temporary,
+        temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as stream,
+    ):
+        yield stream
 
 
 def write_png(path, array):

@@ -8,7 +8,7 @@ LEAST = 1.0  # cells of foreground that make an object
 
 
 def object_box(labels):
-    """Bounding box of all objects.
+    """Bounding box of all objects, but for specks: LOST of their pixels on each side, as in `closer_box`.
 
     Args:
       labels: int [H, W]; above 0 in objects.
@@ -17,10 +17,10 @@ def object_box(labels):
       top, left, bottom, right, pixels, the ends excluded; the whole image if there is no object.
     """
     inside = labels > 0
-    rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
-    if not rows.size:
+    if not inside.any():
         return 0, 0, *labels.shape
-    return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
+    (top, bottom), (left, right) = (_span(inside.sum(axis)) for axis in (1, 0))
+    return top, left, bottom, right
 
 
 def closer_box(foreground, box, image, size):
@@ -43,10 +43,8 @@ def closer_box(foreground, box, image, size):
         return None
     spans = []
     for axis, (start, length) in enumerate(zip(box[:2], box[2:], strict=True)):
-        share = found.sum(axis=1 - axis) / found.sum()
-        before = np.cumsum(share) - share
-        cell = length / share.size
-        spans.append([start + cell * _quantile(share, before, q) for q in (LOST, 1 - LOST)])
+        cell = length / found.shape[axis]
+        spans.append([start + cell * end for end in _span(found.sum(axis=1 - axis))])
     scale = max((end - start) / SHARE / cells for (start, end), cells in zip(spans, size, strict=True))
     scale = min(scale, max(pixels / cells for pixels, cells in zip(image, size, strict=True)))
     lengths = [cells * scale for cells in size]
@@ -57,6 +55,8 @@ def closer_box(foreground, box, image, size):
     return *starts, *lengths
 
 
-def _quantile(share, before, q):
-    """Cells up to where the share `q` is reached, the last one in part."""
-    return float(np.clip((q - before) / np.maximum(share, 1e-9), 0.0, 1.0).sum())
+def _span(found):
+    """Where what is found, float [cells], begins and ends, less LOST of it on each side: cells, the ends in part."""
+    share = found / found.sum()
+    before = np.cumsum(share) - share
+    return [float(np.clip((q - before) / np.maximum(share, 1e-9), 0.0, 1.0).sum()) for q in (LOST, 1 - LOST)]

@@ -1,13 +1,12 @@
 """Label maps too large to hold, written strip by strip: tiled TIFF and OME-Zarr."""
 
-import os
 import shutil
 
 import numpy as np
 import tifffile
 
 from ris_tf.data.regions import zarr_library
-from ris_tf.files import resolution, whole_folder
+from ris_tf.files import replacing, resolution, whole_folder
 
 TILE = 512  # side of a tile or chunk, pixels
 _CLASSIC = 2**32 - 2**25  # bytes that a TIFF can address, less some for its tables
@@ -28,15 +27,11 @@ def write_tiled_tiff(path, strips, shape, count, pixel_size=None):
         count: of objects, which decides the dtype, see `label_dtype`.
         pixel_size: micrometres, stored as the file's resolution; None for none.
     """
-    dtype, temporary = label_dtype(count), path.with_name(f".{path.name}.tmp")
+    dtype = label_dtype(count)
     kind = {"photometric": "minisblack", "compression": "zlib", "metadata": {"axes": "YX"}, "tile": (TILE, TILE)}
     big = np.prod(shape, dtype=np.int64) * dtype.itemsize > _CLASSIC
-    try:
-        with tifffile.TiffWriter(temporary, bigtiff=bool(big)) as file:
-            file.write(_tiles(strips, dtype), shape=shape, dtype=dtype, **kind, **resolution(pixel_size))
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path) as temporary, tifffile.TiffWriter(temporary, bigtiff=bool(big)) as file:
+        file.write(_tiles(strips, dtype), shape=shape, dtype=dtype, **kind, **resolution(pixel_size))
 
 
 def write_ome_zarr(path, strips, shape, count, pixel_size=None):

@@ -5,11 +5,14 @@ import math
 import keras
 import numpy as np
 import tensorflow as tf
+from PIL import Image
 from tqdm import tqdm
 
 from ris_tf import disk
 from ris_tf.errors import DataError
 from ris_tf.visualize import overlay
+
+_SIDE = 1024  # of the pictures in TensorBoard at most, pixels: its files hold them again for every measurement
 
 
 class Progress(keras.callbacks.Callback):
@@ -96,5 +99,6 @@ class TensorBoard:
             tf.summary.scalar("training/steps_of_the_recurrence", row["recurrence_steps"], step)
             tf.summary.scalar("training/learning_rate", float(model.optimizer.learning_rate), step)
             for index, (image, _) in enumerate(self.pictures):
-                drawn = overlay(image, model.predict_instances(image).labels)
+                drawn = Image.fromarray(overlay(image, model.predict_instances(image).labels))
+                drawn.thumbnail((_SIDE, _SIDE))
                 tf.summary.image(f"validation/{index}", np.asarray(drawn)[None], step)

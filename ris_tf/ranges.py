@@ -94,7 +94,7 @@ PREDICT = {  # all that reading an image with a trained model needs to know
 EXPORTED = {  # all that is read of the record inside an exported file: measuring opens data as its training did
     **PREDICT,
     "data.category": text(),
-    "data.held_out": _SHARE,
+    "data.held_out": number(0, 0.9),
     "data.synthetic_size": whole(32, 8192),
 }
 ALL = {

@@ -68,7 +68,7 @@ def sample(image, box, size, beside=None):
       float32 [*size, C].
     """
     if tuple(box) == (0, 0, *size) and image.shape[:2] == tuple(size):
-        return image  # each cell is a pixel
+        return image[0 : size[0], 0 : size[1]]  # each cell is a pixel; what stands for an image gives an array
     spans = list(zip(box[:2], box[2:], image.shape[:2], size, strict=True))
     rows, columns = (pixels(*span[:3]) for span in spans)
     near = image[rows, columns]

@@ -32,7 +32,8 @@ class Scroll(Canvas):
         if top < self._first and self._first:
             raise ValueError(f"rows from {self._first} on are held. Received: a tile at row {top}")
         labels = np.asarray(labels)[: max(self._height - top, 0)]
-        missing = top + len(labels) - self._first - len(self._labels)
+        reach = min(top + len(labels) + self._margin, self._height)  # `_is_stray` asks whether the rows below were seen
+        missing = reach - self._first - len(self._labels)
         if missing > 0:
             wide = (0, missing), (0, 0)
             self._labels, self._seen = np.pad(self._labels, wide), np.pad(self._seen, wide)

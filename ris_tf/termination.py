@@ -14,17 +14,22 @@ class Termination:
 
     Ctrl-C (SIGINT) interrupts as ever, and from `wait()` on is noted, too; pressed again, it interrupts.
 
+    Args:
+      again: whether the process is to be started again, for others wait for it: then SIGTERM gives the exit code 143,
+        which supervisors take for a failure.
+
     Attributes:
       asked: "SIGTERM" or "Ctrl-C", whichever came first; "" if none did.
     """
 
-    def __init__(self):
+    def __init__(self, again=False):
         self.asked, self._waiting = "", False
+        self._terminated = 128 + signal.SIGTERM if again else 0
 
     @property
     def exit_code(self):
         """Of a process that ended because it was asked to."""
-        return 130 if self.asked == _NAMES[signal.SIGINT] else 0
+        return 130 if self.asked == _NAMES[signal.SIGINT] else self._terminated
 
     def __enter__(self):
         self._before = {number: signal.signal(number, self._note) for number in _NAMES}
@@ -44,4 +49,4 @@ class Termination:
         self.asked = self.asked or _NAMES[number]
         if not self._waiting:
             tqdm.write(f"{Path(sys.argv[0]).name}: stopped by SIGTERM before its first step, with nothing to save")
-            sys.exit(0)  # no exception that a reader could take for a broken file
+            sys.exit(self._terminated)  # no exception that a reader could take for a broken file

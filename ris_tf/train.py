@@ -5,6 +5,7 @@ import math
 import sys
 import zlib
 from pathlib import Path
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -16,9 +17,10 @@ from ris_tf import model as models
 from ris_tf.curriculum import Curriculum
 from ris_tf.data import pipeline
 from ris_tf.data.records import Records
-from ris_tf.errors import DataError, UsageError
+from ris_tf.errors import DataError, NoSplit, UsageError
 from ris_tf.fcn8s import load_vgg16
 from ris_tf.files import sweep, write_text
+from ris_tf.lock import alone
 from ris_tf.mobilenet import load_mobilenet_v2
 from ris_tf.termination import Termination
 
@@ -82,26 +84,15 @@ def train(config, data, workdir, init=None, termination=None):
     """
     workdir = Path(workdir)
     settings.check(config)
-    _check_workdir(config, workdir, init)
+    _check_workdir(config, workdir, data, init)
     me, distribution = workers.place(config.train.distribute), strategy(config)
-    pieces = distribution.num_replicas_in_sync if config.train.distribute == "workers" else 1
-    if config.train.batch % pieces:
-        raise UsageError(f"train.batch is {config.train.batch}; expected a multiple of {pieces}, the workers' devices")
-    seed = config.seed
-    arguments = {"size": config.data.synthetic_size, "seed": seed, "category": config.data.category}
-    arguments["held_out"] = config.data.held_out
-    opened = pipeline.open_source(data, "train", images=config.data.synthetic_images, **arguments)
-    if not opened:
-        raise DataError(f"{data}: the split 'train' holds no image; expected at least one")
-    source, further = Records(opened, config), []
-    for name in filter(None, config.data.extra.split(",")):
-        further += pipeline.open_source(name, "train", images=config.data.synthetic_images, **arguments)
-    extra = Records(further, config)
-    held_out = _validation(data, config)
-    if warning := foreground.warning(source.pieces):
-        logging.warning("%s: %s", data, warning)
-
-    keras.utils.set_random_seed(seed)
+    devices = distribution.num_replicas_in_sync
+    if config.train.batch % devices:
+        raise UsageError(
+            f"train.batch is {config.train.batch}; expected a multiple of {devices}, the devices that train together"
+        )
+    samples = _samples(data, config)
+    keras.utils.set_random_seed(config.seed)
     if config.train.deterministic:
         tf.config.experimental.enable_op_determinism()
     with distribution.scope():
@@ -109,10 +100,47 @@ def train(config, data, workdir, init=None, termination=None):
     workers.agree(distribution, zlib.crc32(kept.read_bytes()) if kept else 0, f"{workdir}: checksums of the checkpoint")
     with distribution.scope():
         model = _model(config, before, init, workdir)
-    if me.chief:
-        workdir.mkdir(parents=True, exist_ok=True)
+    if not me.chief:
+        return _fit(model, config, samples, workdir, distribution, termination)
+    workdir.mkdir(parents=True, exist_ok=True)
+    with alone(workdir):
         sweep(workdir)
-    steps = config.train.steps
+        record = {**config.to_dict(), "init": init, "trained_on": str(data)}
+        rotate = kept == workdir / checkpoints.LAST
+        return _fit(model, config, samples, workdir, distribution, termination, rotate, record)
+
+
+class _Samples(NamedTuple):
+    source: Records
+    extra: Records
+    held_out: list  # [(image, labels)]
+
+
+def _samples(data, config):
+    """All that a run reads, looked through; warns of what a user would wonder at later."""
+    arguments = {"size": config.data.synthetic_size, "seed": config.seed, "category": config.data.category}
+    arguments |= {"held_out": config.data.held_out, "images": config.data.synthetic_images}
+    opened = pipeline.open_source(data, "train", **arguments)
+    if not opened:
+        raise DataError(f"{data}: the split 'train' holds no image; expected at least one")
+    source, further = Records(opened, config), []
+    for name in filter(None, map(str.strip, config.data.extra.split(","))):
+        further += pipeline.open_source(name, "train", **arguments)
+    extra = Records(further, config)
+    held_out = _validation(data, config)
+    if warning := foreground.warning(source.pieces):
+        logging.warning("%s: %s", data, warning)
+    steps = config.model.steps
+    if config.data.view != "tiles" and source.most > steps:
+        told = "%s: an image holds %d objects, and the network finds %d at most; raise model.steps"
+        logging.warning(told, data, source.most, steps)
+    return _Samples(source, extra, held_out)
+
+
+def _fit(model, config, samples, workdir, distribution, termination, rotate=True, record=None):
+    """Trains a model that is ready; the chief, and it alone, has a record to write. Returns the best model."""
+    source, extra, held_out = samples
+    me, steps = workers.place(config.train.distribute), config.train.steps
     keeper = checkpoints.Checkpoints(
         model,
         workdir,
@@ -121,24 +149,25 @@ def train(config, data, workdir, init=None, termination=None):
         steps=steps,
         report=monitor.TensorBoard(workdir / "tensorboard", held_out[:_PICTURES]).write,
         termination=termination,
-        rotate=kept == workdir / checkpoints.LAST,
+        rotate=rotate,
         place=me,
     )
     if termination:
         termination.wait()
-    keeper.catch_up()
+    if me.chief:
+        keeper.catch_up(trained=record["init"] is not None)
     done = keeper.step
     if done >= steps and not keeper.stopping:
         print(f"{workdir}: already trained for {done} steps; raise --config.train.steps to go on")
         return storage.load(workdir)
     if me.chief:
-        write_text(workdir / "config.json", json.dumps({**config.to_dict(), "init": init}, indent=2))
+        write_text(workdir / "config.json", json.dumps(record, indent=2))
     images, parameters = f"{len(source)} images", model.count_params()
-    images += f" and {len(extra)} of data.extra" if further else ""
-    devices = ", ".join(device.device_type for device in tf.config.list_logical_devices("GPU")) or "CPU"
+    images += f" and {len(extra)} of data.extra" if extra else ""
+    kinds = ", ".join(device.device_type for device in tf.config.list_logical_devices("GPU")) or "CPU"
     compiled = ", XLA" if config.train.jit_compile else ""
     print(f"{images}, {parameters:,} parameters, step {done} of {steps}, in {workdir}")
-    print(f"on {devices}, {config.train.precision}{compiled}")
+    print(f"on {kinds}, {config.train.precision}{compiled}")
 
     def names(step):
         batches = pipeline.training_batches(source, config, extra, skip=step, names=True)
@@ -149,8 +178,10 @@ def train(config, data, workdir, init=None, termination=None):
     if config.curriculum.start:
         most = max(source.most, extra.most)
         callbacks.insert(1, Curriculum(config.curriculum, min(model.steps, most + config.loss.extra_steps)))
+    among_workers = config.train.distribute == "workers"
+    pieces = distribution.num_replicas_in_sync if among_workers else 1  # "mirrored" cuts batches itself
     batches = pipeline.training_batches(source, config, extra, done, False, (me.index, me.count), pieces)
-    if config.train.distribute == "workers":
+    if among_workers:
         part = batches
         batches = distribution.distribute_datasets_from_function(lambda context: part)
     try:
@@ -161,8 +192,8 @@ def train(config, data, workdir, init=None, termination=None):
     finally:
         progress.close()
     if keeper.stopping:
-        asked = termination.asked
-        print(f"{workdir}: stopped by {asked} at step {keeper.step} of {steps}, saved; the same command goes on")
+        saved = "saved; the same command goes on" if me.chief else "and the chief's last save counts"
+        print(f"{workdir}: stopped by {termination.asked} at step {keeper.step} of {steps}, {saved}")
         sys.exit(termination.exit_code)
     workers.agree(distribution, steps, "train.steps")  # only now has the chief written its last
     return storage.load(workdir / checkpoints.BEST)
@@ -212,7 +243,7 @@ def _start_from(model, init):
     print(f"starts from {init}")
 
 
-def _check_workdir(config, workdir, init):
+def _check_workdir(config, workdir, data, init):
     if workdir.exists() and not workdir.is_dir():
         raise UsageError(f"--workdir={workdir}: is a file; give a folder")
     recorded = workdir / "config.json"
@@ -228,6 +259,8 @@ def _check_workdir(config, workdir, init):
     if before.get("init") != init:
         begun = f"from {before['init']}" if before.get("init") else "from scratch"
         raise UsageError(f"{workdir}: holds a run that began {begun}; give the same --init or another --workdir")
+    if before.get("trained_on", str(data)) != str(data):  # which may have moved, so it is no error
+        logging.warning("%s: was trained on --data=%s before, and is given %s", workdir, before["trained_on"], data)
 
 
 def _validation(data, config):
@@ -235,7 +268,7 @@ def _validation(data, config):
     side, limit = config.data.synthetic_size, config.train.validation_images
     try:
         opened = pipeline.open_source(data, "val", side, limit, config.seed, config.data.category, config.data.held_out)
-    except DataError as error:
+    except NoSplit as error:
         logging.warning("%s; the last weights count as the best", error)
         return []
     chosen = np.unique(np.linspace(0, len(opened) - 1, min(limit, len(opened))).round().astype(int))
@@ -254,10 +287,11 @@ def main():
         name = f"{values.config.name}_from_{Path(values.init).stem}" if values.init else values.config.name
         workdir = values.workdir or Path("runs") / name
         try:
-            with Termination() as termination:
+            several = workers.place(values.config.train.distribute).count > 1
+            with Termination(again=several) as termination:
                 train(values.config, values.data, workdir, values.init, termination)
         except workers.LOST as error:
-            if workers.place(values.config.train.distribute).count == 1:
+            if not several:
                 raise
             workers.join_again(error)
 

@@ -129,6 +129,17 @@ def test_sampling_equals_that_of_scipy_and_of_the_plane(smooth, edge):
         np.testing.assert_allclose(sampled[..., channel], expected, atol=1e-5)
 
 
+def test_elastic_before_scale_bends_as_far_in_the_view_as_after_it():
+    config, zoom = configured(elastic=15.0), tf.constant(0.25)
+    for order in (("scale", "elastic"), ("elastic", "scale")):
+        move = geometry.Move(((1.0, 0.0), (0.0, 1.0)), None, zoom)
+        for name in order:
+            move = geometry.MOVES[name](move, seed(3), config)
+        if order[0] == "scale":
+            expected = move.displacement
+        np.testing.assert_allclose(move.displacement, expected, rtol=1e-6)
+
+
 def test_elastic_at_its_limit_moves_no_further_and_folds_nothing():
     config = configured(size=(128, 160), elastic=15.0)
     most = 0.0

@@ -13,9 +13,11 @@ import pytest
 from ris_tf import checkpoints, command, files, train
 from ris_tf.checkpoints import BEST, LAST, LOG, PREVIOUS, Checkpoints
 from ris_tf.errors import DataError, UsageError
+from ris_tf.lock import alone
 from ris_tf.model import RIS, build
 from ris_tf.storage import load
 from ris_tf.termination import Termination
+from ris_tf.workers import Place
 
 TINY = (
     "--config=leaves_paper", "--data=synthetic:discs", "--config.model.size=(60,60)", "--config.model.steps=2",
@@ -83,8 +85,8 @@ def model(small_of):
 def keeper(model, tmp_path):
     """A function: a Checkpoints of 6 steps, logged every third, of a model (the fixture's unless given)."""
 
-    def make(model=model, **more):
-        made = Checkpoints(model, tmp_path, [], 3, 6, lambda model, row: None, **more)
+    def make(model=model, held_out=(), **more):
+        made = Checkpoints(model, tmp_path, held_out, 3, 6, lambda model, row: None, **more)
         made.on_epoch_begin(0)
         return made
 
@@ -143,6 +145,49 @@ def test_means_and_rows_go_on_where_a_run_was_cut_short(keeper, tmp_path, capsys
         checkpoints.newest(tmp_path)
 
 
+def test_a_measurement_that_the_chief_of_workers_did_not_come_to_is_made_up_for(keeper, tmp_path):
+    first = keeper(place=Place(0, 2))
+    first.model.progress = {"step": 3, "means": {}}
+    again = keeper(first.model, place=Place(0, 2))
+    for _ in range(2):
+        again.catch_up()
+        assert [row["step"] for row in csv.DictReader((tmp_path / LOG).open())] == ["3"]
+        again = keeper(first.model, place=Place(0, 2))
+    assert (tmp_path / BEST).exists()
+
+
+def test_what_a_run_starts_from_is_measured_and_may_stay_the_best(keeper, tmp_path, monkeypatch):
+    figures = iter([0.8, 0.7, 0.9])
+    monkeypatch.setattr(Checkpoints, "_measure", lambda self: {"val_sbd": next(figures)})
+    first = keeper(held_out=[None])
+    first.catch_up()
+    assert not (tmp_path / LOG).exists()  # of new weights there is nothing to know
+    first.catch_up(trained=True)
+    begun = load(tmp_path / BEST).get_weights()
+    for one, other in zip(begun, first.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    first.model.set_weights([weight + 1 for weight in begun])
+    for _ in range(3):
+        step(first, 1.0)
+    np.testing.assert_array_equal(load(tmp_path / BEST).get_weights()[0], begun[0])
+    again = keeper(load(tmp_path / LAST), held_out=[None])
+    again.catch_up(trained=True)
+    for _ in range(3):
+        step(again, 1.0)
+    assert (load(tmp_path / BEST).get_weights()[0] != begun[0]).any()
+    rows = list(csv.DictReader((tmp_path / LOG).open()))
+    assert [(row["step"], row["val_sbd"]) for row in rows] == [("0", "0.8"), ("3", "0.7"), ("6", "0.9")]
+
+
+def test_one_process_at_a_time_works_in_a_folder(tmp_path):
+    with alone(tmp_path):
+        code = f"from pathlib import Path; from ris_tf.lock import alone; alone(Path({str(tmp_path)!r})).__enter__()"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        assert f"UsageError: {tmp_path}: another ris-train is at work here" in done.stderr
+    with alone(tmp_path):
+        pass
+
+
 def test_a_model_without_the_state_of_its_training_is_no_checkpoint(small, tmp_path):
     build(small).save(tmp_path / LAST)  # as best.keras is
     with pytest.raises(DataError, match=f"{LAST}: holds a model without the state of its training.*--init"):
@@ -174,6 +219,16 @@ def test_before_there_is_something_to_save_a_request_to_stop_ends_at_once(capsys
         os.kill(os.getpid(), signal.SIGTERM)
     assert stop.value.code == 0 and "stopped by SIGTERM before its first step" in capsys.readouterr().out
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_a_worker_that_is_stopped_is_to_be_started_again():
+    with pytest.raises(SystemExit) as stop, Termination(again=True):
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert stop.value.code == 143
+    with Termination(again=True) as termination:
+        termination.wait()
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert termination.exit_code == 143
 
 
 def test_ctrl_c_interrupts_where_there_is_nothing_to_save_and_when_pressed_again():

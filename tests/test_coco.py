@@ -19,7 +19,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:pycocotools.
 @pytest.mark.parametrize("split", ["train", "val"])
 def test_real_photographs_hold_what_pycocotools_draws(coco, split):
     truth = COCO(coco / "annotations" / f"instances_{split}2017.json")
-    source = pipeline.open_source(coco, split)
+    source = pipeline.open_source(coco, split, category="person")
     people = {
         truth.loadImgs([key])[0]["file_name"][:-4]: truth.loadAnns(truth.getAnnIds([key], [1], iscrowd=0))
         for key in truth.getImgIds()
@@ -47,7 +47,7 @@ def test_another_category(coco):
     chairs = pipeline.open_source(coco, "val", category="chair")
     expected = [truth.imgs[key]["file_name"][:-4] for key in truth.getImgIds(catIds=truth.getCatIds(["chair"]))]
     assert [name for name, _ in chairs] == sorted(expected)
-    assert expected and expected != [name for name, _ in pipeline.open_source(coco, "val")]
+    assert expected and expected != [name for name, _ in pipeline.open_source(coco, "val", category="person")]
 
 
 def test_real_photographs_become_batches(coco):
@@ -87,7 +87,7 @@ def written(folder, **changes):
 
 
 def test_the_smaller_object_is_on_top_and_crowds_are_ignored(tmp_path):
-    ((name, read),) = pipeline.open_source(written(tmp_path), "train")
+    ((name, read),) = pipeline.open_source(written(tmp_path), "train", category="person")
     expected = np.full((20, 30), -1)
     expected[:10, :12] = 2
     expected[2:6, 2:6] = 1
@@ -112,10 +112,10 @@ def test_every_kind_of_outline_is_drawn(tmp_path):
     packed["counts"] = packed["counts"].decode()
     for outline in ({"size": [20, 30], "counts": counts}, packed):
         entry = {"id": 1, "image_id": 7, "category_id": 1, "segmentation": outline}
-        ((_, read),) = pipeline.open_source(written(tmp_path, annotations=[entry]), "train")
+        ((_, read),) = pipeline.open_source(written(tmp_path, annotations=[entry]), "train", category="person")
         np.testing.assert_array_equal(read()[1], mask)
     entry["segmentation"] = box(2, 3, 7, 9) + box(20, 3, 25, 9)  # two polygons of one object
-    ((_, read),) = pipeline.open_source(written(tmp_path, annotations=[entry]), "train")
+    ((_, read),) = pipeline.open_source(written(tmp_path, annotations=[entry]), "train", category="person")
     expected = np.zeros((20, 30), int)
     expected[3:9, 2:7] = expected[3:9, 20:25] = 1
     np.testing.assert_array_equal(read()[1], expected)

@@ -48,7 +48,7 @@ def test_train_resumes_and_its_workdir_is_a_model(command, folder, tmp_path):
     arguments = ["--config=rosettes", f"--data={folder}", f"--workdir={workdir}", *FEW]
     code, out, err = command(train.main, *arguments, "--config.train.steps=2")
     assert code == 0, err
-    assert {"config.json", "log.csv", "last.keras", "best.keras", "tensorboard"} == {
+    assert {"config.json", "log.csv", "last.keras", "best.keras", "tensorboard", ".lock"} == {
         file.name for file in workdir.iterdir()
     }
     code, out, err = command(train.main, *arguments, "--config.train.steps=4")
@@ -214,6 +214,17 @@ def test_orientations_are_those_of_the_flag(command, folder, model_file, tmp_pat
             assert code == 0, err
         assert seen[0] == 1 and seen[-1] == 4
         seen.clear()
+
+
+def test_any_model_is_measured_on_the_images_held_out_from_another(command, folder, model_file, tmp_path):
+    arguments = [f"--model={model_file}", f"--data={folder / 'train'}", "--split=val", f"--out={tmp_path / 'out'}"]
+    measured = []
+    for flag in ([], ["--held_out=0.6"]):
+        code, _, err = command(evaluate.main, *arguments, *flag)
+        assert code == 0, err
+        measured.append(json.loads((tmp_path / "out" / "metrics.json").read_text())["images"])
+    images = len(list((folder / "train" / "images").iterdir()))
+    assert measured == [1, round(0.6 * images)] and measured[1] > 1
 
 
 def test_a_folder_of_data_does_not_hide_the_preset_of_its_name(small, tmp_path, monkeypatch):

@@ -15,7 +15,7 @@ SHADOWING = {"io", "onnx"}  # run as a script, such a file hides the library of 
 FLOORS = [
     {"configs"},
     {"errors"},
-    {"archive", "disk", "order", "overrides", "ranges", "termination"},
+    {"archive", "disk", "lock", "order", "overrides", "ranges", "termination"},
     {"figures", "files", "focus", "labels", "quiet", "places", "matching", "recompute", "resampling", "settings"}
     | {"tally", "workers"},
     {"consensus", "foreground", "overlaps", "pretrained", "ranking"},

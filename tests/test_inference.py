@@ -5,6 +5,7 @@ import pytest
 from scipy import ndimage
 
 from ris_tf.configs import nuclei, rosettes
+from ris_tf.focus import object_box
 from ris_tf.inference import predict_instances, resolve
 
 
@@ -112,6 +113,16 @@ def test_focus_looks_again_where_the_objects_are(row, column):
     assert len(seen) == 1 and (seen[0] > 0.5).any(axis=0).sum() > 0.6 * 256  # a tenth of the width before
     nothing = predict_instances(perfect_look(config), config, image * 0, foreground=foreground)
     assert nothing.count == 0 and nothing.labels.shape == (400, 600)
+
+
+def test_a_stray_pixel_does_not_move_the_box_of_the_closer_look():
+    labels = np.zeros((400, 300), int)
+    labels[100:200, 80:220] = 1
+    expected = object_box(labels)
+    np.testing.assert_allclose(expected, (100, 80, 200, 220), atol=0.5)
+    labels[0, 0] = 1
+    np.testing.assert_allclose(object_box(labels), expected, atol=0.5)
+    assert object_box(labels * 0) == (0, 0, 400, 300)
 
 
 def test_first_low_score_ends_the_count():

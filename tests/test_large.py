@@ -91,6 +91,13 @@ def test_by_parts_and_as_a_whole_are_the_same(model, tmp_path, seed):
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["big_labels.tif", "counts.csv", "objects.csv"]
 
 
+def test_an_image_as_large_as_a_tile(model, tmp_path):
+    image = picture(0, (SIDE, SIDE))[0]
+    tifffile.imwrite(tmp_path / "big.tif", image)
+    found = predict.predict(model, [tmp_path / "big.tif"], tmp_path / "out", as_large=True)["big"]
+    assert found.count == model.predict_instances(image).count > 0
+
+
 def test_crowded_tiles_are_looked_at_closer(model, tmp_path):
     model.config.predict.diameter = 11.0  # so that a tile holds more objects than there are steps
     image, _ = picture(5)

@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from ris_tf.data.layouts import open_folder
+from ris_tf.data.pipeline import open_source
 from ris_tf.data.readers import image_files, read_pair
-from ris_tf.errors import DataError, UsageError
+from ris_tf.errors import DataError, NoSplit, UsageError
 
 NUCLEI = Path(os.environ.get("RIS_DATA", Path(__file__).parent.parent / "../shared/data")) / "nuclei"
 
@@ -107,6 +108,20 @@ def test_last_by_name_are_held_out_on_request(tmp_path):
     assert val == [f"{number:03d}" for number in range(100, 128)]
     assert train == names(tmp_path, "train", 28 / 128)  # the only folder of pairs may go unnamed
     assert "leave no 'test' part; expected another split" in message(names, tmp_path, "test", 0.2)
+
+
+def test_without_a_split_for_validation_the_last_of_train_are_it(tmp_path):
+    write_split(tmp_path / "train", [f"{number:03d}" for number in range(10)])
+
+    def listed(split, held_out=0.2):
+        return [name for name, _ in open_source(tmp_path, split, held_out=held_out)]
+
+    assert listed("train") == [f"{number:03d}" for number in range(8)] and listed("val") == ["008", "009"]
+    assert len(listed("train", 0.0)) == 10
+    with pytest.raises(NoSplit, match="no split 'val'"):
+        listed("val", 0.0)
+    write_split(tmp_path / "val", ["a"])
+    assert len(listed("train")) == 10 and listed("val") == ["a"]
 
 
 def test_the_cut_depends_on_names_alone(tmp_path):

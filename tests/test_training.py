@@ -151,10 +151,32 @@ def test_masks_of_a_foreground_and_drawn_images_are_told(command, tmp_path, monk
 
     monkeypatch.setattr(train.pipeline, "training_batches", enough)
     flags = [f"--data={tmp_path / 'data'}", *SMALL[:1], *SMALL[2:], f"--workdir={tmp_path / 'run'}"]
-    code, out, err = command(train.main, *flags, "--config.data.extra=synthetic:discs")
+    code, out, err = command(train.main, *flags, "--config.data.extra=synthetic:discs, synthetic:heaps")
     assert code == 1 and err.endswith("enough\n")
     assert f"{tmp_path / 'data'}: every label map holds one object, in 4 separate pieces" in caplog.text
-    assert "2 images and 6 of data.extra" in out
+    assert "2 images and 12 of data.extra" in out
+
+
+def test_more_objects_than_steps_and_other_data_than_before_are_told(command, tmp_path, monkeypatch, caplog):
+    def enough(*_, **__):
+        raise DataError("enough")
+
+    monkeypatch.setattr(train.pipeline, "training_batches", enough)
+    flags = [*SMALL[:1], *SMALL[2:], f"--workdir={tmp_path / 'run'}", "--config.curriculum.start=0"]
+    for kind in ("discs", "heaps"):
+        command(train.main, *flags, f"--data=synthetic:{kind}", "--config.model.steps=2")
+    assert "objects, and the network finds 2 at most; raise model.steps" in caplog.text
+    assert "was trained on --data=synthetic:discs before, and is given synthetic:heaps" in caplog.text
+
+
+def test_a_wrong_file_for_validation_is_told_before_any_work(command, tmp_path):
+    for split in ("train", "val"):
+        for kind in ("images", "masks"):
+            (tmp_path / split / kind).mkdir(parents=True)
+            Image.fromarray(np.ones((64, 64), np.uint8)).save(tmp_path / split / kind / "one.png")
+    (tmp_path / "val" / "masks" / "one.png").rename(tmp_path / "val" / "masks" / "other.png")
+    code, _, err = command(train.main, f"--data={tmp_path}", *SMALL[:1], *SMALL[2:], f"--workdir={tmp_path / 'run'}")
+    assert code == 1 and "one.png" in err and not (tmp_path / "run").exists()
 
 
 def test_tensorboard_holds_scalars_and_overlays(command, tmp_path):

@@ -114,10 +114,10 @@ def test_the_result_is_stored_in_the_model(command, file, tmp_path, monkeypatch)
     code, _, err = command(evaluate.main, "--model=rosettes", *arguments, "--tune")
     assert code == 2 and err.count("\n") == 1 and "--tuned_model" in err
     pytest.importorskip("jinja2")
-    arguments += ["--tune", f"--tuned-model={other}", "--report"]
+    arguments += ["--tune", f"--tuned-model={other}", "--report", "--orientations=2"]
     code, printed, err = command(evaluate.main, f"--model={file}", *arguments)
     assert code == 0 and storage.load(other).config.predict.mask_threshold == 0.6, err
-    assert "report.html written" in printed
+    assert "report.html written" in printed and "predict.orientations: 2, as given" in printed
     assert "score 0.35, mask 0.6" in (tmp_path / "out" / "report.html").read_text()
 
 

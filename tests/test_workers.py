@@ -71,12 +71,13 @@ def test_nothing_to_agree_on_without_workers():
     workers.agree(tf.distribute.get_strategy(), 3, "steps")
 
 
-def test_batch_must_be_shared_evenly(small, monkeypatch, tmp_path):
+@pytest.mark.parametrize("distribute", ["workers", "mirrored"])
+def test_batch_must_be_shared_evenly(distribute, small, monkeypatch, tmp_path):
     class Three:
         num_replicas_in_sync = 3
 
     monkeypatch.setenv("TF_CONFIG", said())
     monkeypatch.setattr(train, "strategy", lambda config: Three())
-    small.train.update({"distribute": "workers", "batch": 4})
+    small.train.update({"distribute": distribute, "batch": 4})
     with pytest.raises(UsageError, match="train.batch is 4; expected a multiple of 3"):
         train.train(small, "synthetic:discs", tmp_path / "run")

@@ -52,7 +52,8 @@ def flip_vertical(move, seed, config):
 def scale(move, seed, config):
     """Enlarges by the zoom that `views.zoom` drew: from `data.scale`, (low, high) above 0; "tiles": `data.diameter`."""
     del seed, config
-    return move._replace(matrix=tuple((a / move.zoom, b / move.zoom) for a, b in move.matrix))
+    bent = None if move.displacement is None else move.displacement / move.zoom
+    return move._replace(matrix=tuple((a / move.zoom, b / move.zoom) for a, b in move.matrix), displacement=bent)
 
 
 def elastic(move, seed, config):

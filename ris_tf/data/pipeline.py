@@ -4,16 +4,18 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from ris_tf.data import hub, synthetic
+from ris_tf.data import hub, splits, synthetic
 from ris_tf.data.augment import augment
 from ris_tf.data.layouts import open_folder
+from ris_tf.errors import NoSplit
+from ris_tf.labels import IGNORED
 from ris_tf.settings import elements
 
 _PREFIX = "synthetic:"
 _TOLD = set()  # names of the images that a warning was given for
 
 
-def open_source(data, split, size=256, images=None, seed=0, category="person", held_out=0.0):
+def open_source(data, split, size=256, images=None, seed=0, category="", held_out=0.0):
     """Opens a data set as a list-like of samples.
 
     Args:
@@ -24,7 +26,7 @@ def open_source(data, split, size=256, images=None, seed=0, category="person", h
       images: number of synthetic images.
       seed: of synthetic images.
       category: of the objects, in a data set with COCO, VOC or SBD annotations; "" for all.
-      held_out: share of a folder without splits that "val" gets, see splits.part.
+      held_out: share of a data set without a split "val", the last by name, that "val" gets, see splits.part.
 
     Returns:
       list of (name, read) where read() -> (image [H, W, C], labels int32 [H, W]). In labels 0 is background, -1 a pixel
@@ -44,9 +46,17 @@ def open_source(data, split, size=256, images=None, seed=0, category="person", h
             return image, labels.astype(np.int32)
 
         return [(f"{kind}_{i:05d}", lambda i=i: draw(i)) for i in range(images or 50)]
-    if hub.is_name(data):
-        return hub.open_named(data, split)
-    return open_folder(data, split, category, held_out)
+
+    def listed(split):
+        return hub.open_named(data, split) if hub.is_name(data) else open_folder(data, split, category, held_out)
+
+    if not held_out or split not in ("train", "val"):
+        return listed(split)
+    try:
+        held = listed("val")
+    except NoSplit:
+        return splits.part(data, splits.Listing(listed("train"), []), split, held_out).samples
+    return held if split == "val" else listed(split)
 
 
 def _numbers(sizes, seed, config):
@@ -100,7 +110,7 @@ def to_record(image, labels, name, config):
     limit = config.data.max_instances
     found = tf.size(ids)
     ids = tf.cond(found > limit, lambda: _cut(ids, name, limit), lambda: ids)
-    ids = tf.pad(ids, [[0, limit - tf.size(ids)]], constant_values=-1)
+    ids = tf.pad(ids, [[0, limit - tf.size(ids)]], constant_values=IGNORED - 1)  # no pixel has it
     masks = tf.ensure_shape(tf.cast(labels[None] == ids[:, None, None], tf.uint8), [limit, *config.model.size])
     image = tf.ensure_shape(image, [*config.model.size, config.model.channels])
     ignored = tf.ensure_shape(tf.cast(labels < 0, tf.uint8), config.model.size)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ris_tf.data.readers import folders_in
-from ris_tf.errors import DataError
+from ris_tf.errors import DataError, NoSplit
 
 PARTS = ("train", "val", "test")  # of a data set that is not split
 ALL = "all"
@@ -52,14 +52,15 @@ def chosen(where: Path | str, split: str, present: Sequence[str]) -> list[str]:
     """Names of the splits that one name stands for: itself, the only one that begins so, or for "all" every one.
 
     Raises:
-        DataError: none or several begin so.
+        NoSplit: none begins so.
+        DataError: several do.
     """
     if split == ALL:
         return list(present)
     found = [split] if split in present else [name for name in present if name.startswith(split)]
     if len(found) != 1:
-        problem = "no split" if not found else f"{len(found)} splits begin with"
-        raise DataError(f"{where}: {problem} {split!r}; the splits present are {', '.join(present)}")
+        kind, problem = (DataError, f"{len(found)} splits begin with") if found else (NoSplit, "no split")
+        raise kind(f"{where}: {problem} {split!r}; the splits present are {', '.join(present)}")
     return found
 
 
@@ -75,20 +76,20 @@ def part(where: Path | str, listing: Listing, split: str, held_out: float = 0.0)
             "test". 0 for the parts by hash.
 
     Raises:
-        DataError: no such part, or there are too few samples for it.
+        NoSplit: no such part, or there are too few samples for it.
     """
     samples = listing.samples
     if split == ALL:
         return listing
     if split not in PARTS:
         expected = ", ".join((*PARTS, ALL))
-        raise DataError(f"{where}: no split {split!r}; its pairs are split by name, so ask for one of {expected}")
+        raise NoSplit(f"{where}: no split {split!r}; its pairs are split by name, so ask for one of {expected}")
     cut = _parts(samples, held_out)[split]
     if not cut and listing.problems:
         raise DataError(*listing.problems)
     if not cut:
         expected = "another split" if held_out and split == "test" else "3 or more, or the split 'all'"
-        raise DataError(f"{where}: {len(samples)} pairs leave no {split!r} part; expected {expected}")
+        raise NoSplit(f"{where}: {len(samples)} pairs leave no {split!r} part; expected {expected}")
     return Listing(cut, listing.problems)
 
 
@@ -150,7 +151,7 @@ def in_folders(name: str, tree: str, has: Callable[[Path], bool], samples_in: Ca
 
 def _present(root, split, folders):
     if split != ALL:
-        raise DataError(f"{root}: no split {split!r}; the splits present are {', '.join(folders)}")
+        raise NoSplit(f"{root}: no split {split!r}; the splits present are {', '.join(folders)}")
     return folders
 
 
