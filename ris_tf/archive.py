@@ -87,18 +87,24 @@ def check_classes(path, config, known):
 def check_weights(path, file):
     """Checks HDF5 weights: every array lies in the file as it is, neither packed nor linked nor left out.
 
+    Every group has one place, so that no walk through them is endless.
+
     Args:
       path: of the file, for the message.
       file: path or open file.
 
     Raises:
-      DataError: an array lies elsewhere, or is larger than what is stored of it.
+      DataError: an array lies elsewhere, or is larger than what is stored of it, or a group is met twice.
       OSError: it is no HDF5.
     """
     with h5py.File(file) as weights:
-        groups = [weights]
+        groups, met = [weights], set()
         while groups:
             group = groups.pop()
+            place = h5py.h5o.get_info(group.id).addr
+            if place in met:  # a hard link: to a group above it, a circle; to others, ever more ways through few groups
+                raise DataError(f"{path}: the weights {group.name} are a group met twice; not loaded")
+            met.add(place)
             for name in group:
                 if not isinstance(group.get(name, getlink=True), h5py.HardLink):
                     raise DataError(f"{path}: the weights {group.name}/{name} are a link; not loaded")

@@ -172,6 +172,8 @@ def models():
         "array outside": _weights(lambda group: _replaced(group, **external)),
         "link outside": _weights(lambda group: _linked(group, outside)),
         "link in a circle": _weights(lambda group: _linked(group, h5py.SoftLink("/form/auxiliary/vars/0"))),
+        "group in itself": _weights(lambda group: group.__setitem__("again", group.parent)),
+        "group in two places": _weights(lambda group: group.file.__setitem__("again", group)),
     }
 
 
