@@ -1,15 +1,12 @@
 """A model repository for Triton Inference Server, made of an exported .tflite file and the files in export/serving/."""
 
-import json
 import shutil
 import string
 import tempfile
-import zipfile
 from pathlib import Path
 
-from ris_tf.errors import DataError
+from ris_tf import runtime
 from ris_tf.export import artifact
-from ris_tf.runtime import RECORD
 
 SERVING = Path(__file__).resolve().parent / "serving"
 
@@ -27,11 +24,7 @@ def write(tflite, out):
     Raises:
       DataError: the file is missing or was not written by ris-export.
     """
-    try:
-        with zipfile.ZipFile(tflite) as appended:
-            config = json.loads(appended.read(RECORD))
-    except (OSError, zipfile.BadZipFile, KeyError) as error:
-        raise DataError(f"{tflite}: is no model written by ris-export") from error
+    config = runtime.record_of(tflite)
     fields = {"name": config["name"], "channels": config["model"]["channels"]}
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".triton.", dir=out.parent) as temporary:

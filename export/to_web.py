@@ -3,12 +3,11 @@
 import json
 import shutil
 import tempfile
-import zipfile
 from pathlib import Path
 
 from ris_tf.errors import DataError, UsageError
 from ris_tf.export import artifact
-from ris_tf.runtime import RECORD
+from ris_tf.runtime import RECORD, record_of
 
 PAGE = Path(__file__).resolve().parent / "web"
 # What the page loads of each npm package, and its package.json, which names version and licence. The loaders of LiteRT
@@ -66,16 +65,8 @@ def write(exported, out, node_modules, tflite="model.tflite"):
         for name in libraries:
             (folder / "libraries" / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(node_modules / name, folder / "libraries" / name)
-        (folder / RECORD).write_text(_record(exported / tflite))
+        (folder / RECORD).write_text(json.dumps(record_of(exported / tflite)))
         metadata = json.loads((exported / "metadata.json").read_text())
         metadata["files"] = sorted(model.values())
         (folder / "metadata.json").write_text(json.dumps(metadata, indent=2) + "\n")
         artifact.replace(folder, out)
-
-
-def _record(path):
-    try:
-        with zipfile.ZipFile(path) as appended:
-            return appended.read(RECORD).decode()
-    except (zipfile.BadZipFile, KeyError) as error:
-        raise DataError(f"{path}: is no model written by ris-export") from error

@@ -10,7 +10,7 @@ import tensorflow as tf
 from absl import flags, logging
 from ml_collections import ConfigDict, config_flags
 
-from ris_tf import overrides
+from ris_tf import overrides, ranges
 from ris_tf.errors import RisError, UsageError
 from ris_tf.quiet import quiet
 
@@ -103,11 +103,10 @@ def _check_config(config):
     if config is None:
         return  # no --config, which `required` tells
     name = config.get("name") if isinstance(config, ConfigDict) else None
-    if not isinstance(name, str) or not name or Path(name).name != name:
+    right, expected = ranges.ALL["name"]
+    if not right(name):
         found = f"name {name!r}" if isinstance(config, ConfigDict) else type(config).__name__
-        raise UsageError(
-            f"--config: get_config() gives {found}; expected a ConfigDict with a name, see configs/base.py"
-        )
+        raise UsageError(f"--config: get_config() gives {found}; expected a ConfigDict with a name of {expected}")
 
 
 def _override(error):

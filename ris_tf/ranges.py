@@ -5,6 +5,7 @@ Standard library only: exported files are read where there is little else.
 
 import math
 import numbers
+import re
 
 
 def whole(low, high):
@@ -63,6 +64,15 @@ def texts():
     return lambda value: isinstance(value, (tuple, list)) and all(isinstance(one, str) for one in value), "names"
 
 
+def file_name():
+    """Test of text that can name a file or folder wherever it is put, and its words."""
+
+    def right(value):
+        return isinstance(value, str) and re.fullmatch(r"\w[\w .-]{0,99}", value) is not None
+
+    return right, "1 to 100 letters, digits, spaces and _-., the first a letter, digit or _"
+
+
 def _is_number(value):
     return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
 
@@ -93,13 +103,13 @@ PREDICT = {  # all that reading an image with a trained model needs to know
 }
 EXPORTED = {  # all that is read of the record inside an exported file: measuring opens data as its training did
     **PREDICT,
+    "name": file_name(),
     "data.category": text(),
     "data.held_out": number(0, 0.9),
     "data.synthetic_size": whole(32, 8192),
 }
 ALL = {
     **EXPORTED,
-    "name": text(),
     "seed": whole(0, 2**31 - 1),
     "model.form": one_of("attend", "paper"),
     "model.attend.encoder": one_of("own", "mobilenet_v2"),

@@ -104,8 +104,32 @@ class Exported:
         return masks, scores
 
 
-def _config(text, path):
-    """The record of an exported file, every field that is read checked, with attributes in place of keys."""
+def record_of(path):
+    """The record inside a .tflite file, every field that is read checked.
+
+    Args:
+      path: Path.
+
+    Returns:
+      dict, the config of the model with the steps and sizes of the export.
+
+    Raises:
+      DataError: the file was not written by ris-export.
+    """
+    try:
+        with zipfile.ZipFile(path) as appended:
+            if appended.getinfo(RECORD).file_size > _MOST_RECORD:
+                raise DataError(f"{path}: holds a record of more than {_MOST_RECORD:,} bytes; write it by ris-export")
+            text = appended.read(RECORD)
+    except DataError:
+        raise
+    except Exception as error:  # zipfile and zlib each have their own for a broken file
+        raise DataError(f"{path}: is no model written by ris-export") from error
+    return _checked(text, path)
+
+
+def _checked(text, path):
+    """The fields of a record, every one that is read checked."""
     try:
         if len(text) > _MOST_RECORD:
             raise ValueError
@@ -117,10 +141,11 @@ def _config(text, path):
         raise DataError(f"{path}: holds no config of ris_tf; write it by ris-export") from error
     if problem:
         raise DataError(f"{path}: {problem}; write it by ris-export")
-    return _attributes(fields)
+    return fields
 
 
 def _attributes(fields):
+    """Nested mappings with attributes in place of keys."""
     if not isinstance(fields, dict):
         return fields
     return types.SimpleNamespace(**{name: _attributes(value) for name, value in fields.items()})
@@ -135,16 +160,11 @@ def _library(name, package, path):
 
 def _open_tflite(path, threads):
     library = _library("ai_edge_litert.interpreter", "ai-edge-litert", path)
+    config = _attributes(record_of(path))
     try:
-        with zipfile.ZipFile(path) as appended:
-            if appended.getinfo(RECORD).file_size > _MOST_RECORD:
-                raise DataError(f"{path}: holds a record of more than {_MOST_RECORD:,} bytes; write it by ris-export")
-            config = _config(appended.read(RECORD), path)
         interpreter = library.Interpreter(str(path), num_threads=threads)
         runners = [interpreter.get_signature_runner(name) for name in ("encode", "step")]
-    except DataError:
-        raise
-    except Exception as error:  # zipfile, zlib and LiteRT each have their own for a broken file
+    except Exception as error:  # LiteRT has classes of its own for a broken file
         raise DataError(f"{path}: is no model written by ris-export") from error
     turn = threading.Lock()  # both use the interpreter's memory, from the inputs' copies in to the outputs' copies out
 
@@ -173,7 +193,8 @@ def _open_onnx(path, threads):
             raise DataError(f"{file}: cannot be read as ONNX") from error
     whole, *parts = sessions
     encode, step = ((lambda tensors, session=session: _run(session, tensors)) for session in parts)
-    return _config(whole.get_modelmeta().custom_metadata_map.get(RECORD), path), encode, step
+    record = _checked(whole.get_modelmeta().custom_metadata_map.get(RECORD), path)
+    return _attributes(record), encode, step
 
 
 def _run(session, tensors):
@@ -185,7 +206,7 @@ def _open_saved_model(folder):
     tensorflow = _library("tensorflow", "tensorflow", folder)
     record = folder / "assets.extra" / RECORD
     small = record.is_file() and record.stat().st_size <= _MOST_RECORD
-    config = _config(record.read_bytes() if small else None, folder)
+    config = _attributes(_checked(record.read_bytes() if small else None, folder))
     try:
         loaded = tensorflow.saved_model.load(str(folder))
         _ = [loaded.signatures[name] for name in ("encode", "step")]

@@ -2,6 +2,7 @@
 
 import importlib.util
 import io
+import json
 import zipfile
 from concurrent import futures
 
@@ -168,3 +169,13 @@ def test_triton_repository(tmp_path, small):
     (tmp_path / "other.tflite").write_text("other")
     with pytest.raises(DataError, match="other.tflite: is no model written by ris-export"):
         to_triton.write(tmp_path / "other.tflite", tmp_path / "triton")
+
+
+@pytest.mark.parametrize("name", ["../cells", "/tmp/cells", "..", "a/b", "", 'a"b', None])
+def test_triton_takes_no_path_for_a_name(tmp_path, small, name):
+    record = json.loads(artifact.record(Graph(build(small))))
+    with zipfile.ZipFile(tmp_path / "model.tflite", "w") as appended:
+        appended.writestr(RECORD, json.dumps({**record, "name": name}))
+    with pytest.raises(DataError, match=r"model.tflite: name is .*; expected 1 to 100 letters, digits, spaces"):
+        to_triton.write(tmp_path / "model.tflite", tmp_path / "in" / "triton")
+    assert [path.name for path in tmp_path.iterdir()] == ["model.tflite"]

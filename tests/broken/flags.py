@@ -53,6 +53,7 @@ def configs():
         "no attend": f"{start}    del config.model.attend\n    return config",
         "model a number": f"{start}{loose}.model = 3\n    return config",
         "name a number": f"{start}{loose}.name = 3\n    return config",
+        "name a path": f"{start}    config.name = '../x'\n    return config",
         "batch a fraction": f"{start}{loose}.train.batch = 2.5\n    return config",
         "batch a list": f"{start}{loose}.train.batch = [2]\n    return config",
     }
