@@ -15,7 +15,7 @@ import numpy as np
 from ris_tf.consensus import agreed
 from ris_tf.data.normalize import levels, scale
 from ris_tf.errors import DataError
-from ris_tf.files import write_bytes, write_text
+from ris_tf.files import sweep, write_bytes, write_text
 from ris_tf.inference import closer_boxes, look_at, tile_boxes, zoom_of
 from ris_tf.ranges import PREDICT
 from ris_tf.resampling import sample
@@ -77,7 +77,7 @@ class Bands:
         boxes: list of lists of (top, left, height, width), the tiles of each band.
 
     Raises:
-        DataError: the folder holds what a run with other parameters has begun.
+        DataError: the folder holds what a run with other parameters has begun, or is not one of this program.
     """
 
     def __init__(self, model, regions, source, folder, crf=False):
@@ -115,6 +115,13 @@ class Bands:
         """The record of an earlier run with the same parameters; None if there is none."""
         path = self._folder / _RECORD
         if not path.exists():
+            # All that a run killed before its record was there can have left is the record half-written.
+            other = [part for part in self._folder.glob("*") if part.name != f".{_RECORD}.tmp"]
+            if other:
+                raise DataError(
+                    f"{self._folder}: holds {other[0].name} and no {_RECORD}, and is needed for what ris-predict finds "
+                    "on the way; rename the folder, or give another --out"
+                )
             return None
         try:
             record = json.loads(path.read_text("utf-8"))
@@ -157,6 +164,19 @@ class Bands:
 
     def _look_at(self, boxes):
         return look_at(agreed(self._look, self._config), self._config, self._scan, boxes, self._crf, _BATCH)
+
+
+def remove(folder):
+    """Removes what Bands kept in a folder, and the folder, unless something else lies there.
+
+    Args:
+        folder: Path.
+    """
+    for path in folder.glob("band_*.npz"):
+        path.unlink()
+    sweep(folder)
+    (folder / _RECORD).unlink(missing_ok=True)  # last: it tells whose folder it is
+    folder.rmdir()
 
 
 def _fields(config):

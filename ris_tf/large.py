@@ -8,13 +8,12 @@ row by row (`bands`), the rows of the label map that no further tile reaches are
 import collections
 import contextlib
 import dataclasses
-import shutil
 
 import numpy as np
 from tqdm import tqdm
 
 from ris_tf import label_files
-from ris_tf.bands import Bands
+from ris_tf.bands import Bands, remove
 from ris_tf.data.regions import open_regions, zarr_library
 from ris_tf.errors import DataError, UsageError
 from ris_tf.outputs import object_row
@@ -97,7 +96,8 @@ def predict(model, file, out, name, crf=False, write=("labels",), pixel_size=Non
         LargeInstances.
 
     Raises:
-        UsageError, DataError: as of `check`; pixels cannot be read; or `name`_parts is of a run with other parameters.
+        UsageError, DataError: as of `check`; pixels cannot be read; or `name`_parts is of a run with other parameters,
+            or is another's.
     """
     regions, folder = check(model, file, write), parts_folder(out, name)
     with _disk(out):
@@ -117,8 +117,9 @@ def predict(model, file, out, name, crf=False, write=("labels",), pixel_size=Non
 
 
 def forget(out, name):
-    """Removes the parts of an image, once nothing more is to be done."""
-    shutil.rmtree(parts_folder(out, name), ignore_errors=True)
+    """Removes the parts of an image, once nothing more is to be done; what others put beside them stays."""
+    with contextlib.suppress(OSError):
+        remove(parts_folder(out, name))
 
 
 def object_rows(name, instances, pixel_size=None):

@@ -14,6 +14,7 @@ from ris_tf.bands import Bands
 from ris_tf.data import normalize, regions
 from ris_tf.data.readers import read_image
 from ris_tf.data.regions import open_regions
+from ris_tf.errors import DataError
 
 STEPS, SIDE = 6, 64
 
@@ -207,6 +208,22 @@ def test_other_parameters_on_the_same_output_are_told(model, file, tmp_path, com
     word = {"crf": "--crf=True", "config": "config", "weights": "model", "image": "image", "record": "run.json"}
     assert code == 1 and word[change] in line and str(out / "big_parts") in line and "Traceback" not in err
     assert not (out / "counts.csv").exists()
+
+
+def test_a_folder_of_the_name_of_the_parts_stays_the_users(model, file, tmp_path):
+    parts = tmp_path / "out" / "big_parts"
+    parts.mkdir(parents=True)
+    (parts / "notes.txt").write_text("mine")
+    with pytest.raises(DataError, match="big_parts: holds notes.txt and no run.json"):
+        predict.predict(model, [file], tmp_path / "out", as_large=True)
+    assert [path.name for path in parts.iterdir()] == ["notes.txt"]
+    (parts / "notes.txt").unlink()
+    (parts / ".run.json.tmp").mkdir()  # as left by a run that was killed while it wrote the record
+    found = predict.one_by_one(model, [file], tmp_path / "out", as_large=True)
+    next(found)
+    (parts / "notes.txt").write_text("mine")
+    assert not list(found)
+    assert [path.name for path in parts.iterdir()] == ["notes.txt"]
 
 
 @pytest.mark.parametrize("as_large", [True, False])
