@@ -38,7 +38,7 @@ def decoded(data, shape):
       shape: (H, W, C) of the result.
 
     Returns:
-      uint8 [H, W, C], and float32 []: result pixels per image pixel.
+      uint8 [H, W, C]; float32 [], result pixels per image pixel; float32 [2], height and width that it takes there.
     """
     height, width, channels = shape
     # Reads PNG too. The accurate transform gives JPEGs the pixels that Pillow gives them.
@@ -48,7 +48,7 @@ def decoded(data, shape):
     fitted = tf.clip_by_value(tf.cast(tf.round(size * scale), tf.int32), 1, [height, width])
     image = tf.cast(tf.round(tf.image.resize(image, fitted, "bilinear", antialias=True)), tf.uint8)
     rows, columns = (tf.minimum(tf.range(length), fitted[axis] - 1) for axis, length in enumerate((height, width)))
-    return tf.gather(tf.gather(image, rows, axis=0), columns, axis=1), scale
+    return tf.gather(tf.gather(image, rows, axis=0), columns, axis=1), scale, tf.cast(fitted, tf.float32)
 
 
 def predict_bytes(graph):
@@ -58,9 +58,9 @@ def predict_bytes(graph):
     """
 
     def function(data):
-        types = tf.TensorSpec(graph.image, tf.uint8), tf.TensorSpec([], tf.float32)
-        images, scale = tf.map_fn(lambda one: decoded(one, graph.image), data, fn_output_signature=types)
-        found = graph.predict(images, early_stop=True)
+        types = tf.TensorSpec(graph.image, tf.uint8), tf.TensorSpec([], tf.float32), tf.TensorSpec([2], tf.float32)
+        images, scale, fitted = tf.map_fn(lambda one: decoded(one, graph.image), data, fn_output_signature=types)
+        found = graph.predict(images, early_stop=True, extent=(fitted[:, 0], fitted[:, 1]))
         return {"labels": found["labels"], "scores": found["scores"], "count": found["count"], "scale": scale}
 
     return function, [tf.TensorSpec([None], tf.string, name="bytes")]

@@ -26,13 +26,21 @@ def axis_weights(start, length, inputs, outputs):
 
 
 def within(start, length, inputs, outputs):
-    """`resampling.within` for a batch: float32 [B, outputs] of 0 and 1."""
+    """`resampling.within` for a batch: float32 [B, outputs] of 0 and 1; inputs a number or float32 [B]."""
     centres = _centres(start, length, outputs)
-    return tf.cast((centres >= 0.0) & (centres <= inputs), tf.float32)
+    return tf.cast((centres >= 0.0) & (centres <= column(inputs)), tf.float32)
 
 
-def sample(image, box, size, beside=None):
-    """`resampling.sample` for a batch: [B, H, W, C], box of four float32 [B] -> [B, *size, C]."""
+def column(numbers):
+    """A number, or one for each image, float32 [B] -> float32 [1 or B, 1]."""
+    return tf.reshape(tf.cast(numbers, tf.float32), [-1, 1])
+
+
+def sample(image, box, size, beside=None, extent=None):
+    """`resampling.sample` for a batch: [B, H, W, C], box of four float32 [B] -> [B, *size, C].
+
+    `extent` is the (height, width) that `beside` begins after, numbers or float32 [B]; None for all of `image`.
+    """
     _, height, width, channels = image.shape
     down, across = (box[0], box[2], height, size[0]), (box[1], box[3], width, size[1])
     x = tf.reshape(image, [-1, height, width * channels])
@@ -40,6 +48,8 @@ def sample(image, box, size, beside=None):
     x = tf.matmul(axis_weights(*across)[:, None], x)
     if beside is None:
         return x
+    tall, wide = extent or (height, width)
+    down, across = (*down[:2], tall, size[0]), (*across[:2], wide, size[1])
     inside = within(*down)[:, :, None, None] * within(*across)[:, None, :, None]
     return x * inside + (1.0 - inside) * np.float32(beside)
 
@@ -59,16 +69,17 @@ def place(masks, box, size):
 def closer_box(foreground, box, image, size):
     """`focus.closer_box` for a batch: foreground float32 [B, h, w] -> tops, lefts, heights, widths [B] and seen [B].
 
-    Where there is nothing to see, `seen` is 0 and the box is the one given.
+    `image` is (height, width), numbers or float32 [B]. Where there is nothing to see, `seen` is 0 and the box is the
+    one given.
     """
     found = tf.nn.relu(2.0 * foreground - 1.0)
     cells = foreground.shape[1:3]
     inside = [
-        np.clip((pixels - start) * count / length - np.arange(count), 0.0, 1.0).astype(np.float32)
+        tf.clip_by_value((column(pixels) - start) * (count / length) - np.arange(count, dtype=np.float32), 0.0, 1.0)
         for count, start, length, pixels in zip(cells, box[:2], box[2:], image, strict=True)
     ]
-    found *= inside[0][:, None]
-    found *= inside[1]
+    found *= inside[0][:, :, None]
+    found *= inside[1][:, None]
     total = tf.reduce_sum(found, axis=[1, 2])
     zero = zero_of(found[..., None])
     spans = []
@@ -83,7 +94,8 @@ def closer_box(foreground, box, image, size):
             ends.append(start + length / count * tf.reduce_sum(part, axis=1))
         spans.append(ends)
     scales = [(end - start) / (focus.SHARE * length) for (start, end), length in zip(spans, size, strict=True)]
-    scale = tf.minimum(tf.maximum(*scales), max(pixels / length for pixels, length in zip(image, size, strict=True)))
+    most = tf.maximum(*(pixels / length for pixels, length in zip(image, size, strict=True)))
+    scale = tf.minimum(tf.maximum(*scales), most)
     lengths = [length * scale for length in size]
     starts = [
         tf.clip_by_value((start + end - length) / 2.0, 0.0, tf.nn.relu(pixels - length))

@@ -11,32 +11,49 @@ import tensorflow as tf
 
 from ris_tf import resampling
 from ris_tf.data.normalize import HIGH, LOW, mean_colour
-from ris_tf.export.geometry import closer_box, place, sample
+from ris_tf.export.geometry import closer_box, place, sample, within
 from ris_tf.objective import unroll
 
+_MORE = 1e3  # than any pixel
 
-def normalize(image, channels):
-    """`ris_tf.data.normalize` in the graph: uint8 [B, H, W, channels] -> float32, percentiles by counting."""
+
+def normalize(image, channels, extent=None):
+    """`ris_tf.data.normalize` in the graph: uint8 [B, H, W, channels] -> float32, percentiles by counting.
+
+    `extent` is as of `Graph.predict`: the percentiles are of what it holds.
+    """
     image = tf.cast(image, tf.float32)
     if channels == 3:
         return image / 255.0
-    pixels = tf.reshape(image, [-1, 1, image.shape[1] * image.shape[2]])  # [B, 1, N]
-    bounds = [_percentile(pixels, share) for share in (LOW, HIGH)]
+    height, width = image.shape[1:3]
+    pixels, count = image, float(height * width)
+    if extent is not None:
+        pixels = tf.where(inside(extent, (height, width)) > 0, image, _MORE)
+        count = tf.cast(extent[0] * extent[1], tf.float64)
+    pixels = tf.reshape(pixels, [-1, 1, height * width])  # [B, 1, N]
+    bounds = [_percentile(pixels, share, count) for share in (LOW, HIGH)]
     low, high = (tf.reshape(bound, [-1, 1, 1, 1]) for bound in bounds)
     return tf.clip_by_value((image - low) / tf.maximum(high - low, 1e-6), 0.0, 2.0)
 
 
-def _percentile(pixels, share):
-    """As numpy.percentile: whole numbers 0 to 255 in float32 [B, 1, N] -> [B]."""
-    rank = share / 100 * (pixels.shape[2] - 1)
-    floor = int(rank)
-    wanted = tf.constant([[floor + 1.0], [min(floor + 2.0, pixels.shape[2])]])  # pixels that are at most the value
+def _percentile(pixels, share, count):
+    """As numpy.percentile: whole numbers 0 to 255 in float32 [B, 1, N] -> [B]; of N, `count` count, float or [B]."""
+    rank = share / 100 * (count - 1.0)
+    floor = rank // 1.0
+    wanted = tf.stack([floor + 1.0, tf.minimum(floor + 2.0, count)], axis=-1)  # pixels that are at most the value
+    wanted = tf.reshape(tf.cast(wanted, tf.float32), [-1, 2, 1])
     value = tf.zeros_like(pixels[:, :, :1]) + tf.zeros([1, 2, 1]) - 1.0  # the largest that too few pixels reach
     for bit in (128.0, 64.0, 32.0, 16.0, 8.0, 4.0, 2.0, 1.0):
         counts = tf.reduce_sum(tf.cast(pixels <= value + bit, tf.float32), axis=2, keepdims=True)
         value += bit * tf.cast(counts < wanted, tf.float32)
     below, above = value[:, 0, 0] + 1.0, value[:, 1, 0] + 1.0
-    return below + (rank - floor) * (above - below)
+    return below + tf.cast(rank - floor, tf.float32) * (above - below)
+
+
+def inside(extent, size):
+    """Where an image of (height, width) `size` holds its `extent`, see `Graph.predict`: float32 [B, H, W, 1]."""
+    rows, columns = (within(np.float32([0]), np.float32([n]), most, n) for n, most in zip(size, extent, strict=True))
+    return rows[:, :, None, None] * columns[:, None, :, None]
 
 
 def resolve(masks, scores, predict, min_area):
@@ -110,34 +127,39 @@ class Graph:
             self.min_area = self.config.predict.min_area
         self._seen_first = (0.0, 0.0, *self.input) if self.tiled else resampling.fitting_box(*size, self.input)
 
-    def predict(self, image, early_stop=False):
+    def predict(self, image, early_stop=False, extent=None):
         """One image or several.
 
         Args:
           image: uint8 [B, H, W, C].
           early_stop: whether a loop runs as many steps as the image with the most objects needs; else all of them do.
+          extent: (heights, widths), float32 [B] each, pixels from the top left that are the image, its edges going on
+            beside them; nothing is found there. None for all.
 
         Returns:
           As `resolve`.
         """
-        near, box, seen = self._look(image)
+        near, box, seen = self._look(image, extent)
         masks, scores = (self._until_stop if early_stop else self._all_steps)(near)
-        return resolve(self._place(masks, box), scores * seen, self.config.predict, self.min_area)
+        masks = self._place(masks, box)
+        if extent is not None:
+            masks *= inside(extent, self.image[:2])
+        return resolve(masks, scores * seen, self.config.predict, self.min_area)
 
     def looks(self, image):
         """What `encode` is given for an image, uint8 [B, H, W, C]: float32 [n * B, *input, C], n looks."""
         first = self._first_look(normalize(image, self.image[2]))[0]
         return tf.concat([first, self._look(image)[0]], axis=0) if self.config.data.view == "focus" else first
 
-    def _look(self, image):
+    def _look(self, image, extent=None):
         """What the steps see, its box of four float32 [B] or [1], and whether anything is seen."""
-        pixels = normalize(image, self.image[2])
-        near, box = self._first_look(pixels)
+        pixels = normalize(image, self.image[2], extent)
+        near, box = self._first_look(pixels, extent)
         if self.config.data.view != "focus":
             return near, box, 1.0
         foreground = tf.sigmoid(self.form.encode(near)["auxiliary"][..., 0])
-        box, seen = closer_box(foreground, self._seen_first, self.image[:2], self.input)
-        return self._view(pixels, box), box, seen[:, None]
+        box, seen = closer_box(foreground, self._seen_first, extent or self.image[:2], self.input)
+        return self._view(pixels, box, extent), box, seen[:, None]
 
     def _place(self, masks, box):
         """What the steps drew, [B, h, w, T], at the image's pixels."""
@@ -147,13 +169,14 @@ class Graph:
             return tf.image.resize(masks, size)  # bilinear, which `place` is then; faster
         return place(masks, box, size)
 
-    def _first_look(self, pixels):
+    def _first_look(self, pixels, extent=None):
         box = [tf.constant([side], tf.float32) for side in self._seen_first]
-        return (pixels if self.input == self.image[:2] else self._view(pixels, box)), box
+        as_it_is = extent is None and self.input == self.image[:2]
+        return (pixels if as_it_is else self._view(pixels, box, extent)), box
 
-    def _view(self, pixels, box):
+    def _view(self, pixels, box, extent):
         beside = mean_colour(self.image[2]) if self.config.data.padding == "mean" else None
-        return sample(pixels, box, self.input, np.zeros(self.image[2]) if self.tiled else beside)
+        return sample(pixels, box, self.input, np.zeros(self.image[2]) if self.tiled else beside, extent)
 
     def _all_steps(self, near):
         context, outputs = unroll(self.form, near, self.steps)

@@ -50,9 +50,11 @@ def framed(data, size):
 @pytest.mark.parametrize("size", SIZES)
 def test_encoded_image_is_resized_to_fit(kind, size):
     data = encoded(synthetic.sample("discs", 1, 3, max(size))[0][: size[0], : size[1]], kind)
-    image, scale = endpoints.decoded(data, (64, 96, 3))
+    image, scale, fitted = endpoints.decoded(data, (64, 96, 3))
     expected, expected_scale = framed(data, (64, 96))
     assert float(scale) == pytest.approx(expected_scale)
+    expected_size = [min(round(side * expected_scale), most) for side, most in zip(size, (64, 96), strict=True)]
+    assert fitted.numpy().tolist() == expected_size
     difference = np.abs(image.numpy().astype(int) - expected)
     assert image.shape == (64, 96, 3) and difference.max() <= 1
 
@@ -61,7 +63,7 @@ def test_grey_and_transparent_files_get_the_models_channels():
     grey = np.arange(64 * 64).reshape(64, 64).astype(np.uint8)
     rgba = np.dstack([grey, grey, grey, grey])
     for image in (grey, rgba):
-        colour, _ = endpoints.decoded(encoded(image, "PNG"), (64, 64, 3))
+        colour, *_ = endpoints.decoded(encoded(image, "PNG"), (64, 64, 3))
         np.testing.assert_array_equal(colour, np.dstack([grey] * 3))
     np.testing.assert_array_equal(endpoints.decoded(encoded(grey, "PNG"), (64, 64, 1))[0], grey[..., None])
 
@@ -76,6 +78,36 @@ def served(tmp_path_factory):
     folder, graph = tmp_path_factory.mktemp("saved"), Graph(build(config))
     endpoints.write(graph, folder / "1", endpoints.all_of(graph, None))
     return folder, graph
+
+
+@pytest.mark.parametrize("size", [(40, 64), (64, 30)])
+@pytest.mark.parametrize("view", ["whole", "focus"])
+@pytest.mark.parametrize(("channels", "padding"), [(1, "edge"), (3, "mean"), (3, "edge")])
+def test_an_encoded_image_is_read_as_by_the_host(small, size, view, channels, padding):
+    small.data.update(view=view, padding=padding)
+    small.model.channels = channels
+    small.predict.update(score_threshold=0.3, mask_threshold=0.4)
+    model = build(small)
+    image = synthetic.sample("discs", 1, 1, 64)[0][: size[0], : size[1]]  # the edge cuts some
+    image = image if channels == 3 else image[..., :1]
+    expected = model.predict_instances(image)
+    found = endpoints.predict_bytes(Graph(model))[0](tf.constant([encoded(image.squeeze(), "PNG")]))
+    labels = found["labels"].numpy()[0]
+    assert found["count"].numpy()[0] == expected.count > 0
+    assert (labels[: size[0], : size[1]] == expected.labels).mean() > 0.999
+    np.testing.assert_allclose(found["scores"].numpy()[0, : expected.count], expected.scores, atol=1e-4)
+    assert not labels[size[0] :].any() and not labels[:, size[1] :].any()
+
+
+def test_what_lies_beside_an_encoded_image_is_not_counted(small, monkeypatch):
+    graph, masks = Graph(build(small)), np.zeros([1, 64, 64, 4], np.float32)
+    masks[0, 30:44, 5:20, 0] = masks[0, 45:60, 30:50, 1] = masks[0, 10:20, 30:50, 2] = 0.9  # cut, beside and inside
+    scores = np.float32([[0.9, 0.8, 0.7, 0.0]])
+    monkeypatch.setattr(graph, "_until_stop", lambda near: (tf.constant(masks), tf.constant(scores)))
+    data = tf.constant([encoded(np.zeros([40, 64, 3], np.uint8), "PNG")])
+    found = endpoints.predict_bytes(graph)[0](data)
+    assert found["count"].numpy() == [2] and np.allclose(found["scores"], [[0.9, 0.7, 0.0, 0.0]])
+    assert np.bincount(found["labels"].numpy().ravel()).tolist()[1:] == [10 * 15, 10 * 20]
 
 
 class Server(prediction_service_pb2_grpc.PredictionServiceServicer):
@@ -125,8 +157,8 @@ def test_client_gets_what_the_graph_finds(served, address, client):
     with grpc.insecure_channel(address) as channel:
         found = client.predict(channel, "ours", files)
         only = client.predict(channel, "ours", files[:1], ["count"])
-    pictures, scales = zip(*(endpoints.decoded(data, (64, 64, 3)) for data in files), strict=True)
-    expected = served[1].predict(tf.stack(pictures))
+    pictures, scales, fitted = zip(*(endpoints.decoded(data, (64, 64, 3)) for data in files), strict=True)
+    expected = served[1].predict(tf.stack(pictures), extent=tuple(tf.unstack(tf.stack(fitted), axis=1)))
     assert set(found) == {"count", "scores", "labels", "scale"} and set(only) == {"count"}
     np.testing.assert_array_equal(found["count"], expected["count"])
     np.testing.assert_array_equal(found["labels"], expected["labels"])
