@@ -1,6 +1,7 @@
 """What every exported file carries, and how conversions run: each in a process of its own, under a temporary name."""
 
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -81,6 +82,11 @@ def replace(part, target):
         target.rename(stale)  # goes with the temporary folder
     part.replace(target)
     return target
+
+
+def remove(target):
+    """Removes a file or folder that may lie there."""
+    shutil.rmtree(target) if target.is_dir() else target.unlink(missing_ok=True)
 
 
 def order_and_folder():

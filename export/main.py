@@ -74,30 +74,56 @@ def export(model, formats, quantize, size, steps, out, data, split, images, node
     checked = Check(graph, samples)
     wanted = [(kind, "none") for kind in formats if kind != "tflite"]
     wanted += [("tflite", how) for how in quantize if "tflite" in formats]
-    rows, kept = [], []
+    rows, refused = [], []
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".ris-export.", dir=out) as folder:
         folder = Path(folder)
         np.save(folder / "pictures.npy", np.stack([framed(graph, image) for image, _ in samples[:_CALIBRATED]]))
         order["pictures"] = str(folder / "pictures.npy")
+        ready = folder / "ready"
+        ready.mkdir()
         for kind, how in tqdm(wanted, "files"):
             written = artifact.convert(FORMATS[kind], {**order, "quantize": how}, folder / kind)
             main = min(written, key=lambda path: len(path.name))  # of ONNX's three the whole graph
             found = checked(main, how)
             rows += found
-            if not any(row.failed for row in found):
-                kept += [artifact.replace(path, out / path.name) for path in written]
+            if any(row.failed for row in found):
+                refused += _units(folder / kind)
+            else:
+                for path in written:
+                    path.rename(ready / path.name)
             shutil.rmtree(folder / kind)
-    if kept:
-        names = sorted(path.name for path in kept)
-        write_text(out / "metadata.json", card.to_json(card.metadata(graph, names)))
-        write_text(out / "MODEL_CARD.md", card.card(graph, model, data, len(samples), checked, rows))
-        tflite = f"model{SUFFIX[quantize[0]]}.tflite"
-        if "web" in folders and {tflite, "model.onnx"} <= set(names):
-            to_web.write(out, out / "web", node_modules, tflite)
-        if "triton" in folders and tflite in names:
-            to_triton.write(out / tflite, out / "triton")
+        names = sorted(path.name for path in ready.iterdir())
+        if names:
+            write_text(ready / "metadata.json", card.to_json(card.metadata(graph, names)))
+            write_text(ready / "MODEL_CARD.md", card.card(graph, model, data, len(samples), checked, rows))
+            tflite = f"model{SUFFIX[quantize[0]]}.tflite"
+            if "web" in folders and {tflite, "model.onnx"} <= set(names):
+                to_web.write(ready, ready / "web", node_modules, tflite)
+            elif "web" in folders:
+                refused.append("web")
+            if "triton" in folders and tflite in names:
+                to_triton.write(ready / tflite, ready / "triton")
+            elif "triton" in folders:
+                refused.append(f"triton/{graph.config.name}/1")
+            _publish(ready, out, refused)
     return rows
+
+
+def _units(folder):
+    """What an export replaces as a whole, relative to its folder; the versions of a model that others added stay."""
+    inside = [*folder.glob("saved_model/*"), *folder.glob("triton/*/*")]
+    whole = [path for path in folder.iterdir() if path.name not in ("saved_model", "triton")]
+    return [path.relative_to(folder) for path in inside + whole]
+
+
+def _publish(ready, out, refused):
+    """Moves an export to where an older one may lie. Of that, what is refused now goes, for the card is of the new."""
+    for unit in _units(ready):
+        (out / unit).parent.mkdir(parents=True, exist_ok=True)
+        artifact.replace(ready / unit, out / unit)
+    for unit in refused:
+        artifact.remove(out / unit)
 
 
 def _drawn_kind(config):

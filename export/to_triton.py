@@ -16,7 +16,7 @@ def write(tflite, out):
 
     Args:
       tflite: Path of a .tflite file that ris-export wrote.
-      out: Path of the repository; another model there stays, one of this name is replaced.
+      out: Path of the repository; other models and other versions there stay.
 
     Returns:
       Path of the model's folder.
@@ -34,4 +34,7 @@ def write(tflite, out):
         (folder / "config.pbtxt").write_text(template.substitute(fields))
         shutil.copyfile(SERVING / "triton_model.py", folder / "1" / "model.py")
         shutil.copyfile(tflite, folder / "1" / "model.tflite")
-        return artifact.replace(folder, out / folder.name)
+        (out / folder.name).mkdir(exist_ok=True)
+        for part in list(folder.iterdir()):
+            artifact.replace(part, out / folder.name / part.name)
+    return out / folder.name

@@ -126,6 +126,20 @@ def test_a_network_of_one_size_names_it(command, small_of, tmp_path):
     assert artifact.graph_of({"model": path, "size": [60, 60], "steps": None}).input == (60, 60)
 
 
+def test_other_versions_stay_beside_an_export(tmp_path):
+    ready, out = tmp_path / "ready", tmp_path / "out"
+    files = "saved_model/1/saved_model.pb", "triton/cells/1/model.py", "triton/cells/config.pbtxt", "web/page.js", "a"
+    stale = "saved_model/1/stale", "triton/cells/1/stale", "web/stale", "refused.tflite"
+    others = "saved_model/2/saved_model.pb", "triton/cells/2/model.py", "triton/other/1/model.py", "notes.txt"
+    for folder, names in ((ready, files), (out, files + stale + others)):
+        for name in names:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(folder.name)
+    main._publish(ready, out, ["refused.tflite"])
+    found = {str(path.relative_to(out)): path.read_text() for path in out.rglob("*") if path.is_file()}
+    assert found == {**dict.fromkeys(files, "ready"), **dict.fromkeys(others, "out")}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("preset", "kind", "arguments"),

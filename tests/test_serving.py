@@ -194,8 +194,11 @@ def test_triton_repository(tmp_path, small):
         appended.writestr(RECORD, artifact.record(Graph(build(small))))
     for _ in range(2):  # the second time over the first
         assert to_triton.write(tflite, tmp_path / "triton") == tmp_path / "triton" / "cells"
+        second = tmp_path / "triton" / "cells" / "2" / "model.py"
+        second.parent.mkdir(exist_ok=True)
+        second.touch()
     files = {str(path.relative_to(tmp_path / "triton")) for path in (tmp_path / "triton").rglob("*") if path.is_file()}
-    assert files == {"cells/config.pbtxt", "cells/1/model.py", "cells/1/model.tflite"}
+    assert files == {"cells/config.pbtxt", "cells/1/model.py", "cells/1/model.tflite", "cells/2/model.py"}
     config = (tmp_path / "triton/cells/config.pbtxt").read_text()
     assert 'name: "cells"' in config and "dims: [ -1, -1, 1 ]" in config and "$" not in config
     (tmp_path / "other.tflite").write_text("other")

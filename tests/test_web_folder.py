@@ -69,12 +69,14 @@ def test_missing_library_is_told_before_any_work(command, tmp_path):
         to_web.page_libraries(tmp_path)
 
 
-@pytest.mark.parametrize("failed", ["", "model.onnx"])
+@pytest.mark.parametrize("failed", ["", "model.onnx", "conversion"])
 def test_command_writes_the_folder_of_files_that_passed(command, monkeypatch, tmp_path, small, failed):
     fake_libraries(tmp_path / "node_modules"), fake_export(tmp_path / "ready", small)
     graph, converted = Graph(build(small)), []
 
     def convert(module, order, out):
+        if failed == "conversion" and module == "to_litert":
+            raise DataError("conversion failed")
         out.mkdir()
         names = (
             ["model_float16.tflite"]
@@ -100,7 +102,19 @@ def test_command_writes_the_folder_of_files_that_passed(command, monkeypatch, tm
     monkeypatch.setattr(main, "Check", Checked)
     flags = "--model=m", "--format=web", "--quantize=float16", "--images=16", "--data=synthetic:discs"
     folders = f"--out={tmp_path}/o", f"--node_modules={tmp_path}/node_modules"
+    older = {f"o/{name}" for name in ("MODEL_CARD.md", "model.onnx", "model_float16.tflite", "web/page.js")}
+    for name in older:  # of an export before
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("older")
     code, out, err = command(main.main, *flags, *folders)
+    if failed == "conversion":  # all is as it was
+        assert code == 1 and "conversion failed" in err
+        found = {str(path.relative_to(tmp_path)) for path in (tmp_path / "o").rglob("*") if path.is_file()}
+        assert found == older and all((tmp_path / name).read_text() == "older" for name in older)
+        return
     assert sorted(converted) == [("to_litert", "float16"), ("to_onnx", "none")]
+    assert (tmp_path / "o/model_float16.tflite").read_bytes()[:5] == b"model"
+    assert (tmp_path / "o/model.onnx").exists() == (not failed)  # not the older one beside a card of this export
+    assert (tmp_path / "o/MODEL_CARD.md").read_text() != "older"
     assert code == bool(failed) and (tmp_path / "o/web/page.js").exists() == (not failed)
     assert ("model_float16.tflite, web" in out) == (not failed) and failed in err
