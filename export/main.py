@@ -1,5 +1,6 @@
 """ris-export: a trained model as files that give final instances with no code on the other side."""
 
+import importlib.util
 import shutil
 import tempfile
 from pathlib import Path
@@ -20,6 +21,7 @@ from ris_tf.files import write_text
 FORMATS = {"saved_model": "to_saved_model", "tflite": "to_litert", "onnx": "to_onnx"}
 FOLDERS = {"web": ("tflite", "onnx"), "triton": ("tflite",)}  # made of the files of these formats
 QUANTIZE = ("none", "float16", "dynamic", "int8")
+_LIBRARIES = {"tflite": "ai_edge_litert", "int8": "ai_edge_quantizer", "onnx": "onnxruntime"}  # of the extra `export`
 _LEAST = 16  # images that a file is tried on
 _CALIBRATED = 32  # pictures at most that the ranges of 8 bits come from
 _USAGE = """
@@ -57,12 +59,13 @@ def export(model, formats, quantize, size, steps, out, data, split, images, node
 
     Raises:
       DataError: a conversion or a file's own runtime failed, or there are fewer than 16 images.
-      UsageError: a library of the page is missing.
+      UsageError: a library is missing.
     """
     folders = [kind for kind in formats if kind in FOLDERS]
     formats = list(dict.fromkeys(part for kind in formats for part in FOLDERS.get(kind, [kind])))
+    _check_libraries(formats + quantize)  # told before any work
     if "web" in folders:
-        to_web.page_libraries(node_modules)  # told before any work
+        to_web.page_libraries(node_modules)
     order = {"model": str(model), "size": size, "steps": steps}
     graph = artifact.graph_of(order)
     data = data or f"synthetic:{_drawn_kind(graph.config)}"
@@ -108,6 +111,13 @@ def export(model, formats, quantize, size, steps, out, data, split, images, node
                 refused.append(f"triton/{graph.config.name}/1")
             _publish(ready, out, refused)
     return rows
+
+
+def _check_libraries(kinds):
+    wanted = [_LIBRARIES[kind] for kind in kinds if kind in _LIBRARIES]
+    missing = [name for name in wanted if importlib.util.find_spec(name) is None]
+    if missing:
+        raise UsageError(f"needs {' and '.join(missing)}; pip install 'ris-tf[export]'")
 
 
 def _units(folder):

@@ -7,7 +7,6 @@ import numpy as np
 import tensorflow as tf
 
 from ris_tf.export import artifact, endpoints, flatbuffer
-from ris_tf.export.quantize import int8
 from ris_tf.runtime import RECORD
 
 SUFFIX = {"none": "", "float16": "_float16", "dynamic": "_dynamic", "int8": "_int8"}
@@ -36,6 +35,8 @@ def main():
     graph, quantize = artifact.graph_of(order), order["quantize"]
     model = float_model(graph, quantize)
     if quantize == "int8":
+        from ris_tf.export.quantize import int8  # its library is needed for this alone
+
         model = int8(model, None if graph.tiled else _calibration(graph, np.load(order["pictures"])))
     model = flatbuffer.compact(model)
     path = out / f"model{SUFFIX[quantize]}.tflite"

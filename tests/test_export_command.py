@@ -1,6 +1,8 @@
 """ris-export: what it writes, how it proves it, and what it refuses."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -115,6 +117,28 @@ def test_wrong_flags(command, monkeypatch, tmp_path, arguments, code, message):
     found, _, err = command(main.main, *arguments)
     assert found == code and message in err and err.count("\n") == 1
     assert not list(tmp_path.rglob("*.*"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "missing"),
+    [
+        (["--format=all", "--quantize=int8"], "ai_edge_litert and onnxruntime and ai_edge_quantizer"),
+        (["--format=onnx"], "onnxruntime"),
+        (["--format=triton"], "ai_edge_litert"),
+    ],
+)
+def test_libraries_that_are_missing_are_told_before_any_work(command, monkeypatch, tmp_path, arguments, missing):
+    for name in main._LIBRARIES.values():
+        monkeypatch.setitem(sys.modules, name, None)
+    code, _, err = command(main.main, "--model=none", f"--out={tmp_path / 'o'}", *arguments)
+    assert code == 2 and f"needs {missing}; pip install 'ris-tf[export]'" in err and err.count("\n") == 1, err
+
+
+def test_help_needs_no_library_of_export():
+    names = *main._LIBRARIES.values(), "pydensecrf"
+    program = f"import sys; sys.modules.update(dict.fromkeys({names})); from ris_tf.export import main; main.main()"
+    done = subprocess.run([sys.executable, "-c", program, "--helpshort"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "--quantize" in done.stdout, done.stderr
 
 
 def test_a_network_of_one_size_names_it(command, small_of, tmp_path):
