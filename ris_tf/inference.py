@@ -37,7 +37,7 @@ def predict_instances(look, config, image, crf=False, foreground=None, zoom=None
       Instances, labels of size [H, W].
 
     Raises:
-      ValueError: the array is no image.
+      ValueError: the array is no image, or holds NaN or infinity.
       UsageError: `crf` without pydensecrf2.
     """
     image = normalize(image, config.model.channels)

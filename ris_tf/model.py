@@ -157,7 +157,7 @@ class RIS(keras.Model):
           Instances: labels int32 [H, W], masks bool [count, H, W], scores float32 [count], count.
 
         Raises:
-          ValueError: the array is no image.
+          ValueError: the array is no image, or holds NaN or infinity.
           UsageError: `crf` without pydensecrf2.
         """
         return inference.predict_instances(self.look, self.config, image, crf, self.foreground)

@@ -45,6 +45,14 @@ def test_integers_whose_white_is_not_known_are_refused(dtype, channels):
         normalize(np.full((4, 4, 3), 100, dtype), channels)
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_one_value_that_is_no_number_is_refused(channels):
+    image = np.random.default_rng(0).random((9, 7, 4))
+    image[2, 3, 1], image[5, 5, 0], image[0, 0, 3] = np.nan, -np.inf, np.nan  # the last is alpha, which is dropped
+    with pytest.raises(ValueError, match="2 of 189 values are NaN or infinite"):
+        normalize(image, channels)
+
+
 def test_focus_shows_the_objects_closely_and_at_times_the_whole_image():
     config = rosettes.get_config()
     config.data.update({"scale": (1.0, 1.0), "shift": 0.0, "rotation": 0.0})

@@ -24,7 +24,7 @@ def normalize(image, channels):
       float32 [H, W, channels]; for one channel clipped to [0, 2], for three within [0, 1].
 
     Raises:
-      ValueError: the array is no such image.
+      ValueError: the array is no such image, or holds NaN or infinity.
     """
     return scale(image, channels, levels(image, channels))
 
@@ -32,6 +32,10 @@ def normalize(image, channels):
 def levels(image, channels):
     """The two values that become 0 and 1, (low, high), float; arguments as of `normalize`."""
     image = _checked(image)
+    if image.dtype.kind == "f":  # one value that is none would make all of the image so
+        bad = image.size - np.count_nonzero(np.isfinite(image))
+        if bad:
+            raise ValueError(f"{bad} of {image.size} values are NaN or infinite; expected finite pixels")
     if channels == 1:
         return tuple(float(level) for level in np.percentile(_grey(image), (LOW, HIGH)))
     whole = image.dtype.kind in "iu"
