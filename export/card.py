@@ -2,7 +2,7 @@
 
 import json
 
-from ris_tf import __version__, presets
+from ris_tf import __version__, presets, storage
 from ris_tf.data.normalize import HIGH, LOW
 from ris_tf.export import check
 
@@ -73,7 +73,7 @@ def card(graph, source, data, samples, checked, rows):
       rows: list of `check.Row`.
     """
     height, width, channels = graph.image
-    about = presets.FOLDER / f"{source}.md"
+    about = presets.FOLDER / f"{source}.md" if storage.file_of(source) is None else None
     lines = [
         f"# {graph.config.name}",
         "",
@@ -84,7 +84,7 @@ def card(graph, source, data, samples, checked, rows):
         "## The model",
         "",
         about.read_text().split("\n", 2)[2].strip()
-        if about.is_file()
+        if about and about.is_file()
         else f"Config `{graph.config.name}`; the training data is whatever its owner trained it on.",
         "",
         "## Accuracy and equality",

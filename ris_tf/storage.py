@@ -65,11 +65,10 @@ def file_of(source):
       DataError: the folder holds no model.
     """
     path = Path(source)
+    found = [path / name for name in ("best.keras", "last.keras") if (path / name).is_file()]
+    if not found and str(source) in presets.names():  # a folder of data, say, or a file, may be called nuclei
+        return None
     if path.is_dir():
-        candidates = [path / name for name in ("best.keras", "last.keras")]
-        found = [candidate for candidate in candidates if candidate.is_file()]
-        if not found and str(source) in presets.names():  # a folder of data, say, that is called nuclei
-            return None
         if not found:
             raise DataError(f"{path}: holds no best.keras or last.keras; is it the work folder of ris-train?")
         return found[0]

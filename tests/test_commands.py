@@ -12,7 +12,7 @@ from PIL import Image
 
 from ris_tf import evaluate, inference, predict, presets, train
 from ris_tf.data import synthetic
-from ris_tf.errors import DataError
+from ris_tf.errors import DataError, UsageError
 from ris_tf.model import build
 from ris_tf.storage import load
 
@@ -227,7 +227,7 @@ def test_any_model_is_measured_on_the_images_held_out_from_another(command, fold
     assert measured == [1, round(0.6 * images)] and measured[1] > 1
 
 
-def test_a_folder_of_data_does_not_hide_the_preset_of_its_name(small, tmp_path, monkeypatch):
+def test_a_folder_of_data_or_a_file_does_not_hide_the_preset_of_its_name(small, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("rosettes").mkdir()
     assert load("rosettes").config.name == "rosettes"
@@ -236,6 +236,10 @@ def test_a_folder_of_data_does_not_hide_the_preset_of_its_name(small, tmp_path, 
             load(other)
     build(small).save(Path("rosettes", "last.keras"))
     assert load("rosettes").config.name == small.name
+    Path("nuclei").touch()
+    assert load("nuclei").config.name == "nuclei"
+    with pytest.raises(UsageError, match="nuclei: is no model"):
+        load("./nuclei")
 
 
 @pytest.mark.parametrize("main", [train.main, evaluate.main, predict.main])

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from PIL import Image
 from ris_tf import RIS, evaluate, predict, runtime
 from ris_tf.data import synthetic
 from ris_tf.errors import DataError
-from ris_tf.export import artifact, check, flatbuffer, main, pictures, trial
+from ris_tf.export import artifact, card, check, flatbuffer, main, pictures, trial
 from ris_tf.export.inference import Graph
 from ris_tf.model import build
 
@@ -148,6 +149,17 @@ def test_a_network_of_one_size_names_it(command, small_of, tmp_path):
     code, _, err = command(main.main, f"--model={path}", "--size=90,90", f"--out={tmp_path / 'out'}")
     assert code == 2 and f"--size=90,90: {path} reads tiles of one size alone; give --size=60,60, or none" in err, err
     assert artifact.graph_of({"model": path, "size": [60, 60], "steps": None}).input == (60, 60)
+
+
+def test_card_has_the_text_of_a_preset_for_the_preset_alone(small, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    graph = Graph(build(small))
+    checked = SimpleNamespace(accuracy=1.0, counts=[1])
+    assert "the training data is whatever" not in card.card(graph, "rosettes", "d", 16, checked, [])
+    (tmp_path / "rosettes").mkdir()
+    (tmp_path / "rosettes" / "best.keras").touch()
+    for own in ("rosettes", str(tmp_path / "rosettes"), "rosettes/best.keras"):
+        assert "the training data is whatever" in card.card(graph, own, "d", 16, checked, [])
 
 
 def test_other_versions_stay_beside_an_export(tmp_path):
