@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import math
 from pathlib import Path
 
 import numpy as np
@@ -172,8 +171,8 @@ def _check_forms(write, pixel_size):
     unknown = [form for form in write if form not in FORMS]
     if unknown or not write:
         raise UsageError(f"--write={','.join(write)}: expected some of {','.join(FORMS)}, separated by commas")
-    if pixel_size is not None and not 0 < pixel_size < math.inf:
-        raise UsageError(f"--pixel_size={pixel_size}: expected micrometres, above 0")
+    if pixel_size is not None and not 1e-5 <= pixel_size <= 1e5:  # what the resolution of a TIFF can say
+        raise UsageError(f"--pixel_size={pixel_size}: expected the side of a pixel in micrometres, 1e-5 to 1e5")
     if pixel_size and not {"csv", "tiff", "zarr"} & set(write):
         raise UsageError(f"--pixel_size={pixel_size}: is for csv, tiff and zarr; name one of them in --write")
     if "zarr" in write:

@@ -215,8 +215,9 @@ def test_wrong_flags_are_one_line(run, monkeypatch):
         (["--write=labels,pdf"], "labels,overlay,coco,tiff,zarr,roi,csv"),
         (["--write="], "--write"),
         (["--write=labels", "--pixel-size=0.5"], "csv, tiff and zarr"),
-        (["--write=csv", "--pixel-size=-1"], "above 0"),
-        (["--write=csv", "--pixel-size=nan"], "above 0"),
+        (["--write=csv", "--pixel-size=-1"], "micrometres, 1e-5 to 1e5"),
+        (["--write=csv", "--pixel-size=nan"], "micrometres, 1e-5 to 1e5"),
+        (["--write=tiff", "--pixel-size=1e-9"], "micrometres, 1e-5 to 1e5"),
     ):
         code, _, err, out = run(*flags)
         assert code == 2 and err.count("\n") == 1 and word in err and not out.exists(), err
