@@ -41,6 +41,7 @@ def convolutions(path):
       float32 [out].
 
     Raises:
+      UsageError: there is no such file, or it cannot be read.
       DataError: it is no LiteRT file, or a convolution is not of constant integers with a scale.
     """
     try:
@@ -55,8 +56,9 @@ def convolutions(path):
                 axes = (1, 2, 3, 0)  # [out, height, width, in], or [1, height, width, channels] of a depthwise one
                 found.append((kernel.transpose(axes), bias))
         return found
-    except OSError:
-        raise UsageError(f"{path}: no such file") from None
+    except OSError as error:
+        what = (error.strerror or str(error)).lower()
+        raise UsageError(f"{path}: {what}; expected a LiteRT file that can be read") from error
     except Exception as error:  # a broken file raises nearly anything
         said = " ".join(str(error).split())[:120]
         raise DataError(f"{path}: is no LiteRT file of quantised convolutions ({said})") from error
@@ -95,17 +97,22 @@ def mobilenet_v2(found, name="file"):
     head = model.get_layer("predictions")
     if len(found) == len(layers) + 1 and found[-1][0].shape[3] in (1000, 1001):  # with background, class 0
         kernel, bias = found.pop()
+        _check_shape(name, (*kernel.shape[:3], 1000), (1, 1, *head.kernel.shape))  # with background or without
         head.set_weights([kernel[0, 0, :, -1000:], bias[-1000:]])
     else:
         model = keras.Model(model.input, model.get_layer(_LAST).output)
         layers = layers[:-1]
     for layer, norm, (kernel, bias) in zip(layers, norms, found, strict=False):
-        if kernel.shape != layer.kernel.shape:
-            raise DataError(f"{name}: has a kernel of {kernel.shape} where MobileNetV2 1.0 has {layer.kernel.shape}")
+        _check_shape(name, kernel.shape, layer.kernel.shape)
         layer.set_weights([kernel])
         ones, zeros = np.ones_like(bias), np.zeros_like(bias)
         norm.set_weights([ones, bias, zeros, ones - norm.epsilon])  # gamma, beta, mean, variance
     return model
+
+
+def _check_shape(name, shape, expected):
+    if tuple(shape) != tuple(expected):
+        raise DataError(f"{name}: has a kernel of {tuple(shape)} where MobileNetV2 1.0 has {tuple(expected)}")
 
 
 def main():

@@ -86,7 +86,12 @@ def test_other_files_are_told_in_one_line(tmp_path, content, command):
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [([], "expected FILE.tflite"), (["a.tflite", "b.h5"], "FILE.keras"), (["no.tflite", "b.keras"], "no.tflite: no")],
+    [
+        ([], "expected FILE.tflite"),
+        ([".", "b.keras"], ".: is a directory; expected a LiteRT file"),
+        (["a.tflite", "b.h5"], "FILE.keras"),
+        (["no.tflite", "b.keras"], "no.tflite: no"),
+    ],
 )
 def test_wrong_arguments_are_told(command, arguments, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -100,3 +105,11 @@ def test_another_network_is_told():
         dequantize.mobilenet_v2(kernels)
     with pytest.raises(DataError, match="has 5 convolutions"):
         dequantize.mobilenet_v2(kernels[:5])
+
+
+def test_a_wider_network_is_told():
+    kernels = [(np.zeros((1, 1, 8, 16), np.float32), np.zeros(16, np.float32))] * 52
+    head = np.zeros((1, 1, 1792, 1001), np.float32), np.zeros(1001, np.float32)  # of width 1.4
+    message = r"a: has a kernel of \(1, 1, 1792, 1000\) where MobileNetV2 1.0 has \(1, 1, 1280, 1000\)"
+    with pytest.raises(DataError, match=message):
+        dequantize.mobilenet_v2([*kernels, head], "a")
