@@ -7,6 +7,7 @@ import tensorflow as tf
 from scipy.optimize import linear_sum_assignment
 
 from ris_tf import metrics
+from ris_tf.errors import DataError
 from ris_tf.export import trial
 from ris_tf.export.pictures import to_try
 
@@ -61,6 +62,9 @@ class Check:
     Args:
       graph: `inference.Graph`.
       samples: list of (image, labels), at least one.
+
+    Raises:
+      DataError: Keras finds no object in any image, so that equality would prove nothing.
     """
 
     def __init__(self, graph, samples):
@@ -70,6 +74,11 @@ class Check:
         found = [predict(picture[None]) for picture in self.pictures]
         self.graph = {name: np.concatenate([one[name] for one in found]) for name in ("labels", "scores", "count")}
         self.host = [graph.model.predict_instances(image) for image in self.images]
+        if self.counts == [0] or not any(one.count for one in self.host):
+            raise DataError(
+                f"the model finds no object in {len(samples)} images, which would prove nothing of the files; "
+                "give images with objects that it finds by --data"
+            )
         self.accuracy = self._accuracy([one.labels for one in self.host])
 
     @property

@@ -58,8 +58,8 @@ def export(model, formats, quantize, size, steps, out, data, split, images, node
       list of `check.Row`; those with `failed` were not kept.
 
     Raises:
-      DataError: a conversion or a file's own runtime failed, or there are fewer than 16 images.
-      UsageError: a library is missing.
+      DataError: a conversion or a file's own runtime failed, there are fewer than 16 images, or none holds an object.
+      UsageError: a library is missing, or images to calibrate eight bits with.
     """
     folders = [kind for kind in formats if kind in FOLDERS]
     formats = list(dict.fromkeys(part for kind in formats for part in FOLDERS.get(kind, [kind])))
@@ -68,7 +68,13 @@ def export(model, formats, quantize, size, steps, out, data, split, images, node
         to_web.page_libraries(node_modules)
     order = {"model": str(model), "size": size, "steps": steps}
     graph = artifact.graph_of(order)
-    data = data or f"synthetic:{_drawn_kind(graph.config)}"
+    drawn = _drawn_kind(graph.config)
+    if data is None and drawn is None and "int8" in quantize and not graph.tiled:
+        raise UsageError(
+            f"--quantize=int8: gets its ranges from images like those of the training, and none such are drawn for "
+            f"{graph.config.name!r}; give them by --data"
+        )
+    data = data or f"synthetic:{drawn or 'discs'}"
     reading = graph.config.data
     source = pipeline.open_source(data, split, reading.synthetic_size, images, 0, reading.category, reading.held_out)
     samples = [read() for _, read in source[:images]]
@@ -137,10 +143,10 @@ def _publish(ready, out, refused):
 
 
 def _drawn_kind(config):
-    """Kind of drawn images nearest to what a model was trained on."""
+    """Kind of drawn images that a model was trained on, by its name or `data.extra`; None where neither tells."""
     kinds = pipeline.synthetic.KINDS
     named = [name.removeprefix("synthetic:") for name in (config.name, *config.data.extra.split(","))]
-    return next((name for name in named if name in kinds), "discs")
+    return next((name for name in named if name in kinds), None)
 
 
 def _pair(text):

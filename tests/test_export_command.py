@@ -162,6 +162,28 @@ def test_card_has_the_text_of_a_preset_for_the_preset_alone(small, tmp_path, mon
         assert "the training data is whatever" in card.card(graph, own, "d", 16, checked, [])
 
 
+def test_nothing_is_proven_by_images_without_objects(small, command, tmp_path):
+    model, path = build(small), tmp_path / "model.keras"
+    model.form.score.out.bias.assign([-9.0])
+    model.save(path)
+    code, _, err = command(main.main, f"--model={path}", f"--out={tmp_path / 'o'}", "--format=onnx", "--images=16")
+    assert code == 1 and "finds no object in 16 images" in err and "--data" in err and err.count("\n") == 1, err
+
+
+@pytest.mark.parametrize(("name", "extra", "told"), [("mine", "", True), ("mine", "synthetic:heaps", False)])
+def test_eight_bits_want_images_of_their_kind(small, command, monkeypatch, tmp_path, name, extra, told):
+    small.name, small.data.extra = name, extra
+    monkeypatch.setattr(artifact, "graph_of", lambda order: Graph(build(small)))
+    monkeypatch.setattr(main.pipeline, "open_source", lambda data, *_: pytest.fail(data))
+    order = "--model=m", f"--out={tmp_path / 'o'}", "--format=tflite", "--quantize=int8"
+    if told:
+        code, _, err = command(main.main, *order)
+        assert code == 2 and "for 'mine'; give them by --data" in err and err.count("\n") == 1, err
+        small.data.view = "tiles"  # where nothing is calibrated
+    with pytest.raises(pytest.fail.Exception, match="synthetic:discs" if told else "synthetic:heaps"):
+        command(main.main, *order)
+
+
 def test_other_versions_stay_beside_an_export(tmp_path):
     ready, out = tmp_path / "ready", tmp_path / "out"
     files = "saved_model/1/saved_model.pb", "triton/cells/1/model.py", "triton/cells/config.pbtxt", "web/page.js", "a"
