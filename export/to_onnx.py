@@ -12,6 +12,15 @@ from ris_tf.runtime import RECORD
 OPSET = 18
 
 
+def _tf2onnx(*order):
+    """Runs tf2onnx; where it fails, its own last line is this program's."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tf2onnx.convert", *order], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        sys.exit(f"tf2onnx: {(done.stderr.strip().splitlines() or ['no message'])[-1]}")
+
+
 def main():
     order, out = artifact.order_and_folder()
     graph = artifact.graph_of(order)
@@ -26,7 +35,7 @@ def main():
             path = out / f"model{part}.onnx"
             # From a SavedModel tf2onnx keeps the names of inputs and outputs; from a function it makes up its own.
             order = ["--saved-model", folder, "--signature_def", f"predict{part}", "--opset", str(OPSET)]
-            subprocess.run([sys.executable, "-m", "tf2onnx.convert", *order, "--output", path], check=True)
+            _tf2onnx(*order, "--output", path)
             model = onnx.load(path)
             onnx.helper.set_model_props(model, {RECORD: artifact.record(graph)})
             onnx.checker.check_model(model)

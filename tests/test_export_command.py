@@ -14,7 +14,7 @@ from PIL import Image
 from ris_tf import RIS, evaluate, predict, runtime
 from ris_tf.data import synthetic
 from ris_tf.errors import DataError
-from ris_tf.export import artifact, card, check, flatbuffer, main, pictures, trial
+from ris_tf.export import artifact, card, check, flatbuffer, main, pictures, to_onnx, trial
 from ris_tf.export.inference import Graph
 from ris_tf.model import build
 
@@ -182,6 +182,11 @@ def test_eight_bits_want_images_of_their_kind(small, command, monkeypatch, tmp_p
         small.data.view = "tiles"  # where nothing is calibrated
     with pytest.raises(pytest.fail.Exception, match="synthetic:discs" if told else "synthetic:heaps"):
         command(main.main, *order)
+
+
+def test_what_tf2onnx_says_is_told():
+    with pytest.raises(SystemExit, match="tf2onnx: .*--nonsense"):
+        to_onnx._tf2onnx("--nonsense")
 
 
 def test_other_versions_stay_beside_an_export(tmp_path):

@@ -172,12 +172,12 @@ def test_client_tells_what_the_server_refuses(address, client, monkeypatch, caps
     (tmp_path / "good.png").write_bytes(encoded(np.zeros([20, 30, 3], np.uint8), "PNG"))
     names = [str(tmp_path / name) for name in ("words.png", "missing.png", "good.png")]
     monkeypatch.setattr("sys.argv", ["grpc_client.py", f"--server={address}", "--model=ours", *names])
-    client.main()
+    assert client.main() == 0
     words, missing, good = capsys.readouterr().out.splitlines()
     assert words.startswith("     -  ") and "words.png: " in words and "image" in words.split("words.png: ")[1]
     assert missing.endswith("missing.png: No such file or directory") and int(good.split()[0]) >= 0
     monkeypatch.setattr("sys.argv", ["grpc_client.py", f"--server={address}", "--model=other", names[2]])
-    client.main()
+    assert client.main() == 1
     assert "Servable not found for request: other" in capsys.readouterr().out
 
 

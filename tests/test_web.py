@@ -172,6 +172,25 @@ def test_an_object_that_a_smaller_drawing_loses_has_no_number(bare):
     assert written == [[1, 175, 75], [3, 425, 75]]
 
 
+def test_a_second_click_on_the_camera_opens_no_second_stream(bare):
+    opened = bare.evaluate(
+        """async () => {
+          let opened = 0;
+          navigator.mediaDevices.getUserMedia = async () => {
+            opened++;
+            throw new Error("none");
+          };
+          const camera = document.getElementById("camera");
+          camera.disabled = false;
+          camera.click();
+          camera.click();
+          await new Promise((resolve) => setTimeout(resolve, 50));
+          return [opened, camera.disabled];
+        }"""
+    )
+    assert opened == [1, False]
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """The folder of the rosettes preset, and the path of its .tflite file."""

@@ -37,20 +37,23 @@ def predict(channel, model, images, outputs=("count", "scores", "labels", "scale
 
 
 def main():
+    """Prints the count of every file; returns the exit status, 1 if none could be counted."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--server", default="localhost:8500")
     parser.add_argument("--model", required=True)
     parser.add_argument("images", nargs="+", type=Path)
-    given = parser.parse_args()
+    given, counted = parser.parse_args(), 0
     with grpc.insecure_channel(given.server) as channel:
         for path in given.images:  # one at a time: a file that is no image spoils no other's answer
             try:
                 print(f"{predict(channel, given.model, [path.read_bytes()], ['count'])['count'][0]:6d}  {path}")
+                counted += 1
             except OSError as error:
                 print(f"     -  {path}: {error.strerror}")
             except grpc.RpcError as error:
                 print(f"     -  {path}: {' '.join(error.details().split())}")
+    return 0 if counted else 1
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -89,7 +89,7 @@ async function pictureOf(source, name) {
   if (Math.min(width, height) < SMALLEST)
     throw new Error(`${name}: image is ${width}x${height} pixels; expected at least ${SMALLEST}x${SMALLEST}`);
   const factor = Math.min(1, LARGEST / Math.max(width, height));
-  const result = new OffscreenCanvas(Math.round(width * factor), Math.round(height * factor));
+  const result = new OffscreenCanvas(...[width, height].map((side) => Math.max(1, Math.round(side * factor))));
   const context = result.getContext("2d", { willReadFrequently: true });
   context.imageSmoothingQuality = "high";
   context.drawImage(bitmap, 0, 0, result.width, result.height);
@@ -131,6 +131,7 @@ async function openCamera() {
     tell("The camera needs a page served over https or from localhost, in a browser that offers it.");
     return;
   }
+  element("camera").disabled = true; // a second click would open a stream that nothing closes
   try {
     video.srcObject = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
     await video.play();
@@ -138,6 +139,8 @@ async function openCamera() {
     closeCamera();
     tell(`The camera cannot be used: ${error.message}`);
     return;
+  } finally {
+    element("camera").disabled = false;
   }
   latest++;
   cameraShown(true);
@@ -159,7 +162,8 @@ function cameraShown(on) {
 }
 
 function shoot() {
-  const picture = new OffscreenCanvas(video.videoWidth, video.videoHeight);
+  const size = [video.videoWidth, video.videoHeight].map((side) => Math.max(1, side)); // 0 before the first frame
+  const picture = new OffscreenCanvas(...size);
   picture.getContext("2d").drawImage(video, 0, 0);
   closeCamera();
   count(picture, "camera");
