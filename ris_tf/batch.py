@@ -41,7 +41,7 @@ def batch(model, patterns, out, workers=1, threads=1, options=()):
       patterns: globs of image files and of TFRecord files, paths or URLs that Beam reads.
       out: folder or URL that holds no results yet.
       workers: processes on this machine; of no meaning under a runner of `options`.
-      threads: of the model in each worker.
+      threads: of the model in each worker; without effect on a SavedModel, see `runtime.load`.
       options: Beam's, such as "--runner=FlinkRunner".
 
     Returns:
@@ -139,7 +139,7 @@ def main():
     flags.DEFINE_string("model", None, "file or folder of ris-export")
     flags.DEFINE_string("out", None, "folder or URL for the results")
     flags.DEFINE_integer("workers", 1, "processes on this machine")
-    flags.DEFINE_integer("threads", 1, "threads of the model in each worker")
+    flags.DEFINE_integer("threads", 1, "threads of the model in each worker; a SavedModel takes TensorFlow's")
 
     def job(values, rest):
         command.required(values, "model", "out")

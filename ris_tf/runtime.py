@@ -27,7 +27,8 @@ def load(path, threads=None):
     Args:
       path: a .tflite file (needs ai-edge-litert), a .onnx file with its _encode.onnx and _step.onnx beside it (needs
         onnxruntime), or the folder of a SavedModel (needs tensorflow).
-      threads: of the computation; None leaves it to the runtime.
+      threads: of the computation; None leaves it to the runtime. Of a SavedModel it is without effect: TensorFlow has
+        one number for all of a process, `tf.config.threading`, that is set before TensorFlow begins.
 
     Returns:
       Exported.
