@@ -107,16 +107,15 @@ class Graph:
     Args:
       model: RIS, float32.
       size: (height, width) of the images; None for the size of the network's input.
-      steps: of the recurrence at most; None for the model's own.
 
     Attributes:
       image: shape of one image, (H, W, C).
       input: (height, width) of the network's input.
     """
 
-    def __init__(self, model, size=None, steps=None):
+    def __init__(self, model, size=None):
         self.model, self.config, self.form = model, model.config, model.form
-        self.steps = steps or self.config.model.steps
+        self.steps = self.config.model.steps
         size = tuple(size or self.config.model.size)
         self.image = (*size, self.config.model.channels)
         self.tiled = self.config.data.view == "tiles"

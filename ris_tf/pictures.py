@@ -4,12 +4,11 @@ import typing
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
-from skimage.segmentation import find_boundaries
 
 from ris_tf.inference import predict_instances, resolve
 from ris_tf.order import Recorder, steps_before_stop
 from ris_tf.tune import with_fields
-from ris_tf.visualize import SMALLEST_SHOWN, overlay, to_rgb
+from ris_tf.visualize import SMALLEST_SHOWN, outline_of, overlay, to_rgb
 
 COLOURS = {  # of the outlines, RGB
     "right": (90, 200, 250),
@@ -45,13 +44,13 @@ def marked(image, truth, labels, mistakes):
     factor = max(1, -(-SMALLEST_SHOWN // max(truth.shape)))
     picture, truth, labels = (part.repeat(factor, 0).repeat(factor, 1) for part in (to_rgb(image), truth, labels))
     ids_true, ids_pred = (np.unique(part)[np.unique(part) > 0] for part in (truth, labels))
-    picture[_outline(labels)] = COLOURS["right"]
+    picture[outline_of(labels, 2)] = COLOURS["right"]
     named = []
     for one in mistakes:
         of_truth = one.kind in ("missed", "merged")
         ids = ids_true[list(one.true)] if of_truth else ids_pred[list(one.pred)]
         inside = np.where(np.isin(truth if of_truth else labels, ids), truth if of_truth else labels, 0)
-        picture[_outline(inside)] = COLOURS[one.kind]
+        picture[outline_of(inside, 2)] = COLOURS[one.kind]
         rows, columns = np.nonzero(inside)
         if rows.size:
             named.append((int(columns.mean()), int(rows.mean()), one.kind))
@@ -97,12 +96,6 @@ def film(model, image):
         if step < taken:  # the new object in white
             factor = picture.shape[0] // labels.shape[0]
             new = resolve(masks[step : step + 1], scores[step : step + 1], tile.shape[:2], predict)[0]
-            picture[_outline(new.repeat(factor, 0).repeat(factor, 1))] = 255
+            picture[outline_of(new.repeat(factor, 0).repeat(factor, 1), 2)] = 255
         frames.append(Frame(picture, float(scores[step]), step == taken))
     return frames
-
-
-def _outline(labels):
-    """bool [H, W]: pixels of objects, two deep, at their outline."""
-    outline = find_boundaries(labels, mode="inner", connectivity=1)
-    return outline | find_boundaries(np.where(outline, 0, labels), mode="inner", connectivity=1)

@@ -50,7 +50,7 @@ def overlay(image, labels, scores=None):
 
     colours = instance_colours(count)[labels]  # [H, W, 3]
     inside = labels > 0
-    outline = _outline(labels, width)
+    outline = outline_of(labels, width)
     blend = picture + FILL * (colours.astype(np.float32) - picture)
     picture = np.where(inside[..., None], blend.round().astype(np.uint8), picture)
     picture[outline] = colours[outline]
@@ -117,8 +117,8 @@ def _stretched(image):
     return np.round(255 * np.clip(scaled, 0, 1)).astype(np.uint8)
 
 
-def _outline(labels, width):
-    """bool `[H, W]`: the pixels of the instances within `width` of another label."""
+def outline_of(labels, width):
+    """bool `[H, W]`: the pixels of the instances within `width`, 1 or 2, of another label."""
     outline = find_boundaries(labels, mode="inner", connectivity=1)
     if width > 1:
         rest = np.where(outline, 0, labels)

@@ -104,14 +104,14 @@ def test_whole_graph_is_predict_instances(small, view, padding):
 
 
 def test_tile_is_seen_at_its_own_zoom(small):
-    small.data.view, small.model.channels = "tiles", 1
+    small.data.view, small.model.channels, small.model.steps = "tiles", 1, 3
     model = build(small)
     image = synthetic.sample("discs", 3, 2)[0][:70, :100, :1]
-    shown = graph.Graph(model, (70, 100), steps=3)
+    shown = graph.Graph(model, (70, 100))
     assert shown.input == (80, 112) and nuclei.get_config().data.view == "tiles"
     found = shown.predict(image[None])
     padded = np.pad(normalize(image, 1), ((0, 10), (0, 12), (0, 0)))
-    small.model.size, small.model.steps = (80, 112), 3
+    small.model.size = (80, 112)
     larger = build(small)
     larger.set_weights(model.get_weights())
     masks, scores = (np.asarray(value)[0] for value in larger(padded[None]).values())
