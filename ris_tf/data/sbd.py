@@ -15,8 +15,7 @@ from scipy.io import loadmat
 from ris_tf.data.decoding import MAX_PIXELS
 from ris_tf.data.packed import exceeds
 from ris_tf.data.readers import check_size, read_image
-from ris_tf.data.splits import Layout, Listing, chosen, joined
-from ris_tf.data.voc import CATEGORIES, check_category, read_list
+from ris_tf.data.voc import CATEGORIES, in_lists
 from ris_tf.errors import DataError, gather
 from ris_tf.labels import bounded
 
@@ -31,32 +30,12 @@ def _find(root):
     return None
 
 
-def _splits(root, category="", held_out=0.0):
-    return [name for name in ("train", "val") if (root / f"{name}.txt").is_file()]
+def _files(root, name):
+    return [root / "img" / f"{name}.jpg", root / "inst" / f"{name}.mat"]
 
 
-def _listing(root, split, category, held_out):
-    check_category(category)
-    present = _splits(root)
-    if not present:
-        raise DataError(f"{root}: holds neither train.txt nor val.txt; expected the lists of images")
-    names = {found: read_list(root / f"{found}.txt") for found in chosen(root, split, present)}
-    return joined({found: Listing(_samples(root, names[found], category), []) for found in names})
-
-
-def _samples(root, names, category):
-    files = [(name, root / "img" / f"{name}.jpg", root / "inst" / f"{name}.mat") for name in names]
-    return [
-        (n, partial(_read, image, mat, category)) for n, image, mat in files if not category or _shows(mat, category)
-    ]
-
-
-def _shows(file, category):
-    """Whether a file has the category; True where it cannot be read, which reading then tells."""
-    try:
-        return CATEGORIES.index(category) + 1 in _read_mat(file)[1]
-    except DataError:
-        return True
+def _classes(image_file, file):
+    return _read_mat(file)[1]
 
 
 def _read(image_file, file, category):
@@ -103,4 +82,4 @@ def _check_unpacked(file):
                 stream.seek(length, 1)
 
 
-LAYOUT = Layout("SBD", "img/NAME.jpg with inst/NAME.mat, train.txt and val.txt", _find, _splits, _listing)
+LAYOUT = in_lists("SBD", "img/NAME.jpg with inst/NAME.mat, train.txt and val.txt", _find, ".", _files, _classes, _read)

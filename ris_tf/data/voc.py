@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 
 from ris_tf.data.readers import check_size, read_image, read_labels
-from ris_tf.data.splits import Layout, Listing, chosen, joined
+from ris_tf.data.splits import PARTS, Layout, Listing, chosen, joined
 from ris_tf.errors import DataError, UsageError, gather
 from ris_tf.labels import IGNORED
 
@@ -19,7 +19,6 @@ CATEGORIES = (
     "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable", "dog",
     "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",
 )  # fmt: skip
-_LISTS = "ImageSets/Segmentation"
 _BORDER = 255
 
 
@@ -30,41 +29,14 @@ def _find(root):
     return None
 
 
-def _splits(root, category="", held_out=0.0):
-    return [name for name in ("train", "val", "test") if (root / _LISTS / f"{name}.txt").is_file()]
+def _files(root, name):
+    """Of one image: itself, its objects, their classes."""
+    kinds = ("JPEGImages", ".jpg"), ("SegmentationObject", ".png"), ("SegmentationClass", ".png")
+    return [root / folder / f"{name}{suffix}" for folder, suffix in kinds]
 
 
-def _listing(root, split, category, held_out):
-    check_category(category)
-    present = _splits(root)
-    if not present:
-        raise DataError(f"{root / _LISTS}: holds neither train.txt nor val.txt; expected the lists of images")
-    names = {found: read_list(root / _LISTS / f"{found}.txt") for found in chosen(root, split, present)}
-    return joined({found: Listing(_samples(root, names[found], category), []) for found in names})
-
-
-def _samples(root, names, category):
-    samples = []
-    for name in names:
-        image, objects, classes = (
-            root / folder / f"{name}{suffix}"
-            for folder, suffix in (
-                ("JPEGImages", ".jpg"),
-                ("SegmentationObject", ".png"),
-                ("SegmentationClass", ".png"),
-            )
-        )
-        if not category or _shows(classes, category):
-            samples.append((name, partial(_read, image, objects, classes, category)))
-    return samples
-
-
-def _shows(classes, category):
-    """Whether a map of classes has the category; True where it cannot be read, which reading then tells."""
-    try:
-        return bool((read_labels(classes) == CATEGORIES.index(category) + 1).any())
-    except DataError:
-        return True
+def _classes(image_file, objects_file, classes_file):
+    return read_labels(classes_file)
 
 
 def _read(image_file, objects_file, classes_file, category):
@@ -80,18 +52,43 @@ def _read(image_file, objects_file, classes_file, category):
     return image, labels
 
 
-def check_category(category):
-    """Raises UsageError unless `category` is "" or one of CATEGORIES."""
-    if category and category not in CATEGORIES:
-        raise UsageError(f"data.category is {category!r}; expected one of {', '.join(CATEGORIES)}")
+def in_lists(name, tree, find, lists, files, classes, read):
+    """A layout whose splits are lists of images, and whose objects have classes, CATEGORIES from 1 up.
 
-
-def read_list(file):
-    """Names in a list of images, one in a line, sorted.
-
-    Raises:
-        DataError: it cannot be read or is empty.
+    Args:
+        name, tree, find: of the Layout.
+        lists: folder of the lists SPLIT.txt, relative to the root.
+        files: root, name of an image -> its files, the list of arguments of `classes` and `read`.
+        classes: those files -> int array with the class of every object, or of every pixel.
+        read: those files, category -> image [H, W, C], labels int32 [H, W] of the objects of the category, "" for all.
     """
+
+    def shows(paths, category):
+        try:
+            return bool((classes(*paths) == CATEGORIES.index(category) + 1).any())
+        except DataError:
+            return True  # reading tells of it
+
+    def splits(root, category="", held_out=0.0):
+        return [split for split in PARTS if (root / lists / f"{split}.txt").is_file()]
+
+    def samples(root, split, category):
+        found = ((name, files(root, name)) for name in _read_list(root / lists / f"{split}.txt"))
+        return [(n, partial(read, *paths, category)) for n, paths in found if not category or shows(paths, category)]
+
+    def listing(root, split, category, held_out):
+        if category and category not in CATEGORIES:
+            raise UsageError(f"data.category is {category!r}; expected one of {', '.join(CATEGORIES)}")
+        present = splits(root)
+        if not present:
+            raise DataError(f"{root / lists}: holds neither train.txt nor val.txt; expected the lists of images")
+        return joined({one: Listing(samples(root, one, category), []) for one in chosen(root, split, present)})
+
+    return Layout(name, tree, find, splits, listing)
+
+
+def _read_list(file):
+    """Names in a list of images, one in a line, sorted."""
     try:
         names = sorted(set(file.read_text("utf-8").split()))
     except (OSError, ValueError) as error:
@@ -103,4 +100,5 @@ def read_list(file):
     return names
 
 
-LAYOUT = Layout("PASCAL VOC 2012", "JPEGImages/*.jpg, SegmentationObject/*.png", _find, _splits, _listing)
+_TREE = "JPEGImages/*.jpg, SegmentationObject/*.png"
+LAYOUT = in_lists("PASCAL VOC 2012", _TREE, _find, "ImageSets/Segmentation", _files, _classes, _read)
