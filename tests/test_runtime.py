@@ -131,5 +131,6 @@ def test_saved_model_is_found_by_its_highest_version(tmp_path):
 
 
 def test_record_holds_the_exports_sizes(small):
-    record = json.loads(artifact.record(Graph(build(small), (64, 96), 3)))
+    small.model.steps = 3
+    record = json.loads(artifact.record(Graph(build(small), (64, 96))))
     assert record["model"]["steps"] == 3 and record["export"]["image"] == [64, 96, 3]
