@@ -7,7 +7,7 @@ import h5py
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-FILES = {"config.json", "log.csv", "last.keras", "previous.keras", "best.keras", "tensorboard"}
+FILES = {".lock", "config.json", "log.csv", "last.keras", "previous.keras", "best.keras", "tensorboard"}
 
 
 def difference(workdir, reference):
