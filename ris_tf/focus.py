@@ -1,5 +1,7 @@
 """The "focus" view: where in an image its objects are, so that the network may look closer. NumPy only."""
 
+import math
+
 import numpy as np
 
 SHARE = 0.86  # of the view's height or width that all objects together take
@@ -20,7 +22,7 @@ def object_box(labels):
     if not inside.any():
         return 0, 0, *labels.shape
     (top, bottom), (left, right) = (_span(inside.sum(axis)) for axis in (1, 0))
-    return top, left, bottom, right
+    return math.floor(top), math.floor(left), math.ceil(bottom), math.ceil(right)
 
 
 def closer_box(foreground, box, image, size):
