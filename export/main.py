@@ -17,6 +17,7 @@ from ris_tf.export.check import Check, table
 from ris_tf.export.pictures import framed
 from ris_tf.export.to_litert import SUFFIX
 from ris_tf.files import write_text
+from ris_tf.settings import extra_sources
 
 FORMATS = {"saved_model": "to_saved_model", "tflite": "to_litert", "onnx": "to_onnx"}
 FOLDERS = {"web": ("tflite", "onnx"), "triton": ("tflite",)}  # made of the files of these formats
@@ -145,7 +146,7 @@ def _publish(ready, out, refused):
 def _drawn_kind(config):
     """Kind of drawn images that a model was trained on, by its name or `data.extra`; None where neither tells."""
     kinds = pipeline.synthetic.KINDS
-    named = [name.removeprefix("synthetic:") for name in (config.name, *config.data.extra.split(","))]
+    named = [name.removeprefix("synthetic:") for name in (config.name, *extra_sources(config))]
     return next((name for name in named if name in kinds), None)
 
 

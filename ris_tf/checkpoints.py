@@ -83,8 +83,11 @@ class Checkpoints(keras.callbacks.Callback):
         self.report, self.termination, self.rotate, self.place = report, termination, rotate, place
         self.step = step_of(model)
         self.rows = _read_log(workdir / LOG, self.step)
-        self.logged = bool(self.rows) and int(self.rows[-1]["step"]) == self.step
-        self.means = {} if self.logged else model.progress.get("means", {})  # since the last row
+        self.means = {} if self._logged else model.progress.get("means", {})  # since the last row
+
+    @property
+    def _logged(self):
+        return bool(self.rows) and int(self.rows[-1]["step"]) == self.step
 
     @property
     def due(self):
@@ -102,7 +105,7 @@ class Checkpoints(keras.callbacks.Callback):
         Args:
           trained: whether a new run starts from trained weights: then these are measured too, and may be the best.
         """
-        if self.logged or not self.due or not (self.step or trained):
+        if self._logged or not self.due or not (self.step or trained):
             return
         if not self.means:  # workers do not save them, and at the start there are none
             self._measure_and_log({})

@@ -36,6 +36,11 @@ def complete(config):
         return fill(given, base.get_config())
 
 
+def extra_sources(config):
+    """Names of the data sets that `data.extra` lists, in their order."""
+    return [name for name in map(str.strip, config.data.extra.split(",")) if name]
+
+
 def elements(config):
     """Names that `data.augment` lists, in their order; one item may hold several, as from `--config.data.augment=A,B`.
 

@@ -124,7 +124,7 @@ def _samples(data, config):
     if not opened:
         raise DataError(f"{data}: the split 'train' holds no image; expected at least one")
     source, further = Records(opened, config), []
-    for name in filter(None, map(str.strip, config.data.extra.split(","))):
+    for name in settings.extra_sources(config):
         further += pipeline.open_source(name, "train", **arguments)
     extra = Records(further, config)
     held_out = _validation(data, config)

@@ -70,3 +70,12 @@ def test_missing_field_is_named():
     del config.train.batch
     with pytest.raises(UsageError, match="train.batch is missing"):
         settings.check(config)
+
+
+def test_extra_data_is_listed_with_or_without_spaces():
+    config = base.get_config()
+    for listed in ("a,synthetic:discs", " a , synthetic:discs,"):
+        config.data.extra = listed
+        assert settings.extra_sources(config) == ["a", "synthetic:discs"]
+    config.data.extra = ""
+    assert settings.extra_sources(config) == []

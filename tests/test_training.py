@@ -179,9 +179,10 @@ def test_a_wrong_file_for_validation_is_told_before_any_work(command, tmp_path):
     assert code == 1 and "one.png" in err and not (tmp_path / "run").exists()
 
 
-def test_tensorboard_holds_scalars_and_overlays(command, tmp_path):
+def test_tensorboard_holds_scalars_and_overlays(command, tmp_path, monkeypatch):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+    monkeypatch.setattr(train.monitor, "_SIDE", 100)
     code, out, err = command(train.main, *SMALL, f"--workdir={tmp_path}", "--config.train.steps=4")
     assert code == 0, err
     assert "CPU, float32" in out or "GPU, float32" in out
@@ -190,6 +191,8 @@ def test_tensorboard_holds_scalars_and_overlays(command, tmp_path):
     tags = set(events.Tags()["tensors"])
     assert {"training/loss", "training/steps_of_the_recurrence", "validation/sbd", "validation/0"} <= tags
     assert [event.step for event in events.Tensors("training/loss")] == [2, 4]
+    width, height, _ = events.Tensors("validation/0")[0].tensor_proto.string_val
+    assert (width, height) == (b"100", b"100")
     steps = [float(tf.make_ndarray(event.tensor_proto)) for event in events.Tensors("training/steps_of_the_recurrence")]
     assert steps[0] >= 2 and steps[1] >= steps[0]
 
