@@ -48,7 +48,7 @@ def get_config():
     config.data.min_area = 12  # visible pixels of the training sample that make an object
     config.data.augment = (  # random changes of a sample, in this order; the fields below are their ranges
         *("rotation", "flip", "scale"),  # also "flip_vertical", "elastic"
-        *("gamma", "contrast", "brightness", "colour", "noise"),  # also "copy_paste", "blur"
+        *("gamma", "contrast", "brightness", "colour", "noise"),  # also "invert", "copy_paste", "blur"
     )
     config.data.scale = (0.75, 1.2)  # "whole" and "focus": random scale
     config.data.diameter = (9.0, 40.0)  # "tiles": range of the median object's diameter after random scaling, pixels
@@ -65,6 +65,7 @@ def get_config():
     config.data.noise = 0.03  # largest standard deviation, of the image's range
     config.data.elastic = 6.0  # pixels that control points 32 pixels apart move by, +-
     config.data.blur = 1.0  # largest standard deviation, pixels
+    config.data.invert = 0.5  # probability that an image becomes its negative
     config.data.copy_paste = 0.5  # probability that an object of another image is pasted
     config.data.extra = ""  # further data sets mixed in, such as "synthetic:discs,synthetic:heaps"
     config.data.extra_share = 0.0  # of the samples

@@ -1,8 +1,6 @@
-"""Any blobs on any ground, in grey: nuclei, discs, heaps and leaves together.
+"""Any blobs on any ground, in grey: nuclei, discs, heaps, leaves and tissue together.
 
-ris-train --config=blobs --data=DIR/nuclei
-
-Not yet trained to its end.
+ris-train --config=blobs --data=DIR/nuclei --init=nuclei
 """
 
 from ris_tf.configs import nuclei
@@ -14,6 +12,11 @@ def get_config():
     config.data.extra = "synthetic:discs,synthetic:heaps,synthetic:rosettes,synthetic:tissue"
     config.data.extra_share = 0.6
     config.data.synthetic_images = 400
-    config.data.gamma = 0.3
+    config.data.augment = ("rotation", "flip", "scale", "invert", "gamma", "contrast", "brightness", "noise", "blur")
+    config.data.invert = 0.35
+    config.data.gamma = 0.2
     config.data.contrast = 0.25
+    config.train.learning_rate = 2e-3
+    config.train.forcing_until = 0.1
+    config.train.steps = 5500
     return config

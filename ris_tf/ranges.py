@@ -146,6 +146,7 @@ ALL = {
     "data.elastic": number(0, 15, above=True),
     "data.blur": number(0, 10, above=True),
     "data.copy_paste": number(0, 1, above=True),
+    "data.invert": number(0, 1, above=True),
     "data.extra": text(),
     "data.extra_share": _SHARE,
     "data.synthetic_images": whole(1, 10**6),

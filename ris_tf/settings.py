@@ -10,7 +10,7 @@ from ris_tf.configs import base
 from ris_tf.errors import UsageError
 
 MOVES = ("rotation", "flip", "flip_vertical", "scale", "elastic")  # elements of data.augment, see data/geometry.py
-CHANGES = ("copy_paste", "gamma", "contrast", "brightness", "colour", "noise", "blur")  # data/colours.py, copy_paste.py
+CHANGES = ("invert", "copy_paste", "gamma", "contrast", "brightness", "colour", "noise", "blur")  # of pixels' values
 
 
 def complete(config):

@@ -162,6 +162,25 @@ def test_blur_is_that_of_scipy():
     np.testing.assert_allclose(colours.blur(tf.constant(image), seed(1), config), expected, atol=1e-5)
 
 
+def test_negatives_come_as_often_as_asked_and_leave_dark_what_lies_beside():
+    config = configured("invert", "copy_paste", view="tiles", size=(320, 320), invert=0.3)
+    config.data.copy_paste = 1.0
+    plain, seen = configured("copy_paste", view="tiles", size=(320, 320), copy_paste=1.0), []
+    for index in range(60):
+        sample = {**coded(), "donor": coded(17), "zoom": tf.constant([1.0, 1.0])}
+        image, labels = augment(sample, seed(index), config)
+        before, same = augment(sample, seed(index), plain)
+        np.testing.assert_array_equal(labels, same)
+        inner = flat(labels.numpy())
+        assert np.all(image.numpy()[:8] == before.numpy()[:8])  # beside the image of 160 pixels
+        if np.array_equal(image, before):
+            seen.append(0)
+        else:
+            seen.append(1)
+            np.testing.assert_allclose(image.numpy()[inner], 1 - before.numpy()[inner], atol=1e-5)
+    assert 8 <= sum(seen) <= 28
+
+
 @pytest.mark.parametrize("field", ["gamma", "contrast", "brightness", "colour", "noise"])
 def test_a_range_of_nothing_changes_nothing(field):
     image = tf.random.uniform([20, 20, 3])
@@ -230,7 +249,7 @@ def test_a_wrong_list_is_told_in_one_line(names, message):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("field", ["elastic", "blur", "copy_paste"])
+@pytest.mark.parametrize("field", ["elastic", "blur", "copy_paste", "invert"])
 @pytest.mark.parametrize("value", [0.0, -1.0, 100.0])
 def test_an_element_of_no_use_is_told(field, value):
     with pytest.raises(UsageError, match=f"data.{field} is {value}; expected a number above 0"):

@@ -20,7 +20,7 @@ LOSS = {
 DATA = {
     "view": "whole", "max_instances": 3, "min_area": 200, "diameter": (30.0, 31.0), "rotation": 5.0, "brightness": 0.5,
     "contrast": 0.9, "gamma": 0.9, "colour": 0.5, "noise": 0.3, "extra_share": 1.0, "shift": 0.4, "padding": "mean",
-    "augment": ("rotation", "noise"), "elastic": 1.0, "blur": 5.0, "copy_paste": 0.1,
+    "augment": ("rotation", "noise"), "elastic": 1.0, "blur": 5.0, "copy_paste": 0.1, "invert": 0.9,
     "count_power": 1.0,
 }  # fmt: skip
 TRAIN = {
@@ -98,7 +98,7 @@ def test_data_fields(field):
     config.train.batch = 3
     if field in ("scale", "shift", "padding", "count_power"):
         config.data.view = "whole"
-    if field in ("elastic", "blur", "copy_paste"):
+    if field in ("elastic", "blur", "copy_paste", "invert"):
         config.data.augment = (field,)
     extra = field == "extra_share"
     before = batch(config, extra)

@@ -12,7 +12,7 @@ from ris_tf.settings import elements
 
 
 def augment(sample, seed, config):
-    """Runs the listed elements in their order; what one draws does not depend on which others are listed.
+    """Runs the listed elements in their order, "invert" first; what one draws does not depend on which others are listed.
 
     Args:
       sample: see `warp`; with "copy_paste" listed, "donor" is another such dict.
@@ -22,14 +22,26 @@ def augment(sample, seed, config):
     Returns:
       image float32 [*model.size, C], not below 0; labels int32 [*model.size].
     """
+    names = list(elements(config))
+    if "invert" in names:  # before it is moved: what lies beside a tile is dark in prediction too
+        names.remove("invert")
+        sample = _inverted(sample, spread(seed, 1), config)
     image, labels = warp(sample, spread(seed, 0), config)
-    for name in elements(config):
+    for name in names:
         if name == "copy_paste":
             donor = warp(sample["donor"], spread(seed, 2), config)
             image, labels = copy_paste(image, labels, donor, spread(seed, 3), config)
         elif name in COLOURS:
             image = COLOURS[name](image, spread(seed, 1), config)
     return tf.maximum(image, 0.0), labels
+
+
+def _inverted(sample, seed, config):
+    """The sample and its donor, if it has one, both as they are or both negatives."""
+    changed = {"image": COLOURS["invert"](sample["image"], seed, config)}
+    if "donor" in sample:
+        changed["donor"] = _inverted(sample["donor"], seed, config)
+    return {**sample, **changed}
 
 
 def warp(sample, seed, config):

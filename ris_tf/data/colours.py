@@ -7,6 +7,12 @@ import tensorflow as tf
 from ris_tf.data.draws import spread, uniform
 
 
+def invert(image, seed, config):
+    """1 - image, 0 at least, with the probability `data.invert`, above 0, 1 at most: what was bright is dark."""
+    negative = uniform(seed, 7) < config.data.invert
+    return tf.where(negative, tf.maximum(1.0 - image, 0.0), image)
+
+
 def gamma(image, seed, config):
     """Raises to the power exp(g), g within +- `data.gamma`, 0 or more; negative values become 0."""
     power = tf.exp(uniform(seed, 0, -config.data.gamma, config.data.gamma))
@@ -52,6 +58,7 @@ def blur(image, seed, config):
 
 
 COLOURS = {
+    "invert": invert,
     "gamma": gamma,
     "contrast": contrast,
     "brightness": brightness,
