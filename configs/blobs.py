@@ -1,4 +1,4 @@
-"""Any blobs on any ground, in grey: nuclei, discs, heaps, leaves and tissue together.
+"""Any blobs on any ground, in grey: nuclei, tissue, leaves and discs of all kinds together.
 
 ris-train --config=blobs --data=DIR/nuclei --init=nuclei
 """
@@ -9,7 +9,7 @@ from ris_tf.configs import nuclei
 def get_config():
     config = nuclei.get_config()
     config.name = "blobs"
-    config.data.extra = "synthetic:discs,synthetic:heaps,synthetic:rosettes,synthetic:tissue"
+    config.data.extra = "synthetic:discs,synthetic:heaps,synthetic:tokens,synthetic:rosettes,synthetic:tissue"
     config.data.extra_share = 0.6
     config.data.synthetic_images = 400
     config.data.augment = ("rotation", "flip", "scale", "invert", "gamma", "contrast", "brightness", "noise", "blur")
@@ -18,5 +18,5 @@ def get_config():
     config.data.contrast = 0.25
     config.train.learning_rate = 2e-3
     config.train.forcing_until = 0.1
-    config.train.steps = 5500
+    config.train.steps = 4500
     return config

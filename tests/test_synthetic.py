@@ -89,5 +89,5 @@ def test_leaves_are_greener_than_the_soil(drawn):
 
 
 def test_unknown_kind():
-    with pytest.raises(UsageError, match="discs, heaps, rosettes, tissue"):
+    with pytest.raises(UsageError, match="discs, heaps, rosettes, tissue, tokens"):
         sample("clouds", 0, 0)

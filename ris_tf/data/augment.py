@@ -12,7 +12,7 @@ from ris_tf.settings import elements
 
 
 def augment(sample, seed, config):
-    """Runs the listed elements in their order, "invert" first; what one draws does not depend on which others are listed.
+    """Runs the listed elements in their order, "invert" first; what one draws depends on no other.
 
     Args:
       sample: see `warp`; with "copy_paste" listed, "donor" is another such dict.

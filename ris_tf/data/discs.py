@@ -20,10 +20,13 @@ from ris_tf.data.scene import (
 )
 
 
-def _place(rng, size: int, heaped: bool) -> list[Shape]:
-    """Up to 30 shapes of about one size, bottom to top, overlapping by at most about 40%; heaped: 20, by much more."""
+def place(rng, size: int, heaped: bool, sizes: float = 0.25) -> list[Shape]:
+    """Up to 30 shapes, bottom to top, overlapping by at most about 40%; heaped: 20, by much more.
+
+    `sizes` is the largest standard deviation of the logarithm of the radii.
+    """
     base = size * (0.06 * 2.3 ** rng.random() if heaped else 0.03 * 6 ** rng.random())
-    jitter, gap = rng.uniform(0, 0.25), rng.uniform(0.2, 0.5) if heaped else rng.uniform(0.52, 1.1)
+    jitter, gap = rng.uniform(0, sizes), rng.uniform(0.2, 0.5) if heaped else rng.uniform(0.52, 1.1)
     stretch = rng.choice([0.0, rng.uniform(0, 0.25), rng.uniform(0.2, 0.7)])
     wobble = rng.choice([0.0, 0.0, rng.uniform(0.02, 0.15)])
     wanted = 0 if rng.random() < 0.03 else int(rng.integers(5, 21) if heaped else rng.integers(1, 31))
@@ -89,7 +92,7 @@ def discs(rng: np.random.Generator, size: int = 256, heaped: bool = False) -> tu
     light = random_light(rng)
     looks = ["ball", "coin", "glow"]
     look = str(rng.choice(looks if heaped else [*looks, "cell"]))  # of clear ones none can tell which is on top
-    shapes, labels = visible(_place(rng, size, heaped), size, keep=0.15 if heaped else 0.25)
+    shapes, labels = visible(place(rng, size, heaped), size, keep=0.15 if heaped else 0.25)
     brighter = rng.random() < 0.75
     low, high = (rng.uniform(0.02, 0.4), rng.uniform(0.5, 0.95))
     back, front = (low, high) if brighter else (high, low + 0.1)

@@ -10,9 +10,10 @@ import numpy as np
 from ris_tf.data.discs import discs, heaps
 from ris_tf.data.rosettes import rosettes
 from ris_tf.data.tissue import tissue
+from ris_tf.data.tokens import tokens
 from ris_tf.errors import UsageError
 
-KINDS = {"discs": discs, "heaps": heaps, "rosettes": rosettes, "tissue": tissue}
+KINDS = {"discs": discs, "heaps": heaps, "rosettes": rosettes, "tissue": tissue, "tokens": tokens}
 
 
 def sample(kind: str, seed: int, index: int, size: int = 256) -> tuple[np.ndarray, np.ndarray]:
