@@ -44,7 +44,13 @@ def test_labels_are_consecutive_and_large_enough(drawn, kind):
 
 @pytest.mark.parametrize(
     "kind, low, high, mean",
-    [("rosettes", 4, 20, (9, 15)), ("discs", 0, 30, (4, 16)), ("heaps", 0, 20, (4, 14)), ("tissue", 0, 400, (40, 100))],
+    [
+        ("rosettes", 4, 20, (9, 15)),
+        ("discs", 0, 30, (4, 16)),
+        ("heaps", 0, 20, (4, 14)),
+        ("tissue", 0, 400, (40, 100)),
+        ("tokens", 0, 30, (6, 15)),
+    ],
 )
 def test_instance_counts(drawn, kind, low, high, mean):
     counts = [int(labels.max()) for _, labels in drawn[kind]]
@@ -77,6 +83,30 @@ def test_heaps_hide_more_than_discs(drawn):
         return np.mean([part.solidity for _, labels in pictures for part in regionprops(labels) if part.area > 40])
 
     assert solidity(drawn["heaps"]) < solidity(drawn["discs"]) - 0.02
+
+
+def test_tokens_are_flat_and_a_line_or_colour_tells_them_apart(drawn):
+    """Inside, a token varies little beside its grain; across the border of two the colour changes by far more."""
+
+    def variation(pictures):
+        shares = []
+        for image, labels in pictures:
+            grey = ndimage.gaussian_filter(image.astype(float).mean(axis=2), 1.5)
+            for i in range(1, labels.max() + 1):
+                inner = ndimage.binary_erosion(labels == i, iterations=5)
+                if inner.sum() > 30:
+                    shares.append(grey[inner].std())
+        return np.median(shares)
+
+    assert variation(drawn["tokens"]) < 0.4 * variation(drawn["heaps"])
+    steps, inside = [], []
+    for image, labels in drawn["tokens"]:
+        slope = np.abs(np.diff(image.astype(float), axis=1)).sum(axis=2)
+        near, far = labels[:, :-1], labels[:, 1:]
+        steps += list(slope[(near != far) & (near > 0) & (far > 0)])
+        deep = ndimage.minimum_filter(labels, 9) == ndimage.maximum_filter(labels, 9)
+        inside += list(slope[deep[:, :-1] & (near > 0)])
+    assert np.median(steps) > 3 * np.median(inside)
 
 
 def test_leaves_are_greener_than_the_soil(drawn):
