@@ -18,8 +18,8 @@ def get_config():
     config.model.size = (384, 384)
     config.model.steps = 32
     config.data.synthetic_size = 384
-    config.data.extra = "synthetic:discs"
-    config.data.extra_share = 0.35
+    config.data.extra = "synthetic:discs,synthetic:tokens"
+    config.data.extra_share = 0.5
     config.data.synthetic_images = 2500
     config.data.max_instances = 40
     config.train.forcing_until = 0.1
