@@ -104,6 +104,7 @@ def get_config():
     config.train.distribute = "one"  # device; or "mirrored", this machine's GPUs; or "workers", see TF_CONFIG
     config.train.evaluate_every = 250  # steps; also the interval of checkpoints
     config.train.validation_images = 24  # measured as whole images at that interval
+    config.train.validation_extra = False  # whether data.extra has its share of these
 
     config.curriculum = ConfigDict()
     config.curriculum.start = 0  # steps of the recurrence at first; 0: no curriculum

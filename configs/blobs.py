@@ -19,4 +19,6 @@ def get_config():
     config.train.learning_rate = 2e-3
     config.train.forcing_until = 0.1
     config.train.steps = 4500
+    config.train.validation_images = 40
+    config.train.validation_extra = True
     return config

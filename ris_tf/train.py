@@ -264,15 +264,27 @@ def _check_workdir(config, workdir, data, init):
 
 
 def _validation(data, config):
-    """[(image, labels)] of the split "val", at most `train.validation_images` of them, evenly chosen."""
-    side, limit = config.data.synthetic_size, config.train.validation_images
-    try:
-        opened = pipeline.open_source(data, "val", side, limit, config.seed, config.data.category, config.data.held_out)
-    except NoSplit as error:
-        logging.warning("%s; the last weights count as the best", error)
-        return []
-    chosen = np.unique(np.linspace(0, len(opened) - 1, min(limit, len(opened))).round().astype(int))
-    return [opened[i][1]() for i in chosen]
+    """[(image, labels)] of splits "val", at most `train.validation_images` in all, evenly chosen from each.
+
+    With `train.validation_extra` the extra data have `data.extra_share` of them, in equal parts.
+    """
+    limit = config.train.validation_images
+    extra = settings.extra_sources(config) if config.train.validation_extra else []
+    part = round(limit * config.data.extra_share / max(len(extra), 1))
+    arguments = {"seed": config.seed, "category": config.data.category, "held_out": config.data.held_out}
+    held_out = []
+    for name, most in [(data, limit - part * len(extra)), *((name, part) for name in extra)]:
+        if not most:
+            continue
+        try:
+            opened = pipeline.open_source(name, "val", config.data.synthetic_size, most, **arguments)
+        except NoSplit as error:
+            told = "only others validate" if extra else "the last weights count as the best"
+            logging.warning("%s; %s", error, told)
+            continue
+        chosen = np.unique(np.linspace(0, len(opened) - 1, min(most, len(opened))).round().astype(int))
+        held_out += [opened[i][1]() for i in chosen]
+    return held_out
 
 
 def main():

@@ -53,6 +53,18 @@ def test_drawn_images_have_the_size_asked_for(small):
     assert image.shape == (96, 96, 3) and labels.shape == (96, 96)
 
 
+def test_extra_data_have_their_share_of_validation_when_asked(small):
+    small.data.update({"synthetic_size": 64, "extra": "synthetic:discs, synthetic:tokens", "extra_share": 0.6})
+    small.train.validation_images = 10
+    kinds = {False: {"heaps": 10}, True: {"heaps": 4, "discs": 3, "tokens": 3}}
+    for small.train.validation_extra, parts in kinds.items():
+        expected = [synthetic.sample(kind, small.seed * 1000 + 1, i, 64) for kind in parts for i in range(parts[kind])]
+        held_out = train._validation("synthetic:heaps", small)
+        for (image, labels), (drawn, true) in zip(held_out, expected, strict=True):
+            np.testing.assert_array_equal(image, drawn)
+            np.testing.assert_array_equal(labels, true)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("form", "side"), [("paper", 60), ("attend", 32)])
 def test_mirrored_run_equals_that_of_one_device(form, side):
