@@ -6,6 +6,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import skimage.data
 
@@ -34,6 +35,19 @@ def test_coins_preset_on_fresh_seeds_and_the_photograph():
 def test_nuclei_preset_on_validation_images(nuclei):
     result = evaluate(RIS.from_preset("nuclei"), pipeline.open_source(nuclei, "val")).result
     assert result["ap_0.5"] >= 0.85 and result["relative_abs_dic"] <= 0.06
+
+
+def test_blobs_preset_on_things_of_other_kinds_and_on_negatives(nuclei):
+    model = RIS.from_preset("blobs")
+    for kind, least in (("discs", 0.87), ("rosettes", 0.74), ("tissue", 0.78)):
+        assert evaluate(model, pipeline.open_source(f"synthetic:{kind}", "test", 256, 20, 77)).result["sbd"] >= least
+
+    def negative(read):
+        image, labels = read()
+        return np.iinfo(image.dtype).max - image, labels
+
+    dark = [(name, lambda read=read: negative(read)) for name, read in pipeline.open_source(nuclei, "val")]
+    assert evaluate(model, dark).result["sbd"] >= 0.80
 
 
 def test_demo_counts_coins_discs_and_leaves(tmp_path):
