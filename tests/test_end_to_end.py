@@ -39,7 +39,7 @@ def test_nuclei_preset_on_validation_images(nuclei):
 
 def test_blobs_preset_on_things_of_other_kinds_and_on_negatives(nuclei):
     model = RIS.from_preset("blobs")
-    for kind, least in (("discs", 0.87), ("rosettes", 0.74), ("tissue", 0.78)):
+    for kind, least in (("discs", 0.80), ("rosettes", 0.72), ("tissue", 0.75)):
         assert evaluate(model, pipeline.open_source(f"synthetic:{kind}", "test", 256, 20, 77)).result["sbd"] >= least
 
     def negative(read):
