@@ -270,7 +270,7 @@ def _validation(data, config):
     """
     limit = config.train.validation_images
     extra = settings.extra_sources(config) if config.train.validation_extra else []
-    part = round(limit * config.data.extra_share / max(len(extra), 1))
+    part = int(limit * config.data.extra_share / max(len(extra), 1))
     arguments = {"seed": config.seed, "category": config.data.category, "held_out": config.data.held_out}
     held_out = []
     for name, most in [(data, limit - part * len(extra)), *((name, part) for name in extra)]:

@@ -63,6 +63,9 @@ def test_extra_data_have_their_share_of_validation_when_asked(small):
         for (image, labels), (drawn, true) in zip(held_out, expected, strict=True):
             np.testing.assert_array_equal(image, drawn)
             np.testing.assert_array_equal(labels, true)
+    small.data.extra_share = 1.0
+    for small.train.validation_images in (1, 3, 5):
+        assert len(train._validation("synthetic:heaps", small)) == small.train.validation_images
 
 
 @pytest.mark.slow
