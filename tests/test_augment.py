@@ -267,7 +267,7 @@ def test_the_command_line_takes_a_list_of_names(command, tmp_path, value):
     assert settings.elements(configured("")) == ()
 
 
-@pytest.mark.parametrize("name", presets.names())
+@pytest.mark.parametrize("name", ["coins", "nuclei", "rosettes"])  # made before it
 def test_configs_from_before_the_list_have_the_elements_of_then(name):
     stored = presets.find(name)[0]
     stored["data"].pop("augment", None)
