@@ -163,8 +163,7 @@ def test_blur_is_that_of_scipy():
 
 
 def test_negatives_come_as_often_as_asked_and_leave_dark_what_lies_beside():
-    config = configured("invert", "copy_paste", view="tiles", size=(320, 320), invert=0.3)
-    config.data.copy_paste = 1.0
+    config = configured("invert", "copy_paste", view="tiles", size=(320, 320), invert=0.3, copy_paste=1.0)
     plain, seen = configured("copy_paste", view="tiles", size=(320, 320), copy_paste=1.0), []
     for index in range(60):
         sample = {**coded(), "donor": coded(17), "zoom": tf.constant([1.0, 1.0])}
