@@ -80,10 +80,13 @@ def train(config, data, workdir, init=None, termination=None):
       SystemExit: 0, or 130 after Ctrl-C, as `termination` asked.
       OSError: of a file that cannot be written, which it names.
       DataError: something is wrong with the data, or the work folder holds another model.
-      UsageError: a field of the config is out of range, or `init` is another network.
+      UsageError: a field of the config is out of range, `init` is another network, or with `train.deterministic`
+        TensorFlow already runs in this process as it does by default.
     """
     workdir = Path(workdir)
     settings.check(config)
+    if config.train.deterministic:
+        _determine()
     _check_workdir(config, workdir, data, init)
     me, distribution = workers.place(config.train.distribute), strategy(config)
     devices = distribution.num_replicas_in_sync
@@ -93,8 +96,6 @@ def train(config, data, workdir, init=None, termination=None):
         )
     samples = _samples(data, config)
     keras.utils.set_random_seed(config.seed)
-    if config.train.deterministic:
-        tf.config.experimental.enable_op_determinism()
     with distribution.scope():
         before, kept = checkpoints.newest(workdir)
     workers.agree(distribution, zlib.crc32(kept.read_bytes()) if kept else 0, f"{workdir}: checksums of the checkpoint")
@@ -108,6 +109,23 @@ def train(config, data, workdir, init=None, termination=None):
         record = {**config.to_dict(), "init": init, "trained_on": str(data)}
         rotate = kept == workdir / checkpoints.LAST
         return _fit(model, config, samples, workdir, distribution, termination, rotate, record)
+
+
+def _determine():
+    """Makes this process repeatable bit by bit; raises UsageError where TensorFlow already runs in another way.
+
+    Beside determinism within operations it takes one operation at a time: AddN, which sums the gradients of a weight
+    over the steps, begins with whichever of its inputs nobody else reads any more, so the order of rounding is the
+    order in which operations happen to end.
+    """
+    try:
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+    except RuntimeError:  # it says nothing if they are 1 already
+        raise UsageError(
+            "train.deterministic is true, but TensorFlow already runs in this process, several operations at a time; "
+            "expected train() before all else, or tf.config.threading.set_inter_op_parallelism_threads(1)"
+        ) from None
+    tf.config.experimental.enable_op_determinism()
 
 
 class _Samples(NamedTuple):
@@ -308,6 +326,8 @@ def main():
             workers.join_again(error)
 
     def begin(values):
+        if values.config and values.config.train.deterministic:
+            _determine()
         if values.config and values.config.train.distribute == "workers":
             workers.join()
 
