@@ -3,9 +3,9 @@
 ris-train --config=cvppp --data=DIR
 ris-train --config=cvppp --data=DIR --init=rosettes
 
-DIR holds NAME_rgb.png and NAME_label.png; the first 100 of 128 by name train, the other 28 validate. By the speed of
-`rosettes` about 105 minutes on one CPU core. Not yet run on the photographs, so no figure is expected of it; the best
-checkpoint by SBD is kept.
+DIR holds NAME_rgb.png and NAME_label.png; the first 100 of 128 by name train, the other 28 validate. 9,000 steps take
+about two hours of one CPU core. On 128 drawn plants stored in the same way: SBD 0.95 on the 28 and 0.94 on fresh ones,
+one run. Not yet run on the photographs, so no figure is expected there; the best checkpoint by SBD is kept.
 """
 
 from ris_tf.configs import rosettes

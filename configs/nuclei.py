@@ -3,7 +3,7 @@
 ris-train --config=nuclei --data=DIR/nuclei
 
 Expected after 8,000 steps, 97 minutes on one CPU core: AP(0.5) 0.86, mean AP 0.62, |DiC| 0.05 of the mean count and SBD
-0.87 on 53 validation images (382 for training); one run.
+0.87 on 53 validation images (382 for training); one run. Over three seeds the SBD after 300 steps was 0.61 to 0.68.
 """
 
 from ris_tf.configs import base
