@@ -100,7 +100,7 @@ def get_config():
     config.train.matcher = "scipy"  # on the host; or "graph", in TensorFlow
     config.train.jit_compile = False  # XLA; with the graph matcher the whole step is one program
     config.train.recompute = False  # trade time for memory: each step's activations are computed again backwards
-    config.train.deterministic = False  # bitwise repeatable; operations then run one after another
+    config.train.deterministic = False  # bitwise repeatable, on one device that is not busy
     config.train.distribute = "one"  # device; or "mirrored", this machine's GPUs; or "workers", see TF_CONFIG
     config.train.evaluate_every = 250  # steps; also the interval of checkpoints
     config.train.validation_images = 24  # measured as whole images at that interval

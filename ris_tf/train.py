@@ -1,5 +1,6 @@
 """ris-train: fits a model to a folder of images and label maps."""
 
+import contextlib
 import json
 import math
 import sys
@@ -11,6 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from absl import flags, logging
+from tensorflow.python.eager import context as eager  # no public name for the executor of functions
 
 from ris_tf import checkpoints, command, foreground, monitor, settings, storage, workers
 from ris_tf import model as models
@@ -80,13 +82,10 @@ def train(config, data, workdir, init=None, termination=None):
       SystemExit: 0, or 130 after Ctrl-C, as `termination` asked.
       OSError: of a file that cannot be written, which it names.
       DataError: something is wrong with the data, or the work folder holds another model.
-      UsageError: a field of the config is out of range, `init` is another network, or with `train.deterministic`
-        TensorFlow already runs in this process as it does by default.
+      UsageError: a field of the config is out of range, or `init` is another network.
     """
     workdir = Path(workdir)
     settings.check(config)
-    if config.train.deterministic:
-        _determine()
     _check_workdir(config, workdir, data, init)
     me, distribution = workers.place(config.train.distribute), strategy(config)
     devices = distribution.num_replicas_in_sync
@@ -96,6 +95,8 @@ def train(config, data, workdir, init=None, termination=None):
         )
     samples = _samples(data, config)
     keras.utils.set_random_seed(config.seed)
+    if config.train.deterministic:
+        tf.config.experimental.enable_op_determinism()
     with distribution.scope():
         before, kept = checkpoints.newest(workdir)
     workers.agree(distribution, zlib.crc32(kept.read_bytes()) if kept else 0, f"{workdir}: checksums of the checkpoint")
@@ -109,23 +110,6 @@ def train(config, data, workdir, init=None, termination=None):
         record = {**config.to_dict(), "init": init, "trained_on": str(data)}
         rotate = kept == workdir / checkpoints.LAST
         return _fit(model, config, samples, workdir, distribution, termination, rotate, record)
-
-
-def _determine():
-    """Makes this process repeatable bit by bit; raises UsageError where TensorFlow already runs in another way.
-
-    Beside determinism within operations it takes one operation at a time: AddN, which sums the gradients of a weight
-    over the steps, begins with whichever of its inputs nobody else reads any more, so the order of rounding is the
-    order in which operations happen to end.
-    """
-    try:
-        tf.config.threading.set_inter_op_parallelism_threads(1)
-    except RuntimeError:  # it says nothing if they are 1 already
-        raise UsageError(
-            "train.deterministic is true, but TensorFlow already runs in this process, several operations at a time; "
-            "expected train() before all else, or tf.config.threading.set_inter_op_parallelism_threads(1)"
-        ) from None
-    tf.config.experimental.enable_op_determinism()
 
 
 class _Samples(NamedTuple):
@@ -204,7 +188,8 @@ def _fit(model, config, samples, workdir, distribution, termination, rotate=True
         batches = distribution.distribute_datasets_from_function(lambda context: part)
     try:
         if not keeper.stopping:  # one epoch of Keras, for a run may go on between two measurements
-            model.fit(batches, steps_per_epoch=steps - done, shuffle=False, verbose=0, callbacks=callbacks)
+            with _in_order(config):
+                model.fit(batches, steps_per_epoch=steps - done, shuffle=False, verbose=0, callbacks=callbacks)
     except tf.errors.OpError as error:
         raise (source.error or extra.error or error) from None
     finally:
@@ -281,6 +266,17 @@ def _check_workdir(config, workdir, data, init):
         logging.warning("%s: was trained on --data=%s before, and is given %s", workdir, before["trained_on"], data)
 
 
+def _in_order(config):
+    """Context in which a function's operations run one after another, always in the same order, if repeatable.
+
+    Determinism within operations is not enough: AddN, which sums a weight's gradients over the steps, begins with
+    whichever input nobody else reads any more, and that depends on which operation happened to end first.
+    """
+    if config.train.deterministic and config.train.distribute == "one":
+        return eager.function_executor_type("SINGLE_THREADED_EXECUTOR")
+    return contextlib.nullcontext()
+
+
 def _validation(data, config):
     """[(image, labels)] of splits "val", at most `train.validation_images` in all, evenly chosen from each.
 
@@ -326,8 +322,6 @@ def main():
             workers.join_again(error)
 
     def begin(values):
-        if values.config and values.config.train.deterministic:
-            _determine()
         if values.config and values.config.train.distribute == "workers":
             workers.join()
 

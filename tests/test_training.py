@@ -11,7 +11,7 @@ from PIL import Image
 
 from ris_tf import train
 from ris_tf.data import synthetic
-from ris_tf.errors import DataError, UsageError
+from ris_tf.errors import DataError
 from ris_tf.storage import load
 
 SMALL = (
@@ -45,14 +45,6 @@ def test_deterministic_runs_are_equal_bit_by_bit_and_so_is_one_that_was_resumed(
         np.testing.assert_array_equal(one, resumed)
     assert any((one.numpy() != other.numpy()).any() for one, other in zip(a.weights, c.weights, strict=True))
     assert b.curriculum == c.curriculum and c.curriculum["steps"] > 2
-
-
-def test_deterministic_run_wants_a_process_in_which_tensorflow_does_one_operation_at_a_time(small, tmp_path):
-    tf.constant(0)  # it runs now
-    small.train.deterministic = True
-    with pytest.raises(UsageError, match="train.deterministic is true, but TensorFlow already runs"):
-        train.train(small, "synthetic:rosettes", tmp_path / "run")
-    assert not (tmp_path / "run").exists()
 
 
 def test_drawn_images_have_the_size_asked_for(small):
