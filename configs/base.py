@@ -57,6 +57,7 @@ def get_config():
     config.data.padding = "edge"  # "whole" and "focus": its edge goes on beside an image; or "mean", ImageNet's colour
     config.data.category = ""  # whose objects are read of COCO, VOC or SBD annotations, such as "person"; "" for all
     config.data.count_power = 0.0  # "whole" and "focus": an epoch has an image of n objects n ** count_power times
+    config.data.crop_power = 0.5  # "tiles": an epoch has an image that n crops cover n ** crop_power times
     config.data.held_out = 0.0  # of data without a split val: share of the images, the last by name, for it
     config.data.brightness = 0.08  # of the image's range, added, +-
     config.data.contrast = 0.25  # factor exp(+- this) about the mean
@@ -100,7 +101,7 @@ def get_config():
     config.train.matcher = "scipy"  # on the host; or "graph", in TensorFlow
     config.train.jit_compile = False  # XLA; with the graph matcher the whole step is one program
     config.train.recompute = False  # trade time for memory: each step's activations are computed again backwards
-    config.train.deterministic = False  # bitwise repeatable, on one device that is not busy
+    config.train.deterministic = False  # bitwise repeatable, on one device
     config.train.distribute = "one"  # device; or "mirrored", this machine's GPUs; or "workers", see TF_CONFIG
     config.train.evaluate_every = 250  # steps; also the interval of checkpoints
     config.train.validation_images = 24  # measured as whole images at that interval

@@ -138,6 +138,7 @@ ALL = {
     "data.rotation": number(0),
     "data.shift": _SHARE,
     "data.count_power": _SHARE,
+    "data.crop_power": _SHARE,
     "data.brightness": _WEIGHT,
     "data.contrast": _WEIGHT,
     "data.gamma": _WEIGHT,

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from scipy import ndimage
+from tensorflow.core.protobuf import config_pb2
+from tensorflow.python.grappler import tf_optimizer
 
 from ris_tf import presets, settings, train
 from ris_tf.configs import base
@@ -288,3 +290,34 @@ def test_without_scale_a_view_has_its_own_zoom(index):
     np.testing.assert_allclose(np.diff(changes), 40 * np.sqrt(0.7 * 1.5), atol=1)
     assert len(changes) > 1
     assert zoom_range(labels, configured("flip", scale=(0.2, 0.3))) == (1.0, 1.0)
+
+
+@pytest.mark.parametrize("view", ["whole", "focus", "tiles"])
+@pytest.mark.parametrize(
+    "names", [base.get_config().data.augment, (*MOVES, *CHANGES), ("contrast", "brightness", "noise")]
+)
+def test_no_sum_depends_on_which_term_is_ready_first(view, names):
+    """TensorFlow makes AddN of sums; with three terms its rounding depends on how busy the machine is."""
+    config = configured(*names, view=view)
+
+    @tf.function
+    def prepare(index, image, labels, zoom, box):
+        sample = {"image": image, "labels": labels, "zoom": zoom, "box": box}
+        changed = augment({**sample, "donor": sample}, tf.stack([tf.constant(1, tf.int64), index]), config)
+        return pipeline.to_record(*changed, tf.constant("one"), config)
+
+    specs = [
+        ([], tf.int64),
+        ([None, None, 3], tf.float32),
+        ([None, None], tf.int32),
+        ([2], tf.float32),
+        ([4], tf.float32),
+    ]
+    made = prepare.get_concrete_function(*(tf.TensorSpec(*spec) for spec in specs))
+    with made.graph.as_default():
+        graph = tf.compat.v1.train.export_meta_graph(graph=made.graph)
+    graph.collection_def["train_op"].node_list.value.extend(output.op.name for output in made.outputs)
+    nodes = tf_optimizer.OptimizeGraph(config_pb2.ConfigProto(), graph)
+    nodes = [*nodes.node, *(node for function in nodes.library.function for node in function.node_def)]
+    assert len(nodes) > 100
+    assert not [node.name for node in nodes if node.op == "AddN" and sum(i[0] != "^" for i in node.input) > 2]

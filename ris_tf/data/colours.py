@@ -28,7 +28,8 @@ def contrast(image, seed, config):
 
 def brightness(image, seed, config):
     """Adds a number within +- `data.brightness`, 0 or more; 1 is the range of the image."""
-    return image + uniform(seed, 2, -config.data.brightness, config.data.brightness)
+    # Subtracted: sums of three terms and more, as with the mean that `contrast` adds, are made in no fixed order.
+    return image - uniform(seed, 2, -config.data.brightness, config.data.brightness)
 
 
 def colour(image, seed, config):

@@ -106,14 +106,13 @@ def zoom_range(labels, config):
 
 
 def share(labels, zoom, config):
-    """How often an image is drawn in an epoch.
+    """How often an image is drawn in an epoch: at least once.
 
-    In "tiles" the root of the number of crops that cover it, 1 to 8; otherwise its number of objects to the power of
-    `data.count_power`.
+    In "tiles" the number of crops that cover it to the power of `data.crop_power`; otherwise its number of objects to
+    the power of `data.count_power`.
     """
     if config.data.view != "tiles":
         objects = np.unique(labels[labels > 0]).size
         return max(1, round(float(objects) ** config.data.count_power))
-    scale = math.sqrt(zoom[0] * zoom[1])
-    crops = labels.size * scale**2 / (config.model.size[0] * config.model.size[1])
-    return int(np.clip(round(math.sqrt(crops)), 1, 8))
+    crops = labels.size * zoom[0] * zoom[1] / (config.model.size[0] * config.model.size[1])
+    return max(1, round(crops**config.data.crop_power))
