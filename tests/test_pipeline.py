@@ -11,7 +11,7 @@ from ris_tf.configs import rosettes
 from ris_tf.data import pipeline, synthetic
 from ris_tf.data.augment import warp
 from ris_tf.data.normalize import normalize
-from ris_tf.data.records import Records, zoom_range
+from ris_tf.data.records import Records, share, zoom_range
 from ris_tf.data.resize import fit_labels, fit_within
 from ris_tf.focus import SHARE
 
@@ -146,3 +146,10 @@ def test_real_images_load(nuclei):
     records = Records(pipeline.open_source(nuclei, "val")[:3], config)
     batch = next(iter(pipeline.training_batches(records, config)))
     assert batch["image"].shape == (12, 128, 128, 1) and batch["count"].numpy().max() >= 1
+
+
+@pytest.mark.parametrize(("power", "times"), [(0.0, 1), (0.5, 4), (1.0, 16)])
+def test_tiles_are_drawn_by_the_crops_that_cover_an_image(power, times):
+    config = nuclei_config.get_config()
+    config.data.crop_power = power
+    assert share(np.ones((512, 512), np.int32), (0.5, 2.0), config) == times  # 128 pixels at zoom 1: 4 x 4
