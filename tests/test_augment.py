@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import re
 
 import numpy as np
 import pytest
@@ -317,7 +318,6 @@ def test_no_sum_depends_on_which_term_is_ready_first(view, names):
     with made.graph.as_default():
         graph = tf.compat.v1.train.export_meta_graph(graph=made.graph)
     graph.collection_def["train_op"].node_list.value.extend(output.op.name for output in made.outputs)
-    nodes = tf_optimizer.OptimizeGraph(config_pb2.ConfigProto(), graph)
-    nodes = [*nodes.node, *(node for function in nodes.library.function for node in function.node_def)]
-    assert len(nodes) > 100
-    assert not [node.name for node in nodes if node.op == "AddN" and sum(i[0] != "^" for i in node.input) > 2]
+    optimized = str(tf_optimizer.OptimizeGraph(config_pb2.ConfigProto(), graph))  # with the branches of conditions
+    assert optimized.count("op: ") > 100
+    assert not re.search(r'op: "AddN"(\s+input: "[^^].*"){3}', optimized)
