@@ -22,6 +22,7 @@ def get_config():
     config.model.attend.features = 64  # channels at strides 4 and 8, which attention and recurrence read
     config.model.attend.pixel_features = 16  # channels at stride 2, which the masks are drawn from
     config.model.attend.fine_blocks = 1  # further convolutions at stride 2, before and after the coarser levels
+    config.model.attend.residual_blocks = 0  # pairs of convolutions more at each level from stride 4 on, down and up
     config.model.attend.state = 24  # channels of the ConvLSTM
     config.model.attend.mask_hidden = 12  # hidden units of the small network that draws a mask
     config.model.attend.window = 1.5  # cells of stride 4

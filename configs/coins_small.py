@@ -15,10 +15,11 @@ def get_config():
     config.name = "coins_small"
     config.seed = 1
     config.model.size = (256, 256)
+    config.model.attend.residual_blocks = 0
     config.data.extra = "synthetic:discs"
     config.data.extra_share = 0.35
     config.train.forcing_until = 0.3
     config.train.learning_rate = 3e-3
+    config.train.unroll = 0
     config.train.steps = 6000
-    config.train.evaluate_every = 500
     return config

@@ -52,18 +52,28 @@ class TopDownEncoder(keras.layers.Layer):
       features: channels of the outputs at strides 4 and 8.
       pixel_features: channels of the output at stride 2.
       fine_blocks: further blocks at stride 2, where outlines are made, at each end of the path.
+      residual_blocks: residual blocks at each level from stride 4 on, down and up.
     """
 
-    def __init__(self, widths=(32, 64, 96, 128, 128), features=64, pixel_features=16, fine_blocks=1, **kwargs):
+    def __init__(
+        self,
+        widths=(32, 64, 96, 128, 128),
+        features=64,
+        pixel_features=16,
+        fine_blocks=1,
+        residual_blocks=0,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.widths, self.features, self.pixel_features = tuple(widths), features, pixel_features
-        self.fine_blocks = fine_blocks
+        self.fine_blocks, self.residual_blocks = fine_blocks, residual_blocks
         self.stem = ConvBlock(widths[0], strides=2)
         self.sharpen = [ConvBlock(widths[0]) for _ in range(fine_blocks)]
         self.refine = [ConvBlock(widths[0]) for _ in range(fine_blocks)]
         self.down = [ConvBlock(width, strides=2) for width in widths[1:]]
         self.deepen = [ConvBlock(width) for width in widths[1:]]
-        self.up = up_blocks(widths, features)
+        self.residual = [ResidualBlock(width) for width in widths[1:] for _ in range(residual_blocks)]
+        self.up = up_blocks(widths, features, residual_blocks)
         self.pixel_out = keras.layers.Conv2D(pixel_features, 1)
 
     def call(self, images, training=False):
@@ -81,8 +91,11 @@ class TopDownEncoder(keras.layers.Layer):
         for block in self.sharpen:
             x = block(x)
         levels = [x]
-        for down, deepen in zip(self.down, self.deepen, strict=True):
-            levels.append(deepen(down(levels[-1])))
+        for level, (down, deepen) in enumerate(zip(self.down, self.deepen, strict=True)):
+            x = deepen(down(x))
+            for block in self.residual[level * self.residual_blocks :][: self.residual_blocks]:
+                x = block(x)
+            levels.append(x)
         return top_down(levels, self.up, self.refine, self.pixel_out)
 
     def get_config(self):
@@ -92,12 +105,20 @@ class TopDownEncoder(keras.layers.Layer):
             "features": self.features,
             "pixel_features": self.pixel_features,
             "fine_blocks": self.fine_blocks,
+            "residual_blocks": self.residual_blocks,
         }
 
 
-def up_blocks(widths, features):
+def up_blocks(widths, features, residual_blocks=0):
     """The blocks of a top-down path to levels at strides 2, 4, 8, ..., of which `widths` are the channels."""
-    return [UpBlock(width) for width in reversed((widths[0], features, features, *widths[3:-1]))]
+    coarse = [UpBlock(width, residual_blocks) for width in reversed((features, features, *widths[3:-1]))]
+    return [*coarse, UpBlock(widths[0])]
+
+
+def residual_weights(encoder):
+    """Weights of an encoder's residual blocks, without which a network does the same until they are trained."""
+    blocks = [*getattr(encoder, "residual", ()), *(block for up in encoder.up for block in up.residual)]
+    return [weight for block in blocks for weight in block.weights]
 
 
 def top_down(levels, up, refine, pixel_out):
@@ -129,12 +150,7 @@ class ConvBlock(keras.layers.Layer):
     def __init__(self, filters, strides=1, **kwargs):
         super().__init__(**kwargs)
         self.filters, self.strides = filters, strides
-        self.convolution = keras.layers.Conv2D(
-            filters, 3, strides, padding="same", use_bias=False, kernel_initializer="he_normal"
-        )
-        # As slow as the average of the weights (train.ema), which these statistics must fit.
-        several = tf.distribute.get_strategy().num_replicas_in_sync > 1  # then by the whole batch, not by a part of it
-        self.norm = keras.layers.BatchNormalization(momentum=0.995, synchronized=several)
+        self.convolution, self.norm = _convolution(filters, strides), _norm()
 
     def call(self, x):
         return tf.nn.relu(self.norm(self.convolution(x)))
@@ -143,25 +159,58 @@ class ConvBlock(keras.layers.Layer):
         return {**super().get_config(), "filters": self.filters, "strides": self.strides}
 
 
-@keras.saving.register_keras_serializable(package="ris_tf")
-class UpBlock(keras.layers.Layer):
-    """One step of the top-down path: twice the size, plus the skip connection, then a ConvBlock.
+def _convolution(filters, strides=1):
+    return keras.layers.Conv2D(filters, 3, strides, padding="same", use_bias=False, kernel_initializer="he_normal")
 
-    [B, H, W, C] and skip [B, 2H, 2W, D] -> [B, 2H, 2W, filters].
+
+def _norm(scale="ones"):
+    # As slow as the average of the weights (train.ema), which these statistics must fit.
+    several = tf.distribute.get_strategy().num_replicas_in_sync > 1  # then by the whole batch, not by a part of it
+    return keras.layers.BatchNormalization(momentum=0.995, gamma_initializer=scale, synchronized=several)
+
+
+@keras.saving.register_keras_serializable(package="ris_tf")
+class ResidualBlock(keras.layers.Layer):
+    """Two 3x3 convolutions, normalised, added to what they read: [B, H, W, filters] -> the same.
+
+    Begins as the identity, so that a trained network can be deepened by it.
     """
 
     def __init__(self, filters, **kwargs):
         super().__init__(**kwargs)
         self.filters = filters
+        self.block, self.convolution, self.norm = ConvBlock(filters), _convolution(filters), _norm("zeros")
+
+    def call(self, x):
+        return x + self.norm(self.convolution(self.block(x)))
+
+    def get_config(self):
+        return {**super().get_config(), "filters": self.filters}
+
+
+@keras.saving.register_keras_serializable(package="ris_tf")
+class UpBlock(keras.layers.Layer):
+    """One step of the top-down path: twice the size, plus the skip connection, then a ConvBlock and ResidualBlocks.
+
+    [B, H, W, C] and skip [B, 2H, 2W, D] -> [B, 2H, 2W, filters].
+    """
+
+    def __init__(self, filters, residual_blocks=0, **kwargs):
+        super().__init__(**kwargs)
+        self.filters, self.residual_blocks = filters, residual_blocks
+        self.residual = [ResidualBlock(filters) for _ in range(residual_blocks)]
         self.lateral = keras.layers.Conv2D(filters, 1)
         self.reduce = keras.layers.Conv2D(filters, 1)
         self.block = ConvBlock(filters)
 
     def call(self, x, skip):
-        return self.block(_doubled(self.reduce(x)) + self.lateral(skip))
+        x = self.block(_doubled(self.reduce(x)) + self.lateral(skip))
+        for block in self.residual:
+            x = block(x)
+        return x
 
     def get_config(self):
-        return {**super().get_config(), "filters": self.filters}
+        return {**super().get_config(), "filters": self.filters, "residual_blocks": self.residual_blocks}
 
 
 def _doubled(x):

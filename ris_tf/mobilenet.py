@@ -20,18 +20,22 @@ class MobileNetV2Encoder(keras.layers.Layer):
     """MobileNetV2 up to its last block at strides 2 to 32, then the top-down path of `encoders.TopDownEncoder`.
 
     Args:
-      widths, features, pixel_features, fine_blocks: of the top-down path, as of TopDownEncoder; five widths.
+      widths, features, pixel_features, fine_blocks, residual_blocks: of the top-down path, as of TopDownEncoder; five
+        widths.
       frozen_statistics: whether MobileNetV2 normalises by the statistics that came with its weights in training too,
         as suits small batches; its scales and offsets train all the same.
     """
 
-    def __init__(self, widths, features, pixel_features, fine_blocks, frozen_statistics=True, **kwargs):
+    def __init__(
+        self, widths, features, pixel_features, fine_blocks, residual_blocks, frozen_statistics=True, **kwargs
+    ):
         super().__init__(**kwargs)
         self.widths, self.features, self.pixel_features = tuple(widths), features, pixel_features
-        self.fine_blocks, self.frozen_statistics = fine_blocks, frozen_statistics
+        self.fine_blocks, self.residual_blocks = fine_blocks, residual_blocks
+        self.frozen_statistics = frozen_statistics
         whole = keras.applications.MobileNetV2(input_shape=(None, None, 3), include_top=False, weights=None)
         self.backbone = keras.Model(whole.input, [whole.get_layer(name).output for name in _LEVELS], name="mobilenet")
-        self.up = up_blocks(self.widths, features)
+        self.up = up_blocks(self.widths, features, residual_blocks)
         self.refine = [ConvBlock(widths[0]) for _ in range(fine_blocks)]
         self.pixel_out = keras.layers.Conv2D(pixel_features, 1)
 
@@ -47,6 +51,7 @@ class MobileNetV2Encoder(keras.layers.Layer):
             "features": self.features,
             "pixel_features": self.pixel_features,
             "fine_blocks": self.fine_blocks,
+            "residual_blocks": self.residual_blocks,
             "frozen_statistics": self.frozen_statistics,
         }
 

@@ -117,6 +117,7 @@ ALL = {
     "model.attend.features": _CHANNELS,
     "model.attend.pixel_features": _CHANNELS,
     "model.attend.fine_blocks": whole(0, 8),
+    "model.attend.residual_blocks": whole(0, 8),
     "model.attend.state": _CHANNELS,
     "model.attend.mask_hidden": _CHANNELS,
     "model.attend.window": number(0, above=True),

@@ -92,7 +92,7 @@ class AttendForm(keras.layers.Layer):
 
     Args:
       encoder: "own", a TopDownEncoder, or "mobilenet_v2".
-      widths, features, pixel_features, fine_blocks: of the encoder.
+      widths, features, pixel_features, fine_blocks, residual_blocks: of the encoder.
       state: channels of the ConvLSTM.
       mask_hidden: units of the per-object network.
       window: of the inhibition, in cells of stride 4.
@@ -110,6 +110,7 @@ class AttendForm(keras.layers.Layer):
         features,
         pixel_features,
         fine_blocks,
+        residual_blocks,
         state,
         mask_hidden,
         window,
@@ -118,7 +119,7 @@ class AttendForm(keras.layers.Layer):
     ):
         super().__init__(**kwargs)
         self.size_multiple = 2 ** len(widths)
-        path = widths, features, pixel_features, fine_blocks
+        path = widths, features, pixel_features, fine_blocks, residual_blocks
         if encoder == "own":
             self.encoder = TopDownEncoder(*path)
         else:

@@ -19,6 +19,7 @@ from ris_tf import model as models
 from ris_tf.curriculum import Curriculum
 from ris_tf.data import pipeline
 from ris_tf.data.records import Records
+from ris_tf.encoders import residual_weights
 from ris_tf.errors import DataError, NoSplit, UsageError
 from ris_tf.fcn8s import load_vgg16
 from ris_tf.files import sweep, write_text
@@ -235,14 +236,19 @@ def _model(config, before, init, workdir):
 def _start_from(model, init):
     """Gives a new model the weights of a trained one of the same network; sizes and steps may differ."""
     trained = storage.load(init)
-    if [weight.shape for weight in model.weights] != [weight.shape for weight in trained.weights]:
+    weights = model.weights
+    if model.config.model.form == "attend" and not trained.config.model.attend.residual_blocks:
+        begun = {id(weight) for weight in residual_weights(model.form.encoder)}  # as the identity
+        weights = [weight for weight in weights if id(weight) not in begun]
+    if [weight.shape for weight in weights] != [weight.shape for weight in trained.weights]:
         here, there = ({**c.model, **c.model[c.model.form]} for c in (model.config, trained.config))
         fields = ("form", "channels", *model.config.model[model.config.model.form])
         other = ", ".join(
             f"{f} {there.get(f)} there, {here[f]} here" for f in fields if str(here[f]) != str(there.get(f))
         )
         raise UsageError(f"--init={init}: is another network: {other}")
-    model.set_weights(trained.get_weights())
+    for weight, value in zip(weights, trained.get_weights(), strict=True):
+        weight.assign(value)
     print(f"starts from {init}")
 
 

@@ -35,6 +35,7 @@ PREDICT = {
 MODEL = {
     "attend.encoder": "mobilenet_v2",
     "attend.widths": (8, 8, 16, 24), "attend.features": 24, "attend.pixel_features": 6, "attend.fine_blocks": 3,
+    "attend.residual_blocks": 1,
     "attend.state": 16, "attend.mask_hidden": 4, "attend.window": 0.5,
     "channels": 1, "steps": 3, "size": (32, 64), "form": "paper",
 }  # fmt: skip

@@ -12,6 +12,7 @@ from PIL import Image
 from ris_tf import train
 from ris_tf.data import synthetic
 from ris_tf.errors import DataError
+from ris_tf.model import build
 from ris_tf.storage import load
 
 SMALL = (
@@ -182,6 +183,23 @@ def test_more_objects_than_steps_and_other_data_than_before_are_told(command, tm
         command(train.main, *flags, f"--data=synthetic:{kind}", "--config.model.steps=2")
     assert "objects, and the network finds 2 at most; raise model.steps" in caplog.text
     assert "was trained on --data=synthetic:discs before, and is given synthetic:heaps" in caplog.text
+
+
+@pytest.mark.parametrize("encoder", ["own", "mobilenet_v2"])
+def test_a_deeper_network_begins_as_the_one_it_is_made_of(small, tmp_path, encoder):
+    small.model.attend.update({"encoder": encoder, "widths": (8, 8, 16, 16, 16)})
+    shallow, file = build(small), tmp_path / "shallow.keras"
+    shallow.save(file)
+    small.model.attend.residual_blocks, small.seed = 2, 7
+    deeper, image = build(small), np.random.default_rng(0).random((1, 64, 64, 3), np.float32)
+    before = deeper(image)
+    train._start_from(deeper, file)
+    for kind, seen in deeper(image).items():
+        np.testing.assert_allclose(seen, shallow(image)[kind], rtol=0, atol=1e-6, err_msg=kind)
+        assert not np.array_equal(before[kind], seen)
+    for block in deeper.form.encoder.up[-2].residual:  # and takes part once it is trained
+        block.norm.gamma.assign(tf.ones_like(block.norm.gamma))
+    assert not np.array_equal(deeper(image)["masks"], shallow(image)["masks"])
 
 
 def test_a_wrong_file_for_validation_is_told_before_any_work(command, tmp_path):
