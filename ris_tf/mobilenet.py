@@ -27,7 +27,7 @@ class MobileNetV2Encoder(keras.layers.Layer):
     """
 
     def __init__(
-        self, widths, features, pixel_features, fine_blocks, residual_blocks, frozen_statistics=True, **kwargs
+        self, widths, features, pixel_features, fine_blocks, residual_blocks=0, frozen_statistics=True, **kwargs
     ):
         super().__init__(**kwargs)
         self.widths, self.features, self.pixel_features = tuple(widths), features, pixel_features
