@@ -190,16 +190,20 @@ def test_a_deeper_network_begins_as_the_one_it_is_made_of(small, tmp_path, encod
     small.model.attend.update({"encoder": encoder, "widths": (8, 8, 16, 16, 16)})
     shallow, file = build(small), tmp_path / "shallow.keras"
     shallow.save(file)
-    small.model.attend.residual_blocks, small.seed = 2, 7
+    small.model.attend.residual_blocks = 2
     deeper, image = build(small), np.random.default_rng(0).random((1, 64, 64, 3), np.float32)
     before = deeper(image)
     train._start_from(deeper, file)
     for kind, seen in deeper(image).items():
         np.testing.assert_allclose(seen, shallow(image)[kind], rtol=0, atol=1e-6, err_msg=kind)
         assert not np.array_equal(before[kind], seen)
-    for block in deeper.form.encoder.up[-2].residual:  # and takes part once it is trained
+    network = deeper.form.encoder
+    blocks = [*getattr(network, "residual", ()), *(block for up in network.up for block in up.residual)]
+    assert len(blocks) == {"own": 8 + 6, "mobilenet_v2": 6}[encoder]
+    for block in blocks:  # and each takes part once it is trained
+        untouched = network(image)["pixels"].numpy()
         block.norm.gamma.assign(tf.ones_like(block.norm.gamma))
-    assert not np.array_equal(deeper(image)["masks"], shallow(image)["masks"])
+        assert not np.array_equal(network(image)["pixels"], untouched), block.path
 
 
 def test_a_wrong_file_for_validation_is_told_before_any_work(command, tmp_path):
