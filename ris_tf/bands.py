@@ -17,7 +17,7 @@ from ris_tf.data.normalize import levels, scale
 from ris_tf.errors import DataError
 from ris_tf.files import sweep, write_bytes, write_text
 from ris_tf.inference import closer_boxes, look_at, tile_boxes, zoom_of
-from ris_tf.ranges import PREDICT
+from ris_tf.ranges import prediction_fields
 from ris_tf.resampling import sample
 
 _BATCH = 32  # tiles in one call of the network
@@ -85,7 +85,7 @@ class Bands:
         channels = self._config.model.channels
         stat = source.stat()
         image = {"path": str(source.resolve()), "bytes": stat.st_size, "changed": stat.st_mtime_ns}
-        asked = {"image": {**image, "shape": list(regions.shape)}, "crf": crf, "model": _fields(self._config)}
+        asked = {"image": {**image, "shape": list(regions.shape)}, "crf": crf, "model": prediction_fields(self._config)}
         record = self._begun(asked)
         if record is None:
             found = levels(_sample(regions), channels)
@@ -177,17 +177,6 @@ def remove(folder):
     sweep(folder)
     (folder / _RECORD).unlink(missing_ok=True)  # last: it tells whose folder it is
     folder.rmdir()
-
-
-def _fields(config):
-    """All that prediction reads of a config, as JSON has it."""
-    found = {}
-    for name in PREDICT:
-        value = config
-        for part in name.split("."):
-            value = getattr(value, part)
-        found[name] = list(value) if isinstance(value, tuple | list) else value
-    return found
 
 
 def _sample(regions):

@@ -14,6 +14,7 @@ from ris_tf.data.readers import image_files, read_image
 from ris_tf.data.regions import can_be_regions, is_large, is_zarr, open_regions, zarr_library
 from ris_tf.errors import DataError, UsageError
 from ris_tf.files import open_list, open_table, write_png, write_table, write_text, write_tiff
+from ris_tf.kept import Kept
 from ris_tf.visualize import overlay
 
 _USAGE = """
@@ -37,6 +38,8 @@ ris-export wrote (.tflite, .onnx, saved_model).
 A TIFF or zarr of more than 67,108,864 pixels is never held whole: it is read by tiles, and its labels are written as
 tiled TIFF, NAME_labels.tif, without overlay. Interrupted, the same command goes on where it was; until it has ended,
 NAME_parts holds what was found. The model has to be one of the view "tiles", such as nuclei.
+
+Of several other images, too, what was found is kept, in OUT/unfinished, until all are done: the same command goes on.
 """
 
 FORMS = ("labels", "overlay", "coco", "tiff", "zarr", "roi", "csv")
@@ -51,11 +54,11 @@ _ENDINGS = {  # of the file that a form is for each image
 _BY_TILES = {"labels": "_labels.tif", "tiff": "_labels.tif", "zarr": "_labels.zarr"}  # the same, see `large.predict`
 
 
-def predict(model, paths, out, crf=False, write=_DEFAULT, pixel_size=None, as_large=False):
+def predict(model, paths, out, crf=False, write=_DEFAULT, pixel_size=None, as_large=False, digest=None):
     """Predicts images, writes what was found, and holds it all.
 
     Args:
-      model, paths, out, crf, write, pixel_size, as_large: see `one_by_one`.
+      model, paths, out, crf, write, pixel_size, as_large, digest: see `one_by_one`.
 
     Returns:
       {image name: Instances}; LargeInstances for what was read by tiles.
@@ -63,10 +66,10 @@ def predict(model, paths, out, crf=False, write=_DEFAULT, pixel_size=None, as_la
     Raises:
       DataError, UsageError: see `one_by_one`.
     """
-    return dict(one_by_one(model, paths, out, crf, write, pixel_size, as_large))
+    return dict(one_by_one(model, paths, out, crf, write, pixel_size, as_large, digest))
 
 
-def one_by_one(model, paths, out, crf=False, write=_DEFAULT, pixel_size=None, as_large=False):
+def one_by_one(model, paths, out, crf=False, write=_DEFAULT, pixel_size=None, as_large=False, digest=None):
     """Predicts images and writes what was found, holding one image at a time.
 
     Args:
@@ -77,6 +80,8 @@ def one_by_one(model, paths, out, crf=False, write=_DEFAULT, pixel_size=None, as
       write: forms of FORMS to write.
       pixel_size: micrometres, for the table of objects and the TIFF files; None for none.
       as_large: whether every TIFF and zarr is read by tiles and never held whole, as large ones are.
+      digest: str, see `storage.digest`: what is found is kept in `out`/unfinished until the last image is done, and a
+        run that was interrupted goes on from there; None keeps nothing.
 
     Yields:
       (image name, Instances); LargeInstances for what was read by tiles. Files about all images are there once the
@@ -117,6 +122,7 @@ def one_by_one(model, paths, out, crf=False, write=_DEFAULT, pixel_size=None, as
     out.mkdir(parents=True, exist_ok=True)
     rows, sizes = [], {}
     ids = dict(zip(names, outputs.coco_ids([file.name for file in names.values()]), strict=True))
+    kept = Kept(out / "unfinished", model.config, digest, crf) if digest and len(names) > 1 else None
     table = open_table(out / "objects.csv", outputs.columns(pixel_size)) if "csv" in write else contextlib.nullcontext()
     coco = open_list(out / "coco_results.json") if "coco" in write else contextlib.nullcontext()
     with table as objects, coco as add_entries:
@@ -124,7 +130,7 @@ def one_by_one(model, paths, out, crf=False, write=_DEFAULT, pixel_size=None, as
             if name in tiled:
                 found = large.predict(model, file, out, name, crf, write, pixel_size)
             else:
-                found = _predict_one(model, file, out, crf, write, pixel_size)
+                found = _predict_one(model, file, out, crf, write, pixel_size, kept)
             rows.append({"image": file.name, "count": found.count})
             if "csv" in write:
                 listed = large.object_rows if name in tiled else outputs.object_rows
@@ -138,6 +144,8 @@ def one_by_one(model, paths, out, crf=False, write=_DEFAULT, pixel_size=None, as
         write_text(out / "coco_images.json", json.dumps(outputs.coco_images(sizes)) + "\n")
     for name in tiled:
         large.forget(out, name)
+    if kept:
+        kept.remove()
 
 
 def _read(file):
@@ -147,10 +155,14 @@ def _read(file):
     return regions.read(*(slice(0, length) for length in regions.shape[:2]))
 
 
-def _predict_one(model, file, out, crf, write, pixel_size):
+def _predict_one(model, file, out, crf, write, pixel_size, kept):
     """Predicts an image that is held whole, and writes all that is written for each image alone; returns Instances."""
     image, paths = _read(file), _paths(out, file.stem, write, _ENDINGS)
-    instances = model.predict_instances(image, crf)
+    instances = kept.read(file) if kept else None
+    if instances is None:
+        instances = model.predict_instances(image, crf)
+        if kept:
+            kept.write(file, instances)
     if "labels" in paths:
         if instances.count > np.iinfo(np.uint16).max:
             raise DataError(f"{file}: {instances.count} objects are more than a uint16 PNG can number; write tiff")
@@ -223,7 +235,7 @@ def main():
         if not rest:
             raise UsageError("no image given; name image files or folders after the flags, see --helpshort")
         _check_forms(values.write, values.pixel_size)
-        how = values.out, values.crf, values.write, values.pixel_size, values.large
+        how = values.out, values.crf, values.write, values.pixel_size, values.large, storage.digest(values.model)
         model = storage.open_model(values.model)
         consensus.choose(model, values.orientations)
         lines = []  # printed last, for a bar shows the progress

@@ -230,6 +230,17 @@ def conflict(fields):
     return None
 
 
+def prediction_fields(config):
+    """The fields of PREDICT and their values in a config, as JSON has them: {name: value}."""
+    found = {}
+    for name in PREDICT:
+        value = config
+        for part in name.split("."):
+            value = getattr(value, part)
+        found[name] = list(value) if isinstance(value, tuple | list) else value
+    return found
+
+
 def orientations_of(size):
     """Those of ORIENTATIONS in which a network of the input size (height, width) can look."""
     return ORIENTATIONS if size[0] == size[1] else ORIENTATIONS[:3]

@@ -1,5 +1,6 @@
 """Trained models in files: which file a name means, reading it, writing it."""
 
+import hashlib
 from pathlib import Path
 
 import keras
@@ -80,6 +81,21 @@ def file_of(source):
         known = ", ".join(presets.names())
         raise UsageError(f"{path}: is no model; give a preset ({known}), work folder or .keras file")
     return path
+
+
+def digest(source):
+    """SHA-256 of the files that hold a model, str: another one for other weights.
+
+    Args:
+      source: as of `open_model`.
+
+    Raises:
+      UsageError, DataError: see `file_of`.
+    """
+    path = Path(source)
+    found = path if runtime.is_exported(path) else file_of(source) or presets.find(str(source))[1]
+    parts = [found] if found.is_file() else sorted(part for part in found.rglob("*") if part.is_file())
+    return hashlib.sha256(b"".join(hashlib.sha256(part.read_bytes()).digest() for part in parts)).hexdigest()
 
 
 def save(model, path, previous=None):

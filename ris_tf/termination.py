@@ -1,5 +1,6 @@
-"""SIGTERM, by which schedulers and shells end a process, and Ctrl-C: asked to stop, a command ends at a safe moment."""
+"""SIGTERM, of schedulers and shells, SIGHUP, of a terminal that closes, and Ctrl-C: a command ends at a safe moment."""
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -7,19 +8,22 @@ from pathlib import Path
 from tqdm import tqdm
 
 _NAMES = {signal.SIGTERM: "SIGTERM", signal.SIGINT: "Ctrl-C"}
+if hasattr(signal, "SIGHUP"):  # Windows has none
+    _NAMES[signal.SIGHUP] = "SIGHUP"
 
 
 class Termination:
     """Within its block, SIGTERM ends the process at once with exit code 0, or from `wait()` on is only noted.
 
-    Ctrl-C (SIGINT) interrupts as ever, and from `wait()` on is noted, too; pressed again, it interrupts.
+    SIGHUP is answered as SIGTERM; a process that ignores it, as under nohup, goes on doing so. Ctrl-C (SIGINT)
+    interrupts as ever, and from `wait()` on is noted, too; pressed again, it interrupts.
 
     Args:
       again: whether the process is to be started again, for others wait for it: then SIGTERM gives the exit code 143,
         which supervisors take for a failure.
 
     Attributes:
-      asked: "SIGTERM" or "Ctrl-C", whichever came first; "" if none did.
+      asked: "SIGTERM", "SIGHUP" or "Ctrl-C", whichever came first; "" if none did.
     """
 
     def __init__(self, again=False):
@@ -32,7 +36,9 @@ class Termination:
         return 130 if self.asked == _NAMES[signal.SIGINT] else self._terminated
 
     def __enter__(self):
-        self._before = {number: signal.signal(number, self._note) for number in _NAMES}
+        heeded = [number for number in _NAMES if signal.getsignal(number) != signal.SIG_IGN]
+        self._before = {number: signal.signal(number, self._note) for number in heeded}
+        self._terminals = [stream for stream in (1, 2) if os.isatty(stream)]
         return self
 
     def __exit__(self, *_):
@@ -46,7 +52,14 @@ class Termination:
     def _note(self, number, _):
         if number == signal.SIGINT and (self.asked or not self._waiting):
             raise KeyboardInterrupt
+        if _NAMES[number] == "SIGHUP":  # a progress bar that writes to a closed terminal would end the work, unsaved
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            for stream in self._terminals:
+                os.dup2(nowhere, stream)
+            os.close(nowhere)
         self.asked = self.asked or _NAMES[number]
         if not self._waiting:
-            tqdm.write(f"{Path(sys.argv[0]).name}: stopped by SIGTERM before its first step, with nothing to save")
+            tqdm.write(
+                f"{Path(sys.argv[0]).name}: stopped by {_NAMES[number]} before its first step, with nothing to save"
+            )
             sys.exit(self._terminated)  # no exception that a reader could take for a broken file

@@ -37,8 +37,8 @@ Trains a model on images and their label maps, and goes on where it stopped when
 
 DIR holds train/ and val/, each with images/ and masks/ (uint16 label maps of the same names), or pairs
 NAME_rgb.png and NAME_label.png; docs/data.md tells of more layouts. The work folder (runs/CONFIG, or
-runs/CONFIG_from_INIT) gets config.json, log.csv, last.keras, previous.keras and best.keras. SIGTERM and Ctrl-C
-save after the step at hand and end it; the same command goes on.
+runs/CONFIG_from_INIT) gets config.json, log.csv, last.keras, previous.keras and best.keras. SIGTERM, a closed
+terminal and Ctrl-C save after the step at hand and end it; the same command goes on.
 --config takes a name ({names}) or a .py file; --config.a.b=VALUE overrides a field.
 """
 

@@ -194,7 +194,10 @@ def test_a_model_without_the_state_of_its_training_is_no_checkpoint(small, tmp_p
         checkpoints.newest(tmp_path)
 
 
-@pytest.mark.parametrize(("number", "name", "code"), [(signal.SIGTERM, "SIGTERM", 0), (signal.SIGINT, "Ctrl-C", 130)])
+@pytest.mark.parametrize(
+    ("number", "name", "code"),
+    [(signal.SIGTERM, "SIGTERM", 0), (signal.SIGHUP, "SIGHUP", 0), (signal.SIGINT, "Ctrl-C", 130)],
+)
 def test_a_request_to_stop_is_answered_after_the_step_with_its_means(keeper, tmp_path, number, name, code):
     with Termination() as termination:
         termination.wait()
@@ -219,6 +222,46 @@ def test_before_there_is_something_to_save_a_request_to_stop_ends_at_once(capsys
         os.kill(os.getpid(), signal.SIGTERM)
     assert stop.value.code == 0 and "stopped by SIGTERM before its first step" in capsys.readouterr().out
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_a_hangup_is_ignored_under_nohup():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Termination() as termination:
+            termination.wait()
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert not termination.asked
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_what_a_closed_terminal_leaves_running_saves_first(tmp_path):
+    code = """
+import fcntl, sys, termios, time
+from pathlib import Path
+from ris_tf.termination import Termination
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # of a process started from a terminal
+with Termination() as termination:
+    termination.wait()
+    while not termination.asked:
+        print("at work", flush=True)
+        time.sleep(0.01)
+    print("saving", file=sys.stderr, flush=True)
+    print("saving", flush=True)
+    Path(sys.argv[1]).write_text(termination.asked)
+"""
+    saved = tmp_path / "saved"
+    terminal, its = os.openpty()
+    child = subprocess.Popen(
+        [sys.executable, "-c", code, saved], stdin=its, stdout=its, stderr=its, start_new_session=True
+    )
+    os.close(its)
+    said = b""
+    while b"at work" not in said:
+        said += os.read(terminal, 1000)
+    os.close(terminal)  # the kernel sends SIGHUP, and writing to the terminal fails from now on
+    assert child.wait(60) == 0
+    assert saved.read_text() == "SIGHUP"
 
 
 def test_a_worker_that_is_stopped_is_to_be_started_again():

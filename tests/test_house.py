@@ -24,7 +24,7 @@ FLOORS = [
     {"mobilenet"},
     {"bootstrap", "inference", "inspection", "mistakes", "monitor", "objective", "outputs", "page", "plots", "presets"}
     | {"label_files", "recurrence", "scroll"},
-    {"bands", "batch_rows", "comparison", "runtime", "tune"},
+    {"bands", "batch_rows", "comparison", "kept", "runtime", "tune"},
     {"batch_pipeline", "large", "model", "pictures"},
     {"storage"},
     {"checkpoints", "report"},

@@ -55,6 +55,7 @@ def images(tmp_path):
 @pytest.fixture
 def run(command, monkeypatch, images, tmp_path):
     monkeypatch.setattr(predict.storage, "load", lambda name: Fixed())
+    monkeypatch.setattr(predict.storage, "digest", lambda name: None)
     out = tmp_path / "found"
     return lambda *flags: (*command(predict.main, "--model=m", f"--out={out}", images, *flags), out)
 

@@ -1,0 +1,128 @@
+"""ris-predict of several images, interrupted: the same command looks at the rest alone, and all files end the same."""
+
+import os
+
+import numpy as np
+import pytest
+from PIL import Image
+from test_outputs import instances_of, scattered
+
+from ris_tf import predict, storage
+from ris_tf.kept import Kept
+from ris_tf.labels import Instances
+
+FORMS = ("labels", "overlay", "csv", "coco")
+NAMES = ("a", "b", "c")
+
+
+class Counting:
+    """Stands for a model: what it finds depends on the image's first pixel; Ctrl-C comes at the look `stop`."""
+
+    def __init__(self, config, stop=0):
+        self.config, self.stop, self.seen = config, stop, []
+
+    def predict_instances(self, image, crf=False):
+        self.seen.append(int(image[0, 0, 0]))
+        if len(self.seen) == self.stop:
+            raise KeyboardInterrupt
+        return instances_of(scattered(self.seen[-1], image.shape[:2], 6))
+
+
+@pytest.fixture
+def images(tmp_path):
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for value, name in enumerate(NAMES, start=1):
+        Image.fromarray(np.full((23, 31), value, np.uint8)).save(folder / f"{name}.png")
+    return folder
+
+
+@pytest.fixture
+def run(small, images, tmp_path):
+    """Function of the look at which it is interrupted and of what differs; gives the images that were looked at."""
+
+    def predicted(out, stop=0, digest="weights", crf=False):
+        model = Counting(small, stop)
+        try:
+            predict.predict(model, [images], tmp_path / out, crf, FORMS, digest=digest)
+        except KeyboardInterrupt:
+            assert stop
+        return model.seen
+
+    return predicted
+
+
+def contents(folder):
+    return {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
+
+
+def test_an_interrupted_run_goes_on_and_ends_as_one_that_was_not(run, tmp_path):
+    assert run("whole") == [1, 2, 3]
+    assert run("broken", stop=3) == [1, 2, 3]
+    assert not (tmp_path / "broken" / "counts.csv").exists()
+    assert run("broken", stop=1) == [3]
+    assert run("broken") == [3]
+    assert contents(tmp_path / "whole") == contents(tmp_path / "broken")
+    assert {"counts.csv", "objects.csv", "coco_results.json", "a_labels.png"} <= set(contents(tmp_path / "whole"))
+    assert not (tmp_path / "broken" / "unfinished").exists() and not (tmp_path / "whole" / "unfinished").exists()
+    assert run("broken") == [1, 2, 3]  # ended, it begins anew
+
+
+def test_what_another_run_found_is_found_anew(run, small, images, tmp_path, monkeypatch):
+    monkeypatch.setattr(predict, "library", lambda: None)  # of the CRF, which the model here does without
+    for change in ({"digest": "other"}, {"crf": True}):
+        out = str(change)
+        run(out, stop=3)
+        assert run(out, **change) == [1, 2, 3]
+    run("threshold", stop=3)
+    small.predict.score_threshold += 0.1
+    assert run("threshold", stop=3) == [1, 2, 3]
+    os.utime(images / "b.png", ns=(1, 1))
+    assert run("threshold") == [2, 3]
+
+
+def test_what_is_broken_is_found_anew_and_what_is_not_ours_stays(run, tmp_path):
+    run("out", stop=3)
+    folder = tmp_path / "out" / "unfinished"
+    first, second = sorted(folder.glob("*.npz"))
+    first.write_bytes(first.read_bytes()[:-40])
+    np.savez(second, labels=np.zeros(3))
+    (folder / "notes.txt").write_text("mine")
+    (folder / ".a.png.found.npz.tmp").mkdir()  # as kill -9 leaves it
+    assert run("out") == [1, 2, 3]
+    assert [path.name for path in folder.iterdir()] == ["notes.txt"]
+
+
+def test_one_image_or_no_name_of_the_weights_keeps_nothing(run, small, images, tmp_path):
+    run("nameless", stop=3, digest=None)
+    assert not (tmp_path / "nameless" / "unfinished").exists() and run("nameless", digest=None) == [1, 2, 3]
+    for _ in predict.one_by_one(Counting(small), [images / "a.png"], tmp_path / "one", digest="weights"):
+        assert not (tmp_path / "one" / "unfinished").exists()
+
+
+def test_instances_come_back_as_they_were_kept(small, images, tmp_path):
+    kept = Kept(tmp_path / "kept", small, "weights")
+    for labels in (scattered(0), np.zeros((5, 4), np.int32)):
+        kept.write(images / "a.png", instances_of(labels))
+        again = kept.read(images / "a.png")
+        assert isinstance(again, Instances)
+        np.testing.assert_array_equal(again.labels, labels)
+        np.testing.assert_array_equal(again.scores, instances_of(labels).scores)
+    assert kept.read(images / "b.png") is None
+
+
+def test_digest_is_of_the_weights_that_a_name_means(tmp_path):
+    (tmp_path / "run").mkdir()
+    for name in ("best.keras", "other.keras", "model.tflite"):
+        (tmp_path / name).write_bytes(name.encode())
+    (tmp_path / "run" / "best.keras").write_bytes(b"best.keras")
+    saved = tmp_path / "saved"
+    (saved / "variables").mkdir(parents=True)
+    (saved / "saved_model.pb").write_bytes(b"graph")
+    (saved / "variables" / "variables.index").write_bytes(b"weights")
+    sources = ["nuclei", "coins", *(tmp_path / name for name in ("best.keras", "other.keras", "model.tflite")), saved]
+    digests = [storage.digest(source) for source in sources]
+    assert len(set(digests)) == len(sources)
+    assert storage.digest(tmp_path / "run") == storage.digest(tmp_path / "best.keras")
+    (saved / "variables" / "variables.index").write_bytes(b"other weights")
+    assert storage.digest(saved) != digests[-1]
