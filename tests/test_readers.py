@@ -1,4 +1,4 @@
-"""Finding image and label files in folders: the layouts, the splits, and one clear line for folders that are wrong."""
+"""Finding and reading image and label files: layouts, splits, stored types, and one clear line where they are wrong."""
 
 import os
 from pathlib import Path
@@ -9,6 +9,7 @@ from PIL import Image
 
 from ris_tf.data.layouts import open_folder
 from ris_tf.data.pipeline import open_source
+from ris_tf.data.pixels import converted
 from ris_tf.data.readers import image_files, read_pair
 from ris_tf.errors import DataError, NoSplit, UsageError
 
@@ -183,3 +184,26 @@ def test_real_nuclei():
         assert 1 <= len(np.unique(labels)) - 1 <= 375
         inside, outside = image[labels > 0].mean(), image[labels == 0].mean()
         assert inside > outside  # fluorescence: nuclei are brighter than what is around them
+
+
+@pytest.mark.parametrize(
+    ("stored", "read"),
+    [
+        (np.array([True, False]), np.uint8([255, 0])),
+        (np.array([1, 65535], ">u2"), np.uint16([1, 65535])),
+        (np.array([-3, 70000]), np.float32([-3, 70000])),
+        (np.array([0.1, 3e38]), np.float32([0.1, 3e38])),
+    ],
+)
+def test_pixels_of_any_stored_type(stored, read):
+    found = converted("image", stored)
+    assert found.dtype == read.dtype
+    np.testing.assert_array_equal(found, read)
+
+
+@pytest.mark.parametrize(
+    ("stored", "said"), [([np.nan, 1], "1 of 2"), ([1e39, np.inf], "2 of 2"), ([1j, 1], "complex128")]
+)
+def test_pixels_that_are_no_finite_numbers_are_refused(stored, said):
+    with pytest.raises(DataError, match=f"^image: .*{said}"):
+        converted("image", np.array(stored))

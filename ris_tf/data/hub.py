@@ -11,6 +11,7 @@ from functools import partial
 import numpy as np
 from PIL import Image
 
+from ris_tf.data.pixels import converted
 from ris_tf.data.splits import chosen
 from ris_tf.errors import DataError, UsageError
 from ris_tf.labels import IGNORED, bounded, smaller_on_top
@@ -118,15 +119,7 @@ def _image(where, value):
         raise DataError(
             f"{where}: image is {image.dtype} {image.shape}; expected numbers [H, W] or [H, W, C] of 1, 3 or 4 channels"
         )
-    image = image[..., :3]
-    if image.dtype in (np.uint8, np.uint16):
-        return image
-    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite
-        image = image.astype(np.float32)
-    bad = image.size - np.count_nonzero(np.isfinite(image))
-    if bad:
-        raise DataError(f"{where}: {bad} of {image.size} values are NaN or infinite; expected finite pixels")
-    return image
+    return converted(where, image[..., :3])
 
 
 def _map(where, value):

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ris_tf.data.decoding import decode_image, decode_labels
+from ris_tf.data.pixels import converted
 from ris_tf.data.regions import is_zarr
 from ris_tf.errors import DataError, UsageError, gather
 from ris_tf.labels import IGNORED, bounded
@@ -36,18 +37,7 @@ def read_image(path: Path | str) -> np.ndarray:
     image = decode_image(path)  # [H, W] or [H, W, C]
     if image.ndim == 2:
         image = image[..., None]  # [H, W, 1]
-    if image.dtype == bool:
-        return image.astype(np.uint8) * 255
-    if image.dtype.kind == "u" and image.dtype.itemsize <= 2:
-        return np.ascontiguousarray(image, image.dtype.newbyteorder("="))
-    if image.dtype.kind not in "iuf":
-        raise DataError(f"{path}: pixels are {image.dtype}; expected 8 or 16-bit integers or float32")
-    with np.errstate(over="ignore"):  # what float32 cannot hold is reported as infinite below
-        image = np.ascontiguousarray(image, np.float32)
-    bad = image.size - np.count_nonzero(np.isfinite(image))
-    if bad:
-        raise DataError(f"{path}: {bad} of {image.size} values are NaN or infinite; expected finite pixels")
-    return image
+    return converted(path, image)
 
 
 def read_labels(path: Path | str) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 import tifffile
 
 from ris_tf.data.decoding import MAX_BYTES, MAX_PIXELS, TIFF_STARTS, only_page
+from ris_tf.data.pixels import converted
 from ris_tf.errors import DataError, RisError, UsageError
 
 MAX_SIDE = 2**17  # pixels; memory grows with the width alone
@@ -88,7 +89,7 @@ class Regions:
                     piece = piece[max(-y, 0) : len(region) - y, max(-x, 0) : region.shape[1] - x, : target.shape[2]]
                     y, x = max(y, 0), max(x, 0)
                     target[y : y + piece.shape[0], x : x + piece.shape[1]] = piece
-        return self._converted(region)
+        return converted(self._path, region)
 
     def _decoded(self, *piece):
         try:
@@ -97,17 +98,6 @@ class Regions:
             raise
         except Exception as error:  # decoders raise nearly anything for broken data
             raise DataError(f"{self._path}: cannot be read ({_said(error)}); copy or save it again") from error
-
-    def _converted(self, region):
-        if region.dtype == bool:
-            return region.astype(np.uint8) * 255
-        if region.dtype.kind == "u" and region.dtype.itemsize <= 2:
-            return region
-        with np.errstate(over="ignore"):  # what float32 cannot hold is reported as infinite below
-            region = region.astype(np.float32)
-        if not np.isfinite(region).all():
-            raise DataError(f"{self._path}: values are NaN or infinite; expected finite pixels")
-        return region
 
 
 def is_large(path):
