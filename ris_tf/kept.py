@@ -51,10 +51,12 @@ class Kept:
         np.savez_compressed(buffer, labels=instances.labels, scores=instances.scores, sign=self._sign(image))
         write_bytes(self._path(image), buffer.getvalue())
 
-    def remove(self):
-        """Removes what is kept, of other runs too, and the folder, unless something else lies there."""
-        for path in self._folder.glob(f"*{_ENDING}"):
-            path.unlink()
+    def remove(self, images):
+        """Removes what is kept of the images at Paths, and the folder, unless something else lies there."""
+        for image in images:
+            self._path(image).unlink(missing_ok=True)
+        if any(self._folder.glob(f"*{_ENDING}")):
+            return  # of another run, which may be at work
         sweep(self._folder)
         with contextlib.suppress(OSError):
             self._folder.rmdir()

@@ -145,7 +145,7 @@ def one_by_one(model, paths, out, crf=False, write=_DEFAULT, pixel_size=None, as
     for name in tiled:
         large.forget(out, name)
     if kept:
-        kept.remove()
+        kept.remove(files)
 
 
 def _read(file):

@@ -93,6 +93,14 @@ def test_what_is_broken_is_found_anew_and_what_is_not_ours_stays(run, tmp_path):
     assert [path.name for path in folder.iterdir()] == ["notes.txt"]
 
 
+def test_what_another_run_keeps_of_other_images_stays(run, small, images, tmp_path):
+    out = tmp_path / "out"
+    Image.fromarray(np.full((23, 31), 7, np.uint8)).save(tmp_path / "other.png")
+    Kept(out / "unfinished", small, "weights").write(tmp_path / "other.png", instances_of(scattered(7)))
+    run("out")
+    assert [path.name for path in (out / "unfinished").iterdir()] == ["other.png.found.npz"]
+
+
 def test_one_image_or_no_name_of_the_weights_keeps_nothing(run, small, images, tmp_path):
     run("nameless", stop=3, digest=None)
     assert not (tmp_path / "nameless" / "unfinished").exists() and run("nameless", digest=None) == [1, 2, 3]
