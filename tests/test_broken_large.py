@@ -19,6 +19,7 @@ def model(small):
 
 def test_broken_large_images_are_one_line(model, tmp_path, command, monkeypatch):
     monkeypatch.setattr(predict.storage, "open_model", lambda name: model)
+    monkeypatch.setattr(predict.storage, "digest", lambda name: None)
     image = np.random.default_rng(0).integers(0, 255, (300, 300), np.uint8)
     whole = tmp_path / "whole.tif"
     tifffile.imwrite(whole, image, tile=(64, 64), compression="zlib")
@@ -43,6 +44,7 @@ def test_broken_large_images_are_one_line(model, tmp_path, command, monkeypatch)
 def test_broken_zarr_is_one_line(model, tmp_path, command, monkeypatch):
     library = pytest.importorskip("zarr")
     monkeypatch.setattr(predict.storage, "open_model", lambda name: model)
+    monkeypatch.setattr(predict.storage, "digest", lambda name: None)
     how = {"shape": (100, 100), "chunks": (32, 32), "zarr_format": 2}
     library.create_array(str(tmp_path / "words.zarr"), dtype="U5", **how)
     library.create_array(str(tmp_path / "flat.zarr"), shape=(100,), chunks=(10,), dtype="u1")

@@ -203,6 +203,7 @@ def test_other_parameters_on_the_same_output_are_told(model, file, tmp_path, com
     elif change == "record":
         (out / "big_parts" / "run.json").write_text("{}")
     monkeypatch.setattr(predict.storage, "open_model", lambda name: model)
+    monkeypatch.setattr(predict.storage, "digest", lambda name: None)
     code, _, err = command(predict.main, "--model=m", f"--out={out}", "--large", file)
     line = err.splitlines()[-1]
     word = {"crf": "--crf=True", "config": "config", "weights": "model", "image": "image", "record": "run.json"}
@@ -259,6 +260,7 @@ def test_label_tiffs_are_tiled_and_big_where_they_must(model, file, tmp_path, mo
 def test_large_by_size(model, file, tmp_path, command, monkeypatch):
     monkeypatch.setattr(regions, "MAX_PIXELS", 50_000)
     monkeypatch.setattr(predict.storage, "open_model", lambda name: model)
+    monkeypatch.setattr(predict.storage, "digest", lambda name: None)
     code, printed, err = command(predict.main, "--model=m", f"--out={tmp_path / 'out'}", file)
     assert code == 0 and "no overlay" in printed, err
     found_in(tmp_path / "out")
