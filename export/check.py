@@ -153,7 +153,7 @@ def counts_8_bits(images):
     Which few counts differ depends on the processor: of 24 images one in six trials of a file that keeps 97% has two
     other counts. So a file is refused where it misses COUNTS_8_BITS beyond chance: the exact binomial test.
     """
-    return 1 - binom.ppf(1 - _CHANCE, images, 1 - COUNTS_8_BITS) / images
+    return (images - binom.ppf(1 - _CHANCE, images, 1 - COUNTS_8_BITS)) / images
 
 
 def table(rows):

@@ -63,6 +63,9 @@ def test_counts_in_eight_bits_are_refused_where_chance_does_not_explain_them(ima
         return sum(math.comb(images, k) * 0.05**k * 0.95 ** (images - k) for k in range(misses, images + 1))
 
     assert at_least(allowed) > 0.05 >= at_least(allowed + 1)
+    row = check.Row("f", "whole graph", images, 0.0, 1.0, 1.0, 0.0, 1.0, (1.0, 1.0), "", "")
+    shares = [np.mean(np.arange(images) >= misses) for misses in (allowed, allowed + 1)]
+    assert [bool(check._failed(row._replace(counts=share), "int8")) for share in shares] == [False, True]
 
 
 def test_pictures_have_the_graphs_size(small):

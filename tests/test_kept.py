@@ -68,6 +68,15 @@ def test_an_interrupted_run_goes_on_and_ends_as_one_that_was_not(run, tmp_path):
     assert run("broken") == [1, 2, 3]  # ended, it begins anew
 
 
+def test_the_command_keeps_what_it_found(small, images, tmp_path, command, monkeypatch):
+    models = [Counting(small, stop=3), Counting(small)]
+    monkeypatch.setattr(predict.storage, "open_model", lambda name: model)
+    for model in models:
+        code, _, err = command(predict.main, "--model=rosettes", f"--out={tmp_path / 'out'}", images)
+        assert code == (130 if model.stop else 0), err
+    assert [model.seen for model in models] == [[1, 2, 3], [3]]
+
+
 def test_what_another_run_found_is_found_anew(run, small, images, tmp_path, monkeypatch):
     monkeypatch.setattr(predict, "library", lambda: None)  # of the CRF, which the model here does without
     for change in ({"digest": "other"}, {"crf": True}):
