@@ -19,6 +19,7 @@ import tensorflow as tf
 from absl import app, flags
 
 from ris_tf import model as models
+from ris_tf import precision
 from ris_tf.data import pipeline
 from ris_tf.data.records import Records
 from ris_tf.settings import CHANGES, MOVES, elements
@@ -69,6 +70,7 @@ def images_a_second(records, config, steps):
 def measure(name, values):
     """Figures of one config, printed and returned."""
     config = importlib.import_module(f"ris_tf.configs.{name}").get_config()
+    config.train.precision = precision.choose(config)
     side = config.data.synthetic_size
     records = Records(pipeline.open_source(f"synthetic:{_KINDS[name]}", "train", side, values.images, 1), config)
     taken = images_a_second(records, config, values.steps)

@@ -17,7 +17,7 @@ import keras
 import matplotlib.pyplot as plt
 from absl import app, flags
 
-from ris_tf import metrics
+from ris_tf import metrics, precision
 from ris_tf import model as models
 from ris_tf.configs import rosettes_paper
 from ris_tf.curriculum import Curriculum
@@ -54,7 +54,7 @@ class Clock(keras.callbacks.Callback):
             self.model.stop_training = True
 
 
-def run(arm, seed, seconds):
+def run(arm, seed, seconds, dtype):
     """One training run; the points of its curve."""
     config = rosettes_paper.get_config()
     config.seed, config.model.size = seed, (160, 160)
@@ -67,7 +67,7 @@ def run(arm, seed, seconds):
     source = Records(pipeline.open_source("synthetic:rosettes", "train", 160, 400, seed), config)
     opened = pipeline.open_source("synthetic:rosettes", "val", 160, 24, 1)
     held_out = [opened[i][1]() for i in range(24)]
-    model = models.build(config, config.train.precision)
+    model = models.build(config, dtype)
     model.compile(optimizer(config))
     clock = Clock(seconds, held_out)
     callbacks = [Curriculum(config.curriculum, model.steps), clock] if config.curriculum.start else [clock]
@@ -118,13 +118,14 @@ def main(_):
     values = flags.FLAGS
     out = Path(values.out)
     out.mkdir(parents=True, exist_ok=True)
+    dtype = precision.choose(rosettes_paper.get_config())
     for seed in values.seeds:
         for arm in values.arms:
             path = out / f"{arm}_{seed}.json"
             if not path.exists():
                 print(f"{arm} curriculum, seed {seed}", flush=True)
                 temporary = path.with_suffix(".tmp")
-                temporary.write_text(json.dumps(run(arm, int(seed), values.seconds), indent=1) + "\n")
+                temporary.write_text(json.dumps(run(arm, int(seed), values.seconds, dtype), indent=1) + "\n")
                 os.replace(temporary, path)
     paths = {(arm, seed): out / f"{arm}_{seed}.json" for arm in _ARMS for seed in values.seeds}
     runs = {key: json.loads(path.read_text()) for key, path in paths.items() if path.exists()}

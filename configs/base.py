@@ -98,7 +98,7 @@ def get_config():
     config.train.forcing = (1.0, 0.0)  # teacher-forced coverage, from and to
     config.train.forcing_until = 0.3  # share of the steps
     config.train.unroll = 0  # steps of the recurrence in training; 0: model.steps
-    config.train.precision = "float32"  # or "mixed_bfloat16", "mixed_float16"
+    config.train.precision = "auto"  # the faster of the next two; or "float32", "mixed_bfloat16", "mixed_float16"
     config.train.matcher = "scipy"  # on the host; or "graph", in TensorFlow
     config.train.jit_compile = False  # XLA; with the graph matcher the whole step is one program
     config.train.recompute = False  # trade time for memory: each step's activations are computed again backwards

@@ -25,7 +25,6 @@ def get_config():
     config.data.max_instances = 40
     config.train.forcing_until = 0.1
     config.train.learning_rate = 2e-3
-    config.train.precision = "mixed_bfloat16"
     config.train.unroll = 22  # few images hold more objects
     config.train.steps = 5000
     config.train.evaluate_every = 500

@@ -26,7 +26,6 @@ def get_config():
     config.data.brightness = 0.02
     config.train.batch = 12
     config.train.learning_rate = 3e-3
-    config.train.precision = "mixed_bfloat16"
     config.train.forcing_until = 0.2
     config.loss.extra_steps = 4
     config.train.steps = 8000

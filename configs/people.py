@@ -32,7 +32,6 @@ def get_config():
     config.train.batch = 2
     config.train.learning_rate = 1.5e-3
     config.train.steps = 4500
-    config.train.precision = "mixed_bfloat16"
     config.train.warmup = 100
     config.train.evaluate_every = 300
     return config

@@ -18,7 +18,6 @@ def get_config():
     config.data.synthetic_images = 900
     config.data.synthetic_size = 384
     config.train.learning_rate = 3e-3
-    config.train.precision = "mixed_bfloat16"
     config.train.steps = 3000
     config.train.evaluate_every = 500
     return config

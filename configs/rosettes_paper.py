@@ -19,7 +19,6 @@ def get_config():
     config.train.learning_rate = 3e-3  # thirty times the published one, for a run of an hour instead of days
     config.train.final_learning_rate = 0.01
     config.train.warmup = 100
-    config.train.precision = "mixed_bfloat16"
     config.train.evaluate_every = 1000
     config.curriculum.increase = 6
     config.curriculum.tolerance = 0.002  # at first masks are nearly empty and the loss falls this slowly

@@ -173,7 +173,7 @@ ALL = {
     "train.forcing": pair(0, 1, "(from, to), both"),
     "train.forcing_until": _SHARE,
     "train.unroll": whole(0, 1000),
-    "train.precision": one_of("float32", "mixed_bfloat16", "mixed_float16"),
+    "train.precision": one_of("auto", "float32", "mixed_bfloat16", "mixed_float16"),
     "train.matcher": one_of("scipy", "graph"),
     "train.jit_compile": _SWITCH,
     "train.recompute": _SWITCH,

@@ -14,7 +14,7 @@ import tensorflow as tf
 from absl import flags, logging
 from tensorflow.python.eager import context as eager  # no public name for the executor of functions
 
-from ris_tf import checkpoints, command, foreground, monitor, settings, storage, workers
+from ris_tf import checkpoints, command, foreground, monitor, precision, settings, storage, workers
 from ris_tf import model as models
 from ris_tf.curriculum import Curriculum
 from ris_tf.data import pipeline
@@ -101,8 +101,9 @@ def train(config, data, workdir, init=None, termination=None):
     with distribution.scope():
         before, kept = checkpoints.newest(workdir)
     workers.agree(distribution, zlib.crc32(kept.read_bytes()) if kept else 0, f"{workdir}: checksums of the checkpoint")
+    dtype = precision.choose(config, distribution)
     with distribution.scope():
-        model = _model(config, before, init, workdir)
+        model = _model(config, dtype, before, init, workdir)
     if not me.chief:
         return _fit(model, config, samples, workdir, distribution, termination)
     workdir.mkdir(parents=True, exist_ok=True)
@@ -170,7 +171,8 @@ def _fit(model, config, samples, workdir, distribution, termination, rotate=True
     kinds = ", ".join(device.device_type for device in tf.config.list_logical_devices("GPU")) or "CPU"
     compiled = ", XLA" if config.train.jit_compile else ""
     print(f"{images}, {parameters:,} parameters, step {done} of {steps}, in {workdir}")
-    print(f"on {kinds}, {config.train.precision}{compiled}")
+    chosen = f"{model.dtype_policy.name}{', the faster here' if config.train.precision == 'auto' else ''}"
+    print(f"on {kinds}, {chosen}{compiled}")
 
     def names(step):
         batches = pipeline.training_batches(source, config, extra, skip=step, names=True)
@@ -210,9 +212,9 @@ def strategy(config):
     return tf.distribute.MirroredStrategy() if config.train.distribute == "mirrored" else tf.distribute.get_strategy()
 
 
-def _model(config, before, init, workdir):
+def _model(config, dtype, before, init, workdir):
     """The model to train, compiled, with today's config: as `before` in the work folder, or as `init`, or new."""
-    model = models.build(config, config.train.precision)
+    model = models.build(config, dtype)
     train = config.train
     model.compile(optimizer(config), jit_compile=train.jit_compile, matcher=train.matcher, recompute=train.recompute)
     if before:

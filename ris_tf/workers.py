@@ -13,6 +13,7 @@ import json
 import os
 import sys
 
+import numpy as np
 import tensorflow as tf
 
 from ris_tf.errors import DataError, UsageError
@@ -103,24 +104,37 @@ def join_again(error):
     os.execv(sys.executable, sys.orig_argv)
 
 
+def gathered(strategy, value):
+    """Waits until every worker has come here with a number.
+
+    Args:
+      strategy: of this run, or None; other strategies than `join`'s have one number, this process's.
+      value: int or float.
+
+    Returns:
+      array [workers], int64 or float64, in their order.
+    """
+    own = np.array([value], np.int64 if isinstance(value, int) else np.float64)
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return own
+
+    def together():
+        return strategy.gather(strategy.run(lambda: tf.constant(own)), axis=0)
+
+    return tf.function(together, autograph=False)().numpy()
+
+
 def agree(strategy, value, meaning):
     """Waits until every worker has come here with the same whole number.
 
     Args:
-      strategy: of this run; other strategies than `join`'s have nothing to agree on.
-      value: int.
+      strategy, value: as of `gathered`; value an int.
       meaning: str, what it is, for the error.
 
     Raises:
       DataError: another worker has another number.
     """
-    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
-        return
-
-    def together():
-        return strategy.gather(strategy.run(lambda: tf.constant([value], tf.int64)), axis=0)
-
-    values = tf.function(together, autograph=False)().numpy()
+    values = gathered(strategy, value)
     if (values != value).any():
         listed = ", ".join(map(str, values))
         raise DataError(f"{meaning} {listed} for the workers in their order; expected one, of a folder that all share")

@@ -48,7 +48,8 @@ ELSEWHERE = {  # tested in the file named
     "train.batch", "train.evaluate_every", "train.validation_images",  # test_pipeline, test_commands
     "train.validation_extra",  # test_training
     "train.forcing", "train.forcing_until",  # below
-    "train.unroll", "train.precision", "train.matcher", "train.jit_compile", "train.recompute",  # below, test_routes
+    "train.unroll", "train.matcher", "train.jit_compile", "train.recompute",  # below, test_routes
+    "train.precision",  # test_precision
     "train.deterministic", "train.distribute",  # test_training, test_workers
     "curriculum.start", "curriculum.increase", "curriculum.smoothing", "curriculum.tolerance",  # test_curriculum
     "curriculum.patience",

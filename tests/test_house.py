@@ -18,7 +18,7 @@ FLOORS = [
     {"archive", "disk", "lock", "order", "overrides", "ranges", "termination"},
     {"figures", "files", "focus", "labels", "quiet", "places", "matching", "recompute", "resampling", "settings"}
     | {"tally", "workers"},
-    {"consensus", "foreground", "overlaps", "pretrained", "ranking"},
+    {"consensus", "foreground", "overlaps", "precision", "pretrained", "ranking"},
     {"command", "crf", "curriculum", "data", "dynamic_mask", "encoders", "fcn8s", "layers", "losses", "metrics"}
     | {"tiling", "visualize"},
     {"mobilenet"},

@@ -40,12 +40,7 @@ def open_source(data, split, size=256, images=None, seed=0, category="", held_ou
         kind = data[len(_PREFIX) :]
         stream = seed * 1000 + {"train": 0, "val": 1, "test": 2}.get(split, 3)
         synthetic.sample(kind, stream, 0, 32)  # an unknown kind is told before any work
-
-        def draw(index):
-            image, labels = synthetic.sample(kind, stream, index, size)
-            return image, labels.astype(np.int32)
-
-        return [(f"{kind}_{i:05d}", lambda i=i: draw(i)) for i in range(images or 50)]
+        return [(f"{kind}_{i:05d}", synthetic.Drawing(kind, stream, i, size)) for i in range(images or 50)]
 
     def listed(split):
         return hub.open_named(data, split) if hub.is_name(data) else open_folder(data, split, category, held_out)

@@ -9,8 +9,11 @@ from tqdm import tqdm
 from ris_tf import foreground
 from ris_tf.data.normalize import normalize
 from ris_tf.data.resize import fit_labels, fit_within
+from ris_tf.data.synthetic import Drawing
 from ris_tf.focus import SHARE, object_box
 from ris_tf.settings import elements
+
+_LOOKED_AT = 100  # drawn images at least, to learn how many objects they hold
 
 
 class Records(Sequence):
@@ -18,8 +21,9 @@ class Records(Sequence):
 
     A record is {"image": float32 [H, W, C], "labels": int32 [H, W], "zoom": float32 [2], "box": float32 [4], "name":
     str}; "zoom" as of `zoom_range`, "box" as of `focus.object_box`. All images are read once at the start, so that a
-    wrong one is told before any work. The first that fit into `data.memory` stay in memory; the others are read, or
-    drawn, again whenever they are asked for.
+    wrong one is told before any work; of drawn ones, which cannot be wrong, those that memory holds and the first
+    hundred, unless an epoch has some of them more often than others. The first that fit into `data.memory` stay in
+    memory; the others are read, or drawn, whenever they are asked for.
 
     Args:
       source: list of (name, read), see `pipeline.open_source`.
@@ -27,8 +31,8 @@ class Records(Sequence):
 
     Attributes:
       shares: int [N], how often each image is drawn in an epoch, see `share`.
-      most: the largest number of objects in one image.
-      pieces: what `foreground.pieces` finds in each image.
+      most: the largest number of objects in one image of those read at the start.
+      pieces: what `foreground.pieces` finds in each of these.
       error: DataError of the file that could not be read again, or None.
 
     Raises:
@@ -40,7 +44,10 @@ class Records(Sequence):
         self.shares, self.most, self.error = np.ones(len(source), np.int64), 0, None
         self.pieces = []
         self._kept, room = {}, config.data.memory * 2**20
-        for index in tqdm(range(len(source)), "reading", leave=False):
+        alike = config.data.view != "tiles" and not config.data.count_power
+        for index, (_, read) in enumerate(tqdm(source, "reading", leave=False)):
+            if alike and room < 0 and index >= _LOOKED_AT and isinstance(read, Drawing):
+                continue
             record = self._read(index)
             self.shares[index] = share(record["labels"], record["zoom"], config)
             self.most = max(self.most, np.unique(record["labels"][record["labels"] > 0]).size)

@@ -5,6 +5,8 @@ uint16 ``[size, size]`` with 0 for the background and 1..n, consecutive, for the
 *visible* of its instance after occlusion.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from ris_tf.data.discs import discs, heaps
@@ -24,3 +26,17 @@ def sample(kind: str, seed: int, index: int, size: int = 256) -> tuple[np.ndarra
     if kind not in KINDS:
         raise UsageError(f"unknown kind of synthetic image {kind!r}; known: {', '.join(KINDS)}")
     return KINDS[kind](np.random.default_rng([seed, index]), size)
+
+
+class Drawing(NamedTuple):
+    """One synthetic image as data sets give theirs: called, it is drawn. It cannot be wrong, as a file can."""
+
+    kind: str
+    seed: int
+    index: int
+    size: int
+
+    def __call__(self):
+        """Image uint8 [size, size, 3], labels int32 [size, size]."""
+        image, labels = sample(*self)
+        return image, labels.astype(np.int32)

@@ -1,0 +1,68 @@
+"""The precision that training chooses by itself."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ris_tf import precision, train
+from ris_tf.configs import base
+
+
+@pytest.fixture
+def config():
+    return base.get_config()
+
+
+@pytest.mark.parametrize(
+    ("ratio", "chosen"),
+    [(0.5, "mixed_bfloat16"), (0.95, "float32"), (6.0, "float32"), (np.inf, "float32")],
+)
+def test_lower_precision_must_save_time(config, monkeypatch, ratio, chosen):
+    monkeypatch.setattr(precision, "_seconds_ratio", lambda jit_compile: ratio)
+    assert config.train.precision == "auto" and precision.choose(config) == chosen
+
+
+def test_choice_of_the_user_and_repeatable_runs_are_not_timed(config, monkeypatch):
+    monkeypatch.setattr(precision, "_seconds_ratio", lambda jit_compile: pytest.fail("was timed"))
+    config.train.deterministic = True
+    assert precision.choose(config) == "float32"
+    for named in ("float32", "mixed_bfloat16", "mixed_float16"):
+        config.train.precision = named
+        assert precision.choose(config) == named
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_ratio_is_of_real_gradients(monkeypatch, jit_compile):
+    assert 0 < precision._seconds_ratio(jit_compile) < np.inf
+    exact, low = (precision._block(dtype, jit_compile)() for dtype in (tf.float32, tf.bfloat16))
+    for one, other in zip(exact, low, strict=True):
+        np.testing.assert_allclose(one, other, rtol=0.02)
+
+
+def test_device_without_the_lower_precision(monkeypatch):
+    block = precision._block
+
+    def refuse(dtype, jit_compile):
+        if dtype == tf.bfloat16:
+            raise tf.errors.UnimplementedError(None, None, "no such kernel")
+        return block(dtype, jit_compile)
+
+    monkeypatch.setattr(precision, "_block", refuse)
+    assert precision._seconds_ratio(False) == np.inf
+
+
+def test_training_takes_and_tells_it(command, tmp_path, monkeypatch):
+    built = []
+    build = train.models.build
+    monkeypatch.setattr(train.models, "build", lambda *args: (built.append(args[1:]), build(*args))[1])
+    flags = ["--config=rosettes", "--data=synthetic:discs", "--config.data.synthetic_images=2"]
+    flags += ["--config.data.synthetic_size=64", "--config.model.size=(64,64)", "--config.train.steps=1"]
+    flags += ["--config.model.attend.widths=(8,8,16,16)", "--config.train.validation_images=1"]
+    for ratio, chosen in ((0.5, "mixed_bfloat16"), (2.0, "float32")):
+        monkeypatch.setattr(precision, "_seconds_ratio", lambda jit_compile, ratio=ratio: ratio)
+        code, out, _ = command(train.main, *flags, f"--workdir={tmp_path / chosen}")
+        assert code == 0 and f"on CPU, {chosen}, the faster here" in out
+        assert (chosen,) in built
+        best = keras.saving.load_model(tmp_path / chosen / "best.keras")
+        assert best.dtype_policy.name == "float32" and best.config.train.precision == "auto"
