@@ -13,6 +13,7 @@ from ris_tf.data import pipeline
 from ris_tf.errors import DataError, UsageError
 from ris_tf.figures import text
 from ris_tf.files import write_table, write_text
+from ris_tf.kept import Kept, pixel_state
 from ris_tf.order import Order
 from ris_tf.overlaps import compare
 from ris_tf.report import report
@@ -28,7 +29,7 @@ Measures a model on whole images: difference in count, best Dice, AP, PQ, AJI, A
   ris-evaluate --compare results_a results_b --out=compared          two earlier runs on the same images
 
 Writes metrics.json and per_image.csv. --model takes a preset ({names}), a work folder, a
-.keras file, or what ris-export wrote.
+.keras file, or what ris-export wrote. Interrupted, the same command goes on from what OUT/unfinished keeps.
 """
 
 
@@ -67,14 +68,16 @@ def measure(names, tables):
     return Evaluation(result, rows, tables, voc, coco)
 
 
-def evaluate(model, source, crf=False, look=None):
+def evaluate(model, source, crf=False, order=None, kept=None):
     """Measures a model.
 
     Args:
       model: RIS.
       source: from `pipeline.open_source`.
       crf: whether masks are refined by a fully connected CRF.
-      look: None for the model's own, or what stands for it, such as `order.Order`.
+      order: None, or an `order.Order` of the model's look, which then notes the order of the objects.
+      kept: None, or a `kept.Kept`: what it knows is not looked for again, what is found anew it keeps, until
+        `Kept.remove` of `names_kept`.
 
     Returns:
       Evaluation.
@@ -86,11 +89,31 @@ def evaluate(model, source, crf=False, look=None):
     if crf:
         library()  # told before any work
     tables = []
-    for _, read in tqdm(source, "images"):
+    for name, (_, read) in zip(names_kept(source), tqdm(source, "images"), strict=True):
         image, truth = read()
-        found = inference.predict_instances(look or model.look, model.config, image, crf, model.foreground)
+        found = _found(model, image, crf, order, kept, name)
         tables.append(compare(truth, found.labels, found.scores))
     return measure([name for name, _ in source], tables)
+
+
+def names_kept(source):
+    """Names under which `evaluate` keeps what was found in the images of a source; theirs may hold any character."""
+    return [f"{index:07d}" for index in range(len(source))]
+
+
+def _found(model, image, crf, order, kept, name):
+    """Instances of an image, found now or before an interruption."""
+    state = [*pixel_state(image), bool(order)]
+    if before := kept.read(name, state) if kept else None:
+        instances, taken = before
+        if order:
+            order.taken += taken
+        return instances
+    noted = len(order.taken) if order else 0
+    instances = inference.predict_instances(order or model.look, model.config, image, crf, model.foreground)
+    if kept:
+        kept.write(name, state, instances, order.taken[noted:] if order else ())
+    return instances
 
 
 def table(result):
@@ -217,7 +240,8 @@ def main():
         if values.tune:
             tuned(values, model, source, out)
         order = Order(model.look, model.config.predict) if values.report else None
-        found = evaluate(model, source, values.crf, order)
+        kept = Kept(out / "unfinished", model.config, storage.digest(values.model), values.crf)
+        found = evaluate(model, source, values.crf, order, kept if len(source) > 1 else None)
         out.mkdir(parents=True, exist_ok=True)
         write_table(out / "per_image.csv", found.rows)
         write_text(out / "metrics.json", json.dumps(found.result, indent=2) + "\n")
@@ -229,6 +253,7 @@ def main():
             title = f"{values.model} on {values.data}"
             write_text(out / "report.html", report(model, source, found, order.taken, title, details, values.crf))
             written.append("report.html")
+        kept.remove(names_kept(source))
         print(table(found.result))
         print(f"{out}: {', '.join(written)} written")
 

@@ -1,4 +1,4 @@
-"""What was found in images that are done, kept on disk until all are: an interrupted ris-predict goes on from it."""
+"""What was found in images that are done, kept on disk until all are: an interrupted command goes on from it."""
 
 import contextlib
 import hashlib
@@ -30,42 +30,58 @@ class Kept:
         self._folder = folder
         self._run = [model, crf, prediction_fields(config)]
 
-    def read(self, image):
-        """What was found in the image at a Path: Instances.
+    def read(self, name, state):
+        """What was found in an image.
 
-        None if nothing is kept of it, or only what was found in another file, before it changed, or by another run:
-        with other weights, another config or other flags.
+        Args:
+            name: str, of the image, as a file may be called.
+            state: list by which the image is known again, see `file_state` and `pixel_state`.
+
+        Returns:
+            Instances, and the list of arrays that was kept beside them. None if nothing is kept of the image, or only
+            what was found before it changed, or by another run: with other weights, another config or other flags.
         """
         try:
-            with np.load(self._path(image), allow_pickle=False) as file:
-                if str(file["sign"]) == self._sign(image):
-                    return Instances(file["labels"], file["scores"])
+            with np.load(self._path(name), allow_pickle=False) as file:
+                if str(file["sign"]) == self._sign(state):
+                    beside = [file[f"beside_{index}"] for index in range(len(file.files) - 3)]
+                    return Instances(file["labels"], file["scores"]), beside
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
             pass  # not there or broken
         return None
 
-    def write(self, image, instances):
-        """Keeps what was found in the image at a Path."""
+    def write(self, name, state, instances, beside=()):
+        """Keeps what was found in an image, `name` and `state` as of `read`, and a list of arrays beside it."""
         self._folder.mkdir(parents=True, exist_ok=True)
+        arrays = {f"beside_{index}": array for index, array in enumerate(beside)}
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, labels=instances.labels, scores=instances.scores, sign=self._sign(image))
-        write_bytes(self._path(image), buffer.getvalue())
+        np.savez_compressed(buffer, labels=instances.labels, scores=instances.scores, sign=self._sign(state), **arrays)
+        write_bytes(self._path(name), buffer.getvalue())
 
-    def remove(self, images):
-        """Removes what is kept of the images at Paths, and the folder, unless something else lies there."""
-        for image in images:
-            self._path(image).unlink(missing_ok=True)
+    def remove(self, names):
+        """Removes what is kept of the images, and the folder, unless something else lies there."""
+        for name in names:
+            self._path(name).unlink(missing_ok=True)
         if any(self._folder.glob(f"*{_ENDING}")):
             return  # of another run, which may be at work
         sweep(self._folder)
         with contextlib.suppress(OSError):
             self._folder.rmdir()
 
-    def _path(self, image):
-        return self._folder / f"{image.name}{_ENDING}"
+    def _path(self, name):
+        return self._folder / f"{name}{_ENDING}"
 
-    def _sign(self, image):
-        """Hexadecimal; the same for the same run and the same file, unchanged."""
-        stat = image.stat()
-        signed = [*self._run, str(image.resolve()), stat.st_size, stat.st_mtime_ns]
-        return hashlib.sha256(json.dumps(signed).encode()).hexdigest()
+    def _sign(self, state):
+        """Hexadecimal; the same for the same run and the same image, unchanged."""
+        return hashlib.sha256(json.dumps([*self._run, *state]).encode()).hexdigest()
+
+
+def file_state(path):
+    """List by which a file, unchanged, is known again: where it lies, its size and when it was written."""
+    stat = path.stat()
+    return [str(path.resolve()), stat.st_size, stat.st_mtime_ns]
+
+
+def pixel_state(*arrays):
+    """List by which arrays are known again: their pixels."""
+    return [hashlib.sha256(np.ascontiguousarray(one)).hexdigest() + f" {one.shape} {one.dtype}" for one in arrays]

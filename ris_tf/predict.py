@@ -14,7 +14,7 @@ from ris_tf.data.readers import image_files, read_image
 from ris_tf.data.regions import can_be_regions, is_large, is_zarr, open_regions, zarr_library
 from ris_tf.errors import DataError, UsageError
 from ris_tf.files import open_list, open_table, write_png, write_table, write_text, write_tiff
-from ris_tf.kept import Kept
+from ris_tf.kept import Kept, file_state
 from ris_tf.visualize import overlay
 
 _USAGE = """
@@ -145,7 +145,7 @@ def one_by_one(model, paths, out, crf=False, write=_DEFAULT, pixel_size=None, as
     for name in tiled:
         large.forget(out, name)
     if kept:
-        kept.remove(files)
+        kept.remove([file.name for file in files])
 
 
 def _read(file):
@@ -157,12 +157,12 @@ def _read(file):
 
 def _predict_one(model, file, out, crf, write, pixel_size, kept):
     """Predicts an image that is held whole, and writes all that is written for each image alone; returns Instances."""
+    state = file_state(file)  # before it is read, for it may change
     image, paths = _read(file), _paths(out, file.stem, write, _ENDINGS)
-    instances = kept.read(file) if kept else None
-    if instances is None:
-        instances = model.predict_instances(image, crf)
-        if kept:
-            kept.write(file, instances)
+    before = kept.read(file.name, state) if kept else None
+    instances = before[0] if before else model.predict_instances(image, crf)
+    if kept and not before:
+        kept.write(file.name, state, instances)
     if "labels" in paths:
         if instances.count > np.iinfo(np.uint16).max:
             raise DataError(f"{file}: {instances.count} objects are more than a uint16 PNG can number; write tiff")

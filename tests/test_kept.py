@@ -1,4 +1,4 @@
-"""ris-predict of several images, interrupted: the same command looks at the rest alone, and all files end the same."""
+"""ris-predict and ris-evaluate, interrupted: the same command looks at the rest alone, and all files end the same."""
 
 import os
 
@@ -7,9 +7,11 @@ import pytest
 from PIL import Image
 from test_outputs import instances_of, scattered
 
-from ris_tf import predict, storage
-from ris_tf.kept import Kept
+from ris_tf import evaluate, inference, predict, storage
+from ris_tf.data import pipeline
+from ris_tf.kept import Kept, file_state, pixel_state
 from ris_tf.labels import Instances
+from ris_tf.order import Order
 
 FORMS = ("labels", "overlay", "csv", "coco")
 NAMES = ("a", "b", "c")
@@ -105,7 +107,8 @@ def test_what_is_broken_is_found_anew_and_what_is_not_ours_stays(run, tmp_path):
 def test_what_another_run_keeps_of_other_images_stays(run, small, images, tmp_path):
     out = tmp_path / "out"
     Image.fromarray(np.full((23, 31), 7, np.uint8)).save(tmp_path / "other.png")
-    Kept(out / "unfinished", small, "weights").write(tmp_path / "other.png", instances_of(scattered(7)))
+    state = file_state(tmp_path / "other.png")
+    Kept(out / "unfinished", small, "weights").write("other.png", state, instances_of(scattered(7)))
     run("out")
     assert [path.name for path in (out / "unfinished").iterdir()] == ["other.png.found.npz"]
 
@@ -118,14 +121,23 @@ def test_one_image_or_no_name_of_the_weights_keeps_nothing(run, small, images, t
 
 
 def test_instances_come_back_as_they_were_kept(small, images, tmp_path):
-    kept = Kept(tmp_path / "kept", small, "weights")
+    kept, beside = Kept(tmp_path / "kept", small, "weights"), [np.arange(3.0), np.ones((2, 3)), np.zeros((0, 3))]
     for labels in (scattered(0), np.zeros((5, 4), np.int32)):
-        kept.write(images / "a.png", instances_of(labels))
-        again = kept.read(images / "a.png")
+        kept.write("a.png", [1, "x"], instances_of(labels), beside)
+        again, others = kept.read("a.png", [1, "x"])
         assert isinstance(again, Instances)
         np.testing.assert_array_equal(again.labels, labels)
         np.testing.assert_array_equal(again.scores, instances_of(labels).scores)
-    assert kept.read(images / "b.png") is None
+        for one, other in zip(beside, others, strict=True):
+            np.testing.assert_array_equal(one, other)
+    assert kept.read("b.png", [1, "x"]) is None and kept.read("a.png", [2, "x"]) is None
+
+
+def test_pixels_are_known_again_with_their_shape_and_type():
+    image = np.arange(24, dtype=np.uint8).reshape(4, 6)
+    others = [image.reshape(6, 4), image.astype(np.uint16), image.view(np.int8), image + 1, image[:, ::-1], image.T]
+    states = [pixel_state(one)[0] for one in (image, *others)]
+    assert len(set(states)) == len(states) and pixel_state(image.copy(order="F")) == pixel_state(image)
 
 
 def test_digest_is_of_the_weights_that_a_name_means(tmp_path):
@@ -143,3 +155,50 @@ def test_digest_is_of_the_weights_that_a_name_means(tmp_path):
     assert storage.digest(tmp_path / "run") == storage.digest(tmp_path / "best.keras")
     (saved / "variables" / "variables.index").write_bytes(b"other weights")
     assert storage.digest(saved) != digests[-1]
+
+
+class Slow:
+    """Stands for a model of drawn plants: Ctrl-C comes at the look `stop`; every look finds two objects a view."""
+
+    def __init__(self, config, stop=0):
+        self.config, self.stop, self.looks = config, stop, 0
+        self.config.data.view = "whole"
+
+    def look(self, images):
+        self.looks += 1
+        if self.looks == self.stop:
+            raise KeyboardInterrupt
+        masks = np.zeros((len(images), 3, 32, 32), np.float32)
+        size = 4 + int(np.asarray(images).mean() * 16)  # by the image, so that none is like another
+        masks[:, 0, 2 : 2 + size, 3:20], masks[:, 1, 25:31, 20:30] = 1, 1
+        return masks, np.tile(np.float32([0.9, 0.8, 0.1]), (len(images), 1))
+
+    def foreground(self, images):
+        return np.ones((len(images), 32, 32), np.float32)
+
+    def predict_instances(self, image, crf=False):
+        return inference.predict_instances(self.look, self.config, image, crf, self.foreground)
+
+
+@pytest.mark.parametrize("report", [False, True])
+def test_an_interrupted_evaluation_goes_on(small, tmp_path, command, monkeypatch, report):
+    flags = ["--model=rosettes", "--data=synthetic:discs", "--images=5", *(["--report"] if report else [])]
+    monkeypatch.setattr(evaluate.storage, "open_model", lambda name: model)
+    for out, stop, looks in (("whole", 0, 5), ("broken", 4, 4), ("broken", 1, 1), ("broken", 0, 2)):
+        model = Slow(small.copy_and_resolve_references(), stop)
+        code, _, err = command(evaluate.main, *flags, f"--out={tmp_path / out}")
+        assert code == (130 if stop else 0), err
+        assert model.looks == looks or (report and not stop)  # a report looks at its worst images again
+        assert (tmp_path / out / "unfinished").exists() == bool(stop)
+    whole, broken = contents(tmp_path / "whole"), contents(tmp_path / "broken")
+    assert whole == broken and {"metrics.json", "per_image.csv"} <= set(whole) and ("report.html" in whole) == report
+
+
+def test_an_evaluation_of_other_pixels_or_of_another_kind_looks_anew(small, tmp_path):
+    kept, source = Kept(tmp_path / "kept", small, "weights"), pipeline.open_source("synthetic:discs", "test", 64, 3, 1)
+    for opened, order, looks in ((source, None, 3), (source[1:], None, 2), (source, None, 2), (source, Order, 3)):
+        model = Slow(small)
+        evaluate.evaluate(model, opened, order=order and order(model.look, small.predict), kept=kept)
+        assert model.looks == looks
+    kept.remove(evaluate.names_kept(source))
+    assert not (tmp_path / "kept").exists()

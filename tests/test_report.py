@@ -67,7 +67,7 @@ def made():
     model = Perfect()
     source = [(f"<{count}> & more", lambda count=count: discs(count)) for count in (1, 2, 3, 4)]
     order = Order(model.look, model.config.predict)
-    found = evaluate.evaluate(model, source, look=order)
+    found = evaluate.evaluate(model, source, order=order)
     details = [("model", "discs"), ("data", "drawn")]
     return found, report(model, source, found, order.taken, "Discs", details)
 
@@ -96,7 +96,7 @@ def test_nothing_true_and_nothing_found_has_a_page(made):
 def test_order_of_the_objects_is_seen():
     model = Perfect()
     order = Order(model.look, model.config.predict)
-    evaluate.evaluate(model, [("a", lambda: discs(3)), ("b", lambda: discs(1))], look=order)
+    evaluate.evaluate(model, [("a", lambda: discs(3)), ("b", lambda: discs(1))], order=order)
     (taken,) = order.taken  # of one object there is no order
     assert (np.diff(taken[:, 0]) < 0).all() and (np.diff(taken[:, 2]) > 0).all()  # largest first, left to right
     np.testing.assert_allclose(taken[:, 2], [40 / 256, 95 / 256, 150 / 256], atol=0.01)
