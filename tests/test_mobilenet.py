@@ -138,5 +138,5 @@ def test_training_reads_the_weights_that_the_config_names(narrow, tmp_path, monk
     asked = []
     monkeypatch.setattr(train, "load_mobilenet_v2", lambda *given: asked.append(given))
     narrow.model.mobilenet_v2.weights = weights
-    encoder = train._model(narrow, None, None, tmp_path).form.encoder
+    encoder = train._model(narrow, "float32", None, None, tmp_path).form.encoder
     assert asked == [(encoder, weights)] and encoder.frozen_statistics == frozen
