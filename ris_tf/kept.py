@@ -82,6 +82,6 @@ def file_state(path):
     return [str(path.resolve()), stat.st_size, stat.st_mtime_ns]
 
 
-def pixel_state(*arrays):
-    """List by which arrays are known again: their pixels."""
-    return [hashlib.sha256(np.ascontiguousarray(one)).hexdigest() + f" {one.shape} {one.dtype}" for one in arrays]
+def pixel_state(image):
+    """List by which an array is known again: its pixels, shape and type."""
+    return [hashlib.sha256(np.ascontiguousarray(image)).hexdigest(), list(image.shape), str(image.dtype)]

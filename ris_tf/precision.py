@@ -16,8 +16,8 @@ _ROUNDS = 5
 def choose(config, strategy=None):
     """The Keras dtype policy to train in.
 
-    "auto" times two convolutions with their gradients, a few seconds in all. Where a processor multiplies bfloat16
-    in hardware that takes about half of float32's time; where it does not, up to many times as long.
+    "auto" times two convolutions with their gradients, a few seconds in all. In bfloat16 they save time on a processor
+    that multiplies it in hardware, and take up to forty times as long without (docs/research.md).
 
     Args:
       config: of the run; `train.precision`, `train.deterministic` and `train.jit_compile` are read.

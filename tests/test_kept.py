@@ -136,8 +136,10 @@ def test_instances_come_back_as_they_were_kept(small, images, tmp_path):
 def test_pixels_are_known_again_with_their_shape_and_type():
     image = np.arange(24, dtype=np.uint8).reshape(4, 6)
     others = [image.reshape(6, 4), image.astype(np.uint16), image.view(np.int8), image + 1, image[:, ::-1], image.T]
-    states = [pixel_state(one)[0] for one in (image, *others)]
-    assert len(set(states)) == len(states) and pixel_state(image.copy(order="F")) == pixel_state(image)
+    states = [pixel_state(one) for one in (image, *others)]
+    assert all(one not in states[:index] for index, one in enumerate(states)) and pixel_state(
+        image.copy(order="F")
+    ) == pixel_state(image)
 
 
 def test_digest_is_of_the_weights_that_a_name_means(tmp_path):
@@ -184,12 +186,15 @@ class Slow:
 def test_an_interrupted_evaluation_goes_on(small, tmp_path, command, monkeypatch, report):
     flags = ["--model=rosettes", "--data=synthetic:discs", "--images=5", *(["--report"] if report else [])]
     monkeypatch.setattr(evaluate.storage, "open_model", lambda name: model)
-    for out, stop, looks in (("whole", 0, 5), ("broken", 4, 4), ("broken", 1, 1), ("broken", 0, 2)):
+    looks = []
+    for out, stop in (("whole", 0), ("broken", 4), ("broken", 1), ("broken", 0)):
         model = Slow(small.copy_and_resolve_references(), stop)
         code, _, err = command(evaluate.main, *flags, f"--out={tmp_path / out}")
         assert code == (130 if stop else 0), err
-        assert model.looks == looks or (report and not stop)  # a report looks at its worst images again
         assert (tmp_path / out / "unfinished").exists() == bool(stop)
+        looks.append(model.looks)
+    again = looks[0] - 5  # a report looks at its worst images once more
+    assert looks[1:] == [4, 1, 2 + again] and (again > 0) == report
     whole, broken = contents(tmp_path / "whole"), contents(tmp_path / "broken")
     assert whole == broken and {"metrics.json", "per_image.csv"} <= set(whole) and ("report.html" in whole) == report
 

@@ -33,11 +33,37 @@ def test_choice_of_the_user_and_repeatable_runs_are_not_timed(config, monkeypatc
 
 
 @pytest.mark.parametrize("jit_compile", [False, True])
-def test_ratio_is_of_real_gradients(monkeypatch, jit_compile):
+def test_ratio_is_of_real_gradients(jit_compile):
     assert 0 < precision._seconds_ratio(jit_compile) < np.inf
     exact, low = (precision._block(dtype, jit_compile)() for dtype in (tf.float32, tf.bfloat16))
     for one, other in zip(exact, low, strict=True):
         np.testing.assert_allclose(one, other, rtol=0.02)
+
+
+@pytest.mark.parametrize(("low", "ratio", "rounds"), [(2.0, 0.5, 5), (6.0, 1.5, 5), (20.0, 5.0, 1)])
+def test_ratio_is_of_the_lower_precision_to_float32(monkeypatch, low, ratio, rounds):
+    clock, taken = [0.0], []
+
+    def block(dtype, jit_compile):
+        def run():
+            taken.append(dtype)
+            noise = 100.0 if len(taken) in (3, 4) else 0.0  # other work, in the second round
+            clock[0] += (low if dtype == tf.bfloat16 else 4.0) + noise
+
+        return run
+
+    monkeypatch.setattr(precision, "_block", block)
+    monkeypatch.setattr(precision.time, "perf_counter", lambda: clock[0])
+    assert precision._seconds_ratio(False) == ratio
+    assert taken == [tf.float32, tf.bfloat16] * rounds
+
+
+def test_workers_choose_by_their_mean(config, monkeypatch):
+    monkeypatch.setattr(precision, "_seconds_ratio", lambda jit_compile: 0.5)
+    for other, chosen in ((2.0, "float32"), (0.9, "mixed_bfloat16")):
+        gathered = {("strategy", 0.5): np.array([0.5, other])}
+        monkeypatch.setattr(precision.workers, "gathered", lambda *given, gathered=gathered: gathered[given])
+        assert precision.choose(config, "strategy") == chosen
 
 
 def test_device_without_the_lower_precision(monkeypatch):

@@ -44,7 +44,7 @@ class Records(Sequence):
         self.shares, self.most, self.error = np.ones(len(source), np.int64), 0, None
         self.pieces = []
         self._kept, room = {}, config.data.memory * 2**20
-        alike = config.data.view != "tiles" and not config.data.count_power
+        alike = shares_alike(config)
         for index, (_, read) in enumerate(tqdm(source, "reading", leave=False)):
             if alike and room < 0 and index >= _LOOKED_AT and isinstance(read, Drawing):
                 continue
@@ -123,3 +123,8 @@ def share(labels, zoom, config):
         return max(1, round(float(objects) ** config.data.count_power))
     crops = labels.size * zoom[0] * zoom[1] / (config.model.size[0] * config.model.size[1])
     return max(1, round(crops**config.data.crop_power))
+
+
+def shares_alike(config):
+    """Whether `share` is 1 whatever the image."""
+    return config.data.view != "tiles" and not config.data.count_power
