@@ -77,7 +77,7 @@ def evaluate(model, source, crf=False, order=None, kept=None):
       crf: whether masks are refined by a fully connected CRF.
       order: None, or an `order.Order` of the model's look, which then notes the order of the objects.
       kept: None, or a `kept.Kept`: what it knows is not looked for again, what is found anew it keeps, until
-        `Kept.remove` of `names_kept`.
+        `Kept.remove`.
 
     Returns:
       Evaluation.
@@ -89,22 +89,17 @@ def evaluate(model, source, crf=False, order=None, kept=None):
     if crf:
         library()  # told before any work
     tables = []
-    for name, (_, read) in zip(names_kept(source), tqdm(source, "images"), strict=True):
+    for index, (_, read) in enumerate(tqdm(source, "images")):
         image, truth = read()
-        found = _found(model, image, crf, order, kept, name)
+        found = _found(model, image, crf, order, kept, f"{index:07d}")  # their own names may hold any character
         tables.append(compare(truth, found.labels, found.scores))
     return measure([name for name, _ in source], tables)
-
-
-def names_kept(source):
-    """Names under which `evaluate` keeps what was found in the images of a source; theirs may hold any character."""
-    return [f"{index:07d}" for index in range(len(source))]
 
 
 def _found(model, image, crf, order, kept, name):
     """Instances of an image, found now or before an interruption."""
     state = [*pixel_state(image), bool(order)]
-    if before := kept.read(name, state) if kept else None:
+    if before := kept.read_instances(name, state) if kept else None:
         instances, taken = before
         if order:
             order.taken += taken
@@ -112,7 +107,7 @@ def _found(model, image, crf, order, kept, name):
     noted = len(order.taken) if order else 0
     instances = inference.predict_instances(order or model.look, model.config, image, crf, model.foreground)
     if kept:
-        kept.write(name, state, instances, order.taken[noted:] if order else ())
+        kept.write_instances(name, state, instances, order.taken[noted:] if order else ())
     return instances
 
 
@@ -136,20 +131,16 @@ def table(result):
     return "\n".join(lines)
 
 
-def tuned(values, model, source, out):
-    """Does what --tune asks for: searches, stores the fields in the model and its file, writes tuning.csv."""
-    file = Path(values.tuned_model) if values.tuned_model else storage.file_of(values.model)
-    fields, trials = tune(model.look, model.config, source, model.foreground, values.crf)
+def tuned(model, source, crf, orientations, kept):
+    """Searches what --tune asks for, and sets the fields in the model; returns the trials, see `tune.tune`."""
+    fields, trials = tune(model.look, model.config, source, model.foreground, crf, kept)
     before = {name: model.config.predict[name] for name in fields}
     model.config.predict.update(fields)
-    out.mkdir(parents=True, exist_ok=True)
-    write_table(out / "tuning.csv", trials)
     for name, value in fields.items():
         print(f"predict.{name}: {before[name]} " + ("kept" if value == before[name] else f"-> {value}"))
-    if values.orientations:
-        print(f"predict.orientations: {values.orientations}, as given")
-    storage.save(model, file)
-    print(f"{file}: written with these")
+    if orientations:
+        print(f"predict.orientations: {orientations}, as given")
+    return trials
 
 
 def compared(values, rest):
@@ -237,10 +228,11 @@ def main():
         )
         if not source:
             raise DataError(f"{values.data}: the split {split!r} holds no image; expected at least one")
-        if values.tune:
-            tuned(values, model, source, out)
+        folder, digest = out / "unfinished", storage.digest(values.model)
+        searched = Kept(folder, model.config, digest, values.crf)
+        trials = tuned(model, source, values.crf, values.orientations, searched) if values.tune else None
         order = Order(model.look, model.config.predict) if values.report else None
-        kept = Kept(out / "unfinished", model.config, storage.digest(values.model), values.crf)
+        kept = Kept(folder, model.config, digest, values.crf)
         found = evaluate(model, source, values.crf, order, kept if len(source) > 1 else None)
         out.mkdir(parents=True, exist_ok=True)
         write_table(out / "per_image.csv", found.rows)
@@ -253,7 +245,14 @@ def main():
             title = f"{values.model} on {values.data}"
             write_text(out / "report.html", report(model, source, found, order.taken, title, details, values.crf))
             written.append("report.html")
-        kept.remove(names_kept(source))
+        if trials:
+            write_table(out / "tuning.csv", trials)
+            written.insert(0, "tuning.csv")
+            file = Path(values.tuned_model) if values.tuned_model else storage.file_of(values.model)
+            storage.save(model, file)  # last, for what is kept is known again by the thresholds before
+            print(f"{file}: written with these thresholds")
+        searched.remove()
+        kept.remove()
         print(table(found.result))
         print(f"{out}: {', '.join(written)} written")
 

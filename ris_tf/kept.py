@@ -1,4 +1,4 @@
-"""What was found in images that are done, kept on disk until all are: an interrupted command goes on from it."""
+"""What is known of images that are done, kept on disk until all are: an interrupted command goes on from it."""
 
 import contextlib
 import hashlib
@@ -17,7 +17,7 @@ _ENDING = ".found.npz"
 
 
 class Kept:
-    """The instances of images that are done, in a folder.
+    """Arrays of images that are done, in a folder.
 
     Args:
         folder: Path; made once there is something to keep.
@@ -27,40 +27,50 @@ class Kept:
     """
 
     def __init__(self, folder, config, model, crf=False):
-        self._folder = folder
+        self._folder, self._names = folder, set()
         self._run = [model, crf, prediction_fields(config)]
 
     def read(self, name, state):
-        """What was found in an image.
+        """What was kept of an image.
 
         Args:
             name: str, of the image, as a file may be called.
             state: list by which the image is known again, see `file_state` and `pixel_state`.
 
         Returns:
-            Instances, and the list of arrays that was kept beside them. None if nothing is kept of the image, or only
-            what was found before it changed, or by another run: with other weights, another config or other flags.
+            list of arrays. None if nothing is kept of the image, or only what was found before it changed, or by
+            another run: with other weights, another config or other flags.
         """
+        self._names.add(name)
         try:
             with np.load(self._path(name), allow_pickle=False) as file:
                 if str(file["sign"]) == self._sign(state):
-                    beside = [file[f"beside_{index}"] for index in range(len(file.files) - 3)]
-                    return Instances(file["labels"], file["scores"]), beside
+                    return [file[f"array_{index}"] for index in range(len(file.files) - 1)]
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
             pass  # not there or broken
         return None
 
-    def write(self, name, state, instances, beside=()):
-        """Keeps what was found in an image, `name` and `state` as of `read`, and a list of arrays beside it."""
+    def write(self, name, state, arrays):
+        """Keeps arrays of an image, `name` and `state` as of `read`."""
+        self._names.add(name)
         self._folder.mkdir(parents=True, exist_ok=True)
-        arrays = {f"beside_{index}": array for index, array in enumerate(beside)}
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, labels=instances.labels, scores=instances.scores, sign=self._sign(state), **arrays)
+        named = {f"array_{index}": array for index, array in enumerate(arrays)}
+        np.savez_compressed(buffer, sign=self._sign(state), **named)
         write_bytes(self._path(name), buffer.getvalue())
 
-    def remove(self, names):
-        """Removes what is kept of the images, and the folder, unless something else lies there."""
-        for name in names:
+    def read_instances(self, name, state):
+        """As `read`, of `write_instances`: Instances and the list of arrays beside them, or None."""
+        kept = self.read(name, state)
+        return kept and (Instances(*kept[:2]), kept[2:])
+
+    def write_instances(self, name, state, instances, beside=()):
+        """Keeps what was found in an image, and a list of arrays beside it."""
+        self.write(name, state, [instances.labels, instances.scores, *beside])
+
+    def remove(self):
+        """Removes what was read and written here, and the folder, unless something else lies there."""
+        for name in self._names:
             self._path(name).unlink(missing_ok=True)
         if any(self._folder.glob(f"*{_ENDING}")):
             return  # of another run, which may be at work

@@ -145,7 +145,7 @@ def one_by_one(model, paths, out, crf=False, write=_DEFAULT, pixel_size=None, as
     for name in tiled:
         large.forget(out, name)
     if kept:
-        kept.remove([file.name for file in files])
+        kept.remove()
 
 
 def _read(file):
@@ -159,10 +159,10 @@ def _predict_one(model, file, out, crf, write, pixel_size, kept):
     """Predicts an image that is held whole, and writes all that is written for each image alone; returns Instances."""
     state = file_state(file)  # before it is read, for it may change
     image, paths = _read(file), _paths(out, file.stem, write, _ENDINGS)
-    before = kept.read(file.name, state) if kept else None
+    before = kept.read_instances(file.name, state) if kept else None
     instances = before[0] if before else model.predict_instances(image, crf)
     if kept and not before:
-        kept.write(file.name, state, instances)
+        kept.write_instances(file.name, state, instances)
     if "labels" in paths:
         if instances.count > np.iinfo(np.uint16).max:
             raise DataError(f"{file}: {instances.count} objects are more than a uint16 PNG can number; write tiff")

@@ -11,12 +11,14 @@ be used, zoom and all, beside the fields as they were, which stay where nothing 
 import copy
 import hashlib
 import itertools
+import json
 
 import numpy as np
 from tqdm import tqdm
 
 from ris_tf import metrics
 from ris_tf.inference import find_zoom, predict_instances
+from ris_tf.kept import pixel_state
 
 _SCORES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 _MASKS = (0.35, 0.4, 0.45, 0.5, 0.55, 0.6)
@@ -49,7 +51,7 @@ class Remembered:
         return np.stack(masks), np.stack(scores)
 
 
-def tune(look, config, source, foreground=None, crf=False):
+def tune(look, config, source, foreground=None, crf=False, kept=None):
     """Searches the fields of `config.predict`.
 
     Args:
@@ -57,6 +59,8 @@ def tune(look, config, source, foreground=None, crf=False):
       config: of the model; not changed.
       source: list of (name, read), see `data.pipeline.open_source`.
       crf: whether masks are refined by a CRF.
+      kept: None, or a `kept.Kept`: images of a group that it knows are not measured again, others it keeps, until
+        `Kept.remove`.
 
     Returns:
       fields: dict, the best found, those of `config` where nothing is better.
@@ -65,12 +69,20 @@ def tune(look, config, source, foreground=None, crf=False):
     trials, winners = [], [_fields(config)]
 
     def search(stage, candidates, as_used=False):
-        rows = [[] for _ in candidates]
-        for _, read in tqdm(source, f"tuning, {stage}", leave=False):
+        rows = []
+        for index, (_, read) in enumerate(tqdm(source, f"tuning, {stage}", leave=False)):
             image, truth = read()
-            for index, labels in _decoded(look, config, image, candidates, foreground, crf, as_used):
-                rows[index].append(metrics.evaluate_image(truth, labels))
-        results = [metrics.summarise(one) for one in rows]
+            name, state = f"{stage}_{index:07d}", [candidates, *pixel_state(image), *pixel_state(truth)]
+            before = kept.read(name, state) if kept else None
+            if before:
+                rows.append(json.loads(str(before[0])))
+                continue
+            decoded = _decoded(look, config, image, candidates, foreground, crf, as_used)
+            found = {candidate: metrics.evaluate_image(truth, labels) for candidate, labels in decoded}
+            rows.append([found[candidate] for candidate in range(len(candidates))])
+            if kept:
+                kept.write(name, state, [np.array(json.dumps(rows[-1]))])
+        results = [metrics.summarise(one) for one in zip(*rows, strict=True)]
         for fields, result in zip(candidates, results, strict=True):
             trials.append({"stage": stage, **fields, "ap_mean": result["ap_mean"], "abs_dic": result["abs_dic"]})
         best = candidates[results.index(max(results, key=_rank))]

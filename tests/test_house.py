@@ -23,8 +23,8 @@ FLOORS = [
     | {"tiling", "visualize"},
     {"mobilenet"},
     {"bootstrap", "inference", "inspection", "mistakes", "monitor", "objective", "outputs", "page", "plots", "presets"}
-    | {"label_files", "recurrence", "scroll"},
-    {"bands", "batch_rows", "comparison", "kept", "runtime", "tune"},
+    | {"kept", "label_files", "recurrence", "scroll"},
+    {"bands", "batch_rows", "comparison", "runtime", "tune"},
     {"batch_pipeline", "large", "model", "pictures"},
     {"storage"},
     {"checkpoints", "report"},

@@ -12,6 +12,7 @@ from ris_tf.data import pipeline
 from ris_tf.kept import Kept, file_state, pixel_state
 from ris_tf.labels import Instances
 from ris_tf.order import Order
+from ris_tf.tune import tune
 
 FORMS = ("labels", "overlay", "csv", "coco")
 NAMES = ("a", "b", "c")
@@ -108,7 +109,7 @@ def test_what_another_run_keeps_of_other_images_stays(run, small, images, tmp_pa
     out = tmp_path / "out"
     Image.fromarray(np.full((23, 31), 7, np.uint8)).save(tmp_path / "other.png")
     state = file_state(tmp_path / "other.png")
-    Kept(out / "unfinished", small, "weights").write("other.png", state, instances_of(scattered(7)))
+    Kept(out / "unfinished", small, "weights").write_instances("other.png", state, instances_of(scattered(7)))
     run("out")
     assert [path.name for path in (out / "unfinished").iterdir()] == ["other.png.found.npz"]
 
@@ -123,14 +124,14 @@ def test_one_image_or_no_name_of_the_weights_keeps_nothing(run, small, images, t
 def test_instances_come_back_as_they_were_kept(small, images, tmp_path):
     kept, beside = Kept(tmp_path / "kept", small, "weights"), [np.arange(3.0), np.ones((2, 3)), np.zeros((0, 3))]
     for labels in (scattered(0), np.zeros((5, 4), np.int32)):
-        kept.write("a.png", [1, "x"], instances_of(labels), beside)
-        again, others = kept.read("a.png", [1, "x"])
+        kept.write_instances("a.png", [1, "x"], instances_of(labels), beside)
+        again, others = kept.read_instances("a.png", [1, "x"])
         assert isinstance(again, Instances)
         np.testing.assert_array_equal(again.labels, labels)
         np.testing.assert_array_equal(again.scores, instances_of(labels).scores)
         for one, other in zip(beside, others, strict=True):
             np.testing.assert_array_equal(one, other)
-    assert kept.read("b.png", [1, "x"]) is None and kept.read("a.png", [2, "x"]) is None
+    assert kept.read_instances("b.png", [1, "x"]) is None and kept.read_instances("a.png", [2, "x"]) is None
 
 
 def test_pixels_are_known_again_with_their_shape_and_type():
@@ -185,18 +186,45 @@ class Slow:
 @pytest.mark.parametrize("report", [False, True])
 def test_an_interrupted_evaluation_goes_on(small, tmp_path, command, monkeypatch, report):
     flags = ["--model=rosettes", "--data=synthetic:discs", "--images=5", *(["--report"] if report else [])]
+    looks = looks_of_broken_runs(small, tmp_path, command, monkeypatch, flags, (4, 1, 0))
+    again = looks[0] - 5  # a report looks at its worst images once more
+    assert looks[1:] == [4, 1, 2 + again] and (again > 0) == report
+    whole, broken = contents(tmp_path / "whole"), contents(tmp_path / "broken")
+    assert whole == broken and {"metrics.json", "per_image.csv"} <= set(whole) and ("report.html" in whole) == report
+
+
+def test_an_interrupted_search_for_thresholds_goes_on(small, tmp_path, command, monkeypatch):
+    saved = []
+    monkeypatch.setattr(evaluate.storage, "save", lambda model, file: saved.append([file, dict(model.config.predict)]))
+    flags = ["--model=rosettes", "--data=synthetic:discs", "--images=5", "--tune", f"--tuned_model={tmp_path}/t.keras"]
+    looks = looks_of_broken_runs(small, tmp_path, command, monkeypatch, flags, (4, 13, 1, 0))
+    assert looks == [20, 4, 13, 1, 5]  # three groups of candidates, then the figures
+    whole, broken = contents(tmp_path / "whole"), contents(tmp_path / "broken")
+    assert whole == broken and {"metrics.json", "per_image.csv", "tuning.csv"} <= set(whole)
+    assert len(saved) == 2 and saved[0] == saved[1] and saved[0][0] == tmp_path / "t.keras"
+
+
+def test_a_search_with_other_labels_measures_anew(small, tmp_path):
+    kept = Kept(tmp_path / "kept", small, "weights")
+    image, labels = pipeline.open_source("synthetic:discs", "val", 64, 1, 1)[0][1]()
+    for truth, looks in ((labels, 3), (labels, 0), (labels * (labels > 1), 3)):
+        source = [("a", lambda truth=truth: (image, truth))]
+        model = Slow(small)
+        tune(model.look, model.config, source, model.foreground, kept=kept)
+        assert model.looks == looks
+
+
+def looks_of_broken_runs(small, tmp_path, command, monkeypatch, flags, stops):
+    """Runs ris-evaluate unbroken into "whole", then interrupted at each of `stops` into "broken"; the looks of each."""
     monkeypatch.setattr(evaluate.storage, "open_model", lambda name: model)
     looks = []
-    for out, stop in (("whole", 0), ("broken", 4), ("broken", 1), ("broken", 0)):
+    for out, stop in (("whole", 0), *(("broken", stop) for stop in stops)):
         model = Slow(small.copy_and_resolve_references(), stop)
         code, _, err = command(evaluate.main, *flags, f"--out={tmp_path / out}")
         assert code == (130 if stop else 0), err
         assert (tmp_path / out / "unfinished").exists() == bool(stop)
         looks.append(model.looks)
-    again = looks[0] - 5  # a report looks at its worst images once more
-    assert looks[1:] == [4, 1, 2 + again] and (again > 0) == report
-    whole, broken = contents(tmp_path / "whole"), contents(tmp_path / "broken")
-    assert whole == broken and {"metrics.json", "per_image.csv"} <= set(whole) and ("report.html" in whole) == report
+    return looks
 
 
 def test_an_evaluation_of_other_pixels_or_of_another_kind_looks_anew(small, tmp_path):
@@ -205,5 +233,5 @@ def test_an_evaluation_of_other_pixels_or_of_another_kind_looks_anew(small, tmp_
         model = Slow(small)
         evaluate.evaluate(model, opened, order=order and order(model.look, small.predict), kept=kept)
         assert model.looks == looks
-    kept.remove(evaluate.names_kept(source))
+    kept.remove()
     assert not (tmp_path / "kept").exists()
