@@ -5,7 +5,8 @@ ris-train --config=coins --data=synthetic:heaps --init=runs/coins_small
 
 Expected after 6,000 steps of the first, 87 minutes on one CPU core, and 5,000 of the second, 107 on two: SBD 0.90 and
 |DiC| 0.6 on fresh heaps, 0.94 and 0.5 on fresh discs, 0.90 and 0.5 on plain ones (tokens), and the 24 coins of
-scikit-image's photograph; one run, the preset. A data set of one's own begins from it: --init=coins.
+scikit-image's photograph; one run. `coins_fresh` goes on from there to the preset. A data set of one's own begins from
+that: --init=coins.
 """
 
 from ris_tf.configs import base
