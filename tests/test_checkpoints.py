@@ -70,6 +70,17 @@ def test_a_full_disk_is_one_line(monkeypatch, capsys, error, line):
     assert stop.value.code == 1 and said.startswith(f"ris-train: {line}") and said.count("\n") == 1
 
 
+@pytest.fixture(autouse=True)
+def in_the_foreground():
+    """Signals as a command in the foreground has them: under nohup, or started by a script's `&`, some are ignored."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGHUP)}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.fixture
 def model(small_of):
     """A small compiled model of the paper form."""
