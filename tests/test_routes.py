@@ -90,17 +90,17 @@ def test_xla_compiles_forward_and_backward_around_the_host_matching(small):
 @pytest.mark.slow
 @pytest.mark.parametrize("form", ["paper", "attend"])
 def test_mixed_precision_learns_as_float32_does(small, form):
-    """The mean loss of the last ten of 200 steps is within 3%.
+    """The mean loss of the last fifty of 200 steps is at most 3% above that of float32; lower is no fault.
 
     The published loss, -IoU + BCE, is about to pass zero there, where a share of it means nothing; it is compared as
-    1 - IoU + BCE, which is never below 0.
+    1 - IoU + BCE, which is never below 0. Of the default form the rate is low: at 3e-4 rounding alone leads a run
+    elsewhere, and the last steps of two differ by a quarter, at 5e-5 by one part in a hundred (five seeds).
     """
-    config, added = (paper(small), 1.0) if form == "paper" else (small, 0.0)
+    config, added, rate = (paper(small), 1.0, 3e-4) if form == "paper" else (small, 0.0, 5e-5)
     config.train.forcing = (0.0, 0.0)
-    expected = losses(config, 200, 3e-4)
+    expected = losses(config, 200, rate)[-50:].mean() + added
     for dtype in ("mixed_bfloat16", "mixed_float16"):
-        reached = losses(config, 200, 3e-4, dtype)
-        assert reached[-10:].mean() + added <= 1.03 * (expected[-10:].mean() + added), dtype  # lower is no fault
+        assert losses(config, 200, rate, dtype)[-50:].mean() + added <= 1.03 * expected, dtype
 
 
 @pytest.mark.parametrize("dtype", ["mixed_bfloat16", "mixed_float16"])
