@@ -1,6 +1,6 @@
-# Everything runs from .venv, which is made on first use and again when setup.cfg changes.
+# Everything runs from .venv, which is created on first use and updated when setup.cfg or pyproject.toml changes.
 
-# The first Python that starts, is new enough and can make an environment with pip in it.
+# The first Python of this list that starts, is new enough, and can create an environment with pip.
 CANDIDATES := python3.11 python3 /usr/bin/python3.11 /usr/bin/python3 python3.12 python3.13
 USABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
 PYTHON = $(shell for p in $(CANDIDATES); do $$p -c "$(USABLE)" 2>/dev/null && echo $$p && break; done)
@@ -13,12 +13,13 @@ export TF_CPP_MIN_LOG_LEVEL := 2
 .venv: .venv/stamp
 
 .venv/stamp: setup.cfg pyproject.toml
-	@test -x $(BIN)/python || test -n "$(PYTHON)" || { echo "no Python 3.11 or newer with venv and ensurepip"; exit 1; }
+	@test -x $(BIN)/python || test -n "$(PYTHON)" || { \
+		echo "no Python 3.11 or newer with venv and ensurepip; install one, or give its path as PYTHON=..."; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
 	touch $@
 
-TWO := --numprocesses=2 --dist=worksteal  # two processes: most of a test is one thread's work
+TWO := --numprocesses=2 --dist=worksteal  # two processes, because most tests use only one thread
 
 demo: .venv/stamp
 	$(BIN)/python -m ris_tf.demo --out=demo_out
@@ -27,20 +28,21 @@ test: lint
 	$(BIN)/python -m pytest -m "not slow" $(TWO)
 
 test-slow: .venv/stamp
-	$(BIN)/python -m pytest -m slow $(TWO) || test $$? -eq 5  # 5: no test is marked slow
+	$(BIN)/python -m pytest -m slow $(TWO) || test $$? -eq 5  # exit status 5: no test is marked slow
 
-# Training killed, stopped, out of disk and damaged, some sixty times; JSON=FILE records every fault.
+# Fault injection: training is killed, stopped, out of disk space, or its files damaged, some sixty times.
+# JSON=FILE records every fault.
 test-faults: .venv/stamp
 	$(BIN)/python tests/faults $(if $(JSON),--json=$(JSON))
 
-# A mosaic of known count, SIDE pixels wide, through ris-predict; about 5 minutes of CPU, 2 GB of disk.
+# Runs ris-predict on a mosaic with a known count, SIDE pixels wide; about 5 minutes of CPU time and 2 GB of disk.
 test-large: .venv/stamp
 	$(BIN)/python benchmarks/large.py --side=$(or $(SIDE),20000) $(if $(JSON),--json=$(JSON))
 
-# A real Triton server, which wants an older NumPy: in an environment of its own, about 700 MB.
+# Tests with a real Triton server, in an environment of its own (about 700 MB), because it needs an older NumPy.
 test-serving: .venv/stamp .venv-triton/stamp
 	$(BIN)/ris-export --model=rosettes --format=triton --images=16 --out=build/serving
-	RIS_TRITON=build/serving/triton PYTHONPATH=. .venv-triton/bin/python -m pytest --noconftest tests/test_triton.py
+	RIS_TRITON=build/serving/triton PYTHONPATH=. .venv-triton/bin/python -m pytest --noconftest tests/export/test_triton.py
 
 .venv-triton/stamp:
 	$(PYTHON) -m venv .venv-triton
@@ -48,9 +50,9 @@ test-serving: .venv/stamp .venv-triton/stamp
 		nvidia-pytriton==0.7.0 "numpy<2" ai-edge-litert pytest scipy pillow
 	touch $@
 
-# ris-batch with the extra `beam`, in an environment of its own, about 3 GB; JSON=FILE takes the figures.
+# Tests of ris-batch with the extra `beam`, in an environment of its own (about 3 GB). JSON=FILE stores the figures.
 test-beam: .venv-beam/stamp build/batch/model.tflite
-	.venv-beam/bin/python -m pytest tests/test_batch.py tests/test_batch_pipeline.py
+	.venv-beam/bin/python -m pytest tests/batch
 	.venv-beam/bin/python tests/harness/batch.py --model=build/batch/model.tflite $(if $(JSON),--json $(JSON))
 
 .venv-beam/stamp: setup.cfg
@@ -61,11 +63,11 @@ test-beam: .venv-beam/stamp build/batch/model.tflite
 build/batch/model.tflite: .venv/stamp
 	$(BIN)/ris-export --model=rosettes --format=tflite --out=build/batch
 
-# One, two and four processes train on loopback, some are killed; JSON=FILE takes the figures.
+# Trains with one, two and four processes on the loopback interface; some are killed. JSON=FILE stores the figures.
 test-workers: .venv/stamp
 	$(BIN)/python tests/harness/workers.py $(if $(JSON),--json $(JSON))
 
-# The fast tests on Python 3.11 and the lowest version of everything that setup.cfg asks for, about 2 GB.
+# The fast tests on Python 3.11 with the lowest version of every requirement in setup.cfg; about 2 GB.
 test-lowest: .venv-lowest/stamp
 	.venv-lowest/bin/python -m pytest -m "not slow" $(TWO)
 
@@ -79,7 +81,8 @@ LOWER_BOUNDS := s/^(    |[a-z]+ = )([A-Za-z0-9_-]+)(\[[a-z]+\])?>=([0-9.]+).*/\2
 		--editable ".[dev]"
 	touch $@
 
-# Exported SavedModels in the newest TensorFlow that tensorflow-addons imports on, in an environment of its own, 2 GB.
+# Tests exported SavedModels in the newest TensorFlow that tensorflow-addons works with, in an environment of its own
+# (2 GB).
 test-legacy: .venv/stamp .venv-legacy/stamp
 	$(BIN)/python tests/harness/legacy.py --python=.venv-legacy/bin/python $(if $(JSON),--json $(JSON))
 
@@ -89,12 +92,14 @@ test-legacy: .venv/stamp .venv-legacy/stamp
 		tensorflow==2.15.1 keras==2.15.0 tensorflow-addons==0.23.0 typeguard==2.13.3 "numpy==1.26.*"
 	touch $@
 
-# Long load: PREDICTIONS of mixed sizes in each runtime, or MINUTES; memory, equal bits, threads.
+# Load test: PREDICTIONS images of mixed sizes in each runtime, for at most MINUTES. Checks memory, bitwise equal results
+# and thread safety.
 test-load: .venv/stamp
 	$(BIN)/python tests/harness/load.py $(if $(PREDICTIONS),--predictions $(PREDICTIONS)) \
 		$(if $(MINUTES),--minutes $(MINUTES)) $(if $(JSON),--json $(JSON))
 
-# With Debian's bazel-bootstrap, offline; BAZEL_TESTS=//tests:test_labels runs one file.
+# Runs the tests with Bazel, offline; Debian's bazel-bootstrap is enough. For a single file give
+# BAZEL_TESTS=//tests:instances/test_labels.
 BAZEL_TESTS := //tests/...
 bazel-test: .venv/stamp
 	PATH="$(CURDIR)/$(BIN):$$PATH" bazel test $(BAZEL_TESTS) --test_env=PATH --test_output=errors --local_test_jobs=1
@@ -102,8 +107,8 @@ bazel-test: .venv/stamp
 lint: .venv/stamp
 	$(BIN)/ruff check .
 
-# Into build/docs; a broken link or a page left out of the menu ends it. To read with its search:
-# python3 -m http.server --directory build/docs
+# Builds the documentation into build/docs; fails on a broken link or a page missing from the menu. To read it with the
+# search working: python3 -m http.server --directory build/docs
 docs: .venv/stamp
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 	@echo "open build/docs/index.html"

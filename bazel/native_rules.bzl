@@ -1,4 +1,4 @@
-"""Repositories that Bazel's own tools load by name, made here in place of downloads: the rules built into Bazel."""
+"""Local stand-ins for repositories that Bazel's own tools load by name; they forward to the rules built into Bazel."""
 
 def _native_rules(repository):
     repository.file("WORKSPACE")
@@ -15,8 +15,8 @@ def _native_rules(repository):
 native_rules = repository_rule(
     _native_rules,
     attrs = {
-        "folder": attr.string(doc = "where defs.bzl is asked for"),
-        "rules": attr.string_list(doc = "what defs.bzl gives"),
-        "targets": attr.string_list(doc = "empty file groups"),
+        "folder": attr.string(doc = "folder in which defs.bzl is expected"),
+        "rules": attr.string_list(doc = "rules that defs.bzl exports"),
+        "targets": attr.string_list(doc = "targets to define, as empty file groups"),
     },
 )

@@ -1,4 +1,4 @@
-"""Files of the root's folders as files of a package: setup.cfg's package_dir (ris_tf.export = export) for Bazel."""
+"""Links files of a top-level folder into the package, as package_dir in setup.cfg does (ris_tf.export = export)."""
 
 def _placed(ctx):
     links = []

@@ -1,8 +1,8 @@
-"""What a py_test runs: pytest on one file of tests."""
+"""Entry point of the py_test rules: runs pytest on one test file."""
 
 import sys
 
 import pytest
 
 code = pytest.main(["-p", "no:cacheprovider", *sys.argv[1:]])
-sys.exit(0 if code == pytest.ExitCode.NO_TESTS_COLLECTED else code)  # all of them are slow
+sys.exit(0 if code == pytest.ExitCode.NO_TESTS_COLLECTED else code)  # no test collected: all are marked slow

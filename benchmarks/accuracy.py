@@ -1,15 +1,20 @@
-"""Accuracy beside rivals, on the same images in one run.
+"""Benchmark of accuracy against other methods (StarDist, U-Net, threshold and watershed) on the same images.
 
     python benchmarks/accuracy.py --data=DIR/nuclei --model=nuclei --minutes=60 --workdir=runs/accuracy \\
         --rivals=threshold,unet,stardist --stardist_python=ENV/bin/python --json=accuracy.json
     python benchmarks/accuracy.py --data=synthetic:heaps --model=coins --minutes=20 --workdir=runs/heaps
 
-Contestants: this package's model, looking once and in eight orientations; StarDist (in an environment of its own) and a
-small U-Net with watershed, both trained from scratch on the same train split for --minutes on the same processor;
-threshold and watershed of scikit-image, its parameters searched on validation images. What is trained is kept in
---workdir, for the same data and minutes alone. A table of AP at IoU 0.5 to 0.9 (TP / (TP + FP + FN), pooled), |DiC|
-over the mean count, SBD, milliseconds an image and size of the model file is printed for all test images, the sparse
-and the crowded half (by the median count of objects).
+The contestants are
+
+- this package's model, with one look and with eight orientations,
+- StarDist (in an environment of its own) and a small U-Net with watershed, both trained from scratch on the same train
+  split for --minutes on the same processor,
+- threshold and watershed from scikit-image, with parameters searched on validation images.
+
+Trained rivals are kept in --workdir and reused. The folder can be used again only with the same --data, --seed,
+--images, --train_images, --side and --minutes. The output is a table for all test images, and for the sparse and the
+crowded half of them (split at the median count of objects): AP at IoU 0.5 to 0.9 (TP / (TP + FP + FN), pooled), |DiC|
+divided by the mean count, SBD, milliseconds per image and size of the model file.
 """
 
 import functools
@@ -25,33 +30,35 @@ import numpy as np
 from absl import app, flags
 from rivals import classic, unet
 
-from ris_tf import consensus, metrics, presets, storage
-from ris_tf.data import pipeline
+from ris_tf import presets, storage
+from ris_tf.data import sources
 from ris_tf.data.normalize import normalize
+from ris_tf.evaluation import metrics
+from ris_tf.inference import consensus
 
 SPLITS = ("train", "val", "test")
-KEPT = ("data", "seed", "images", "train_images", "side", "minutes")  # flags on which depends what --workdir keeps
+KEPT = ("data", "seed", "images", "train_images", "side", "minutes")  # flags that the content of --workdir depends on
 
 
 def claim(folder, values):
-    """Keeps the values of KEPT in the folder; exits if what is there was made with others, or with unknown ones."""
+    """Records the values of KEPT in the folder; exits if its content was made with other or unknown values."""
     folder.mkdir(parents=True, exist_ok=True)
     record, mine = folder / "arguments.json", {name: values[name] for name in KEPT}
     if not record.exists() and any(folder.iterdir()):
-        sys.exit(f"--workdir={folder}: holds files but no {record.name}; give a new folder")
+        sys.exit(f"--workdir={folder}: holds files but no {record.name}; give a new or empty folder")
     if not record.exists():
         record.write_text(json.dumps(mine, indent=2) + "\n")
     theirs = json.loads(record.read_text())
     other = [f"--{name}={theirs.get(name)}" for name in KEPT if theirs.get(name) != mine[name]]
     if other:
-        sys.exit(f"--workdir={folder}: was made with {' '.join(other)}; give the same or a new folder")
+        sys.exit(f"--workdir={folder}: was made with {' '.join(other)}; give the same values or a new folder")
 
 
 def exchange(data, folder, images, side, seed):
-    """Writes the splits as .npz for the rivals; returns {split: [(image, labels)]}."""
+    """Reads the splits and writes them as .npz files for the rivals; returns {split: [(image, labels)]}."""
     pictures = {}
     for split in SPLITS:
-        opened = pipeline.open_source(data, split, side, images[split], seed)
+        opened = sources.open_source(data, split, side, images[split], seed)
         pictures[split] = [read() for _, read in opened]
         if not (folder / f"{split}.npz").exists():
             arrays = {}
@@ -62,7 +69,7 @@ def exchange(data, folder, images, side, seed):
 
 
 def timed(predict, pictures):
-    """Labels of every image, and the milliseconds each took; the first is looked at once before."""
+    """Label maps of all images, and the milliseconds for each; processes the first image once more as a warm-up."""
     predict(pictures[0][0])
     found, times = [], []
     for image, _ in pictures:
@@ -73,6 +80,7 @@ def timed(predict, pictures):
 
 
 def ours(pictures, values, folder, orientations="1"):
+    """This package's model: (label maps, milliseconds, bytes of the model file), as every contestant returns them."""
     model = storage.load(values.model)
     consensus.choose(model, orientations)
     found = timed(lambda image: model.predict_instances(image).labels, pictures["test"])
@@ -83,6 +91,7 @@ def ours(pictures, values, folder, orientations="1"):
 
 
 def threshold(pictures, values, folder):
+    """Contestant: threshold and watershed, tuned on the validation images."""
     images, labels = zip(*pictures["val"], strict=True)
     parameters = classic.tuned(images, labels)
     print(f"threshold and watershed: {parameters}")
@@ -90,6 +99,7 @@ def threshold(pictures, values, folder):
 
 
 def small_unet(pictures, values, folder):
+    """Contestant: U-Net and watershed; trained if the folder does not hold it yet."""
     channels = 3 if pictures["train"][0][0].shape[-1] == 3 else 1
     file = folder / "unet.keras"
     if not file.exists():
@@ -102,6 +112,7 @@ def small_unet(pictures, values, folder):
 
 
 def stardist(pictures, values, folder):
+    """Contestant: StarDist in an environment of its own; trained if the folder does not hold it yet."""
     python, script = values.stardist_python, Path(__file__).parent / "rivals" / "stardist_run.py"
     environment = {**os.environ, "PYTHONPATH": ""}
 
@@ -125,16 +136,17 @@ RIVALS = {
 
 
 def chosen_rivals(names, stardist_python):
-    """{title: contestant} of these names in this order; exits at an unknown one."""
+    """{title: contestant} for the given names, in the same order; exits if a name is unknown."""
     for name in names:
         if name not in RIVALS:
-            sys.exit(f"--rivals={','.join(names)}: {name} is none of {', '.join(RIVALS)}")
+            sys.exit(f"--rivals={','.join(names)}: {name} is not one of {', '.join(RIVALS)}")
         if name == "stardist" and not stardist_python:
-            sys.exit("--rivals=stardist: needs --stardist_python, the Python of an environment that has it")
+            sys.exit("--rivals=stardist: needs --stardist_python, the Python of an environment with StarDist")
     return dict(RIVALS[name] for name in names)
 
 
 def figures(found, pictures, times):
+    """Metrics and mean milliseconds over all test images and over the sparse and the crowded half: {part: dict}."""
     rows = [metrics.evaluate_image(truth, one) for one, (_, truth) in zip(found, pictures, strict=True)]
     counts = np.array([row["count_true"] for row in rows])
     crowded = counts > np.median(counts)
@@ -148,6 +160,7 @@ def figures(found, pictures, times):
 
 
 def line(name, result, size):
+    """Row of the table; `size` is in bytes."""
     precisions = "  ".join(f"{result[f'ap_{t}']:.3f}" for t in metrics.THRESHOLDS)
     relative = "  n/a" if result["relative_abs_dic"] is None else f"{result['relative_abs_dic']:.3f}"
     return (
@@ -183,15 +196,15 @@ def main(_):
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("data", None, "folder with train, val and test, or synthetic:KIND", required=True)
+    flags.DEFINE_string("data", None, "folder with the splits train, val and test, or synthetic:KIND", required=True)
     flags.DEFINE_string("model", None, "preset, work folder or .keras file", required=True)
-    flags.DEFINE_string("workdir", None, "folder that keeps what is trained", required=True)
-    flags.DEFINE_list("rivals", ["threshold", "unet"], f"who else is in the table, of {', '.join(RIVALS)}")
+    flags.DEFINE_string("workdir", None, "folder in which the trained rivals are kept", required=True)
+    flags.DEFINE_list("rivals", ["threshold", "unet"], f"methods to compare with, any of {', '.join(RIVALS)}")
     flags.DEFINE_string("stardist_python", None, "Python of an environment with stardist and its TensorFlow")
-    flags.DEFINE_float("minutes", 60.0, "training of each rival", lower_bound=0.01)
-    flags.DEFINE_integer("images", 50, "synthetic test images", lower_bound=1)
-    flags.DEFINE_integer("train_images", 1000, "synthetic training images", lower_bound=1)
-    flags.DEFINE_integer("side", 384, "of synthetic images, pixels", lower_bound=32)
-    flags.DEFINE_integer("seed", 1, "of synthetic images", lower_bound=0)
-    flags.DEFINE_string("json", None, "file for the figures")
+    flags.DEFINE_float("minutes", 60.0, "minutes of training of each rival", lower_bound=0.01)
+    flags.DEFINE_integer("images", 50, "number of synthetic test images", lower_bound=1)
+    flags.DEFINE_integer("train_images", 1000, "number of synthetic training images", lower_bound=1)
+    flags.DEFINE_integer("side", 384, "side of the synthetic images, pixels", lower_bound=32)
+    flags.DEFINE_integer("seed", 1, "seed of the synthetic images", lower_bound=0)
+    flags.DEFINE_string("json", None, "JSON file to write the figures to")
     app.run(main)

@@ -1,11 +1,12 @@
-"""Samples a second that the training pipeline gives, beside the images a second that the training step takes.
+"""Benchmark of data augmentation: throughput of the input pipeline against that of the training step.
 
     python benchmarks/augmentation.py --json=augmentation.json
 
-Both on one core, to which this process is bound, in seconds of its own computing, so that other work on the machine
-hardly counts. The pipeline is `training_batches` on drawn images held in memory:
-shuffling, all elements of `data.augment`, masks and batches. It is timed as the config lists them, with each element
-further, and with all. The step is `train_step` on one batch of it, in the config's precision; the median of `--steps`.
+Both are measured on one core, to which this process is bound, in CPU time, so that other work on the machine hardly
+matters. The pipeline is `training_batches` on synthetic images held in memory: shuffling, the operations of
+`data.augment`, masks and batches. It is timed with the operations that the config lists, with each further operation
+added, and with all of them. The step is `train_step` on one batch in the config's precision; the median of `--steps`
+steps counts.
 """
 
 import importlib
@@ -19,19 +20,20 @@ import tensorflow as tf
 from absl import app, flags
 
 from ris_tf import model as models
-from ris_tf import precision
-from ris_tf.data import pipeline
-from ris_tf.data.records import Records
-from ris_tf.settings import CHANGES, MOVES, elements
-from ris_tf.train import optimizer
+from ris_tf.data import sources
+from ris_tf.data.sampling import pipeline
+from ris_tf.data.sampling.records import Records
+from ris_tf.settings.schema import CHANGES, MOVES, elements
+from ris_tf.training import precision
+from ris_tf.training.start import optimizer
 
 _KINDS = {"rosettes": "rosettes", "nuclei": "tissue"}
-_AIM = 3.0  # samples for each image that the step takes
-_WARM = 8  # batches before the clock starts: tracing, and what is prefetched
+_AIM = 3.0  # samples of the pipeline per image of the training step, at least
+_WARM = 8  # batches before the timing starts, for tracing and prefetching
 
 
 def lists(config):
-    """{what it is called: names} of the lists to time."""
+    """The lists of operations to time: {name of the case: names of the operations}."""
     listed = elements(config)
     moves = tuple(name for name in listed if name in MOVES)
     changes = listed[len(moves) :]
@@ -43,7 +45,7 @@ def lists(config):
 
 
 def samples_a_second(records, config, seconds):
-    """Of the pipeline, once it runs steadily."""
+    """Samples per second of CPU time that the pipeline delivers, measured after a warm-up."""
     batches = iter(pipeline.training_batches(records, config))
     for _ in range(_WARM):
         next(batches)
@@ -55,7 +57,7 @@ def samples_a_second(records, config, seconds):
 
 
 def images_a_second(records, config, steps):
-    """Of the training step."""
+    """Images per second of CPU time that the training step consumes."""
     model = models.build(config, config.train.precision)
     model.compile(optimizer(config))
     batch = next(iter(pipeline.training_batches(records, config)))
@@ -68,11 +70,11 @@ def images_a_second(records, config, steps):
 
 
 def measure(name, values):
-    """Figures of one config, printed and returned."""
+    """Measures one config; prints the figures and returns them as a dict."""
     config = importlib.import_module(f"ris_tf.configs.{name}").get_config()
     config.train.precision = precision.choose(config)
     side = config.data.synthetic_size
-    records = Records(pipeline.open_source(f"synthetic:{_KINDS[name]}", "train", side, values.images, 1), config)
+    records = Records(sources.open_source(f"synthetic:{_KINDS[name]}", "train", side, values.images, 1), config)
     taken = images_a_second(records, config, values.steps)
     height, width = config.model.size
     print(f"{name}: {height}x{width}, {config.train.precision}, the step takes {taken:.1f} images/s", flush=True)
@@ -96,9 +98,9 @@ def main(_):
 
 
 if __name__ == "__main__":
-    flags.DEFINE_multi_enum("configs", list(_KINDS), list(_KINDS), "what is trained")
-    flags.DEFINE_integer("images", 40, "drawn images", lower_bound=1)
-    flags.DEFINE_integer("steps", 5, "timed training steps, of which the median counts", lower_bound=1)
-    flags.DEFINE_float("seconds", 5.0, "for each list", lower_bound=0.0)
-    flags.DEFINE_string("json", None, "file to write the figures to")
+    flags.DEFINE_multi_enum("configs", list(_KINDS), list(_KINDS), "configs to measure")
+    flags.DEFINE_integer("images", 40, "number of synthetic images", lower_bound=1)
+    flags.DEFINE_integer("steps", 5, "timed training steps; the median counts", lower_bound=1)
+    flags.DEFINE_float("seconds", 5.0, "CPU seconds of timing for each list of operations", lower_bound=0.0)
+    flags.DEFINE_string("json", None, "JSON file to write the figures to")
     app.run(main)

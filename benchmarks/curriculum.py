@@ -1,10 +1,11 @@
-"""What the curriculum on steps buys the published network: the same seconds of training with and without it.
+"""Benchmark of the curriculum on steps: trains the published network equally long with and without it.
 
     python benchmarks/curriculum.py --out=curriculum --seconds=480 --seeds=1,2,3
 
-The network of configs/rosettes_paper.py on small drawn rosettes. Time spent on validation does not count, retracing at
-a raise does. Every run leaves ARM_SEED.json in --out; a run that is there already is not made again, so that the
-command goes on where it stopped, and two of them with other --arms or --seeds may share the folder.
+The network is that of configs/rosettes_paper.py, trained on small synthetic rosettes. Time spent on validation does not
+count; retracing when the number of steps is raised does. Every run writes ARM_SEED.json to --out. A run whose file
+exists is not repeated, so the same command resumes after an interruption, and two commands with different --arms or
+--seeds can share the folder. When all runs are there, a table is printed and curriculum.png is written.
 """
 
 import json
@@ -17,20 +18,30 @@ import keras
 import matplotlib.pyplot as plt
 from absl import app, flags
 
-from ris_tf import metrics, precision
 from ris_tf import model as models
 from ris_tf.configs import rosettes_paper
-from ris_tf.curriculum import Curriculum
-from ris_tf.data import pipeline
-from ris_tf.data.records import Records
-from ris_tf.train import optimizer
+from ris_tf.data import sources
+from ris_tf.data.sampling import pipeline
+from ris_tf.data.sampling.records import Records
+from ris_tf.evaluation import metrics
+from ris_tf.training import precision
+from ris_tf.training.curriculum import Curriculum
+from ris_tf.training.start import optimizer
 
-_MEASURES = 12  # points of a curve
+_MEASURES = 12  # measurements per run
 _ARMS = ("with", "without")
 
 
 class Clock(keras.callbacks.Callback):
-    """Measures validation SBD and |DiC| at even intervals of training time, and stops when the time is over."""
+    """Keras callback: measures validation SBD and |DiC| at equal intervals of training time; stops when it is over.
+
+    Args:
+      seconds: of training.
+      held_out: list of (image, label map) to measure on.
+
+    Attributes:
+      curve: list of dict, the measurements.
+    """
 
     def __init__(self, seconds, held_out):
         super().__init__()
@@ -55,7 +66,17 @@ class Clock(keras.callbacks.Callback):
 
 
 def run(arm, seed, seconds, dtype):
-    """One training run; the points of its curve."""
+    """Runs one training.
+
+    Args:
+      arm: "with" or "without" the curriculum.
+      seed: int.
+      seconds: of training.
+      dtype: precision, a Keras dtype policy.
+
+    Returns:
+      list of dict, see `Clock.curve`.
+    """
     config = rosettes_paper.get_config()
     config.seed, config.model.size = seed, (160, 160)
     config.data.synthetic_images, config.train.steps = 400, 10**6  # the clock decides
@@ -64,8 +85,8 @@ def run(arm, seed, seconds, dtype):
     if arm == "without":
         config.curriculum.start = 0
     keras.utils.set_random_seed(seed)
-    source = Records(pipeline.open_source("synthetic:rosettes", "train", 160, 400, seed), config)
-    opened = pipeline.open_source("synthetic:rosettes", "val", 160, 24, 1)
+    source = Records(sources.open_source("synthetic:rosettes", "train", 160, 400, seed), config)
+    opened = sources.open_source("synthetic:rosettes", "val", 160, 24, 1)
     held_out = [opened[i][1]() for i in range(24)]
     model = models.build(config, dtype)
     model.compile(optimizer(config))
@@ -77,7 +98,7 @@ def run(arm, seed, seconds, dtype):
 
 
 def table(runs):
-    """Lines of the table: means over the seeds, extremes in brackets."""
+    """Formats the runs as a table: list of lines; means over the seeds, with minimum and maximum in brackets."""
     columns = {
         "SBD at best": lambda curve: max(point["sbd"] for point in curve),
         "SBD at the end": lambda curve: curve[-1]["sbd"],
@@ -96,10 +117,11 @@ def table(runs):
 
 
 def plot(runs, path):
+    """Draws the curves of all runs into a PNG file."""
     figure, axes = plt.subplots(1, 3, figsize=(12, 3.6), layout="constrained")
     curves = {
         "SBD on validation images": "sbd",
-        "matched IoU in training, of the steps taken": "matched_iou",
+        "matched IoU in training, steps in use": "matched_iou",
         "steps of the recurrence": "recurrence_steps",
     }
     for (arm, seed), curve in runs.items():
@@ -135,8 +157,8 @@ def main(_):
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("out", "curriculum", "folder of the results")
-    flags.DEFINE_integer("seconds", 480, "of training, each run", lower_bound=1)
-    flags.DEFINE_list("seeds", ["1", "2", "3"], "one run each, with and without")
-    flags.DEFINE_multi_enum("arms", list(_ARMS), _ARMS, "which runs to make now")
+    flags.DEFINE_string("out", "curriculum", "folder for the results")
+    flags.DEFINE_integer("seconds", 480, "seconds of training of each run", lower_bound=1)
+    flags.DEFINE_list("seeds", ["1", "2", "3"], "seeds; one run each, with and without the curriculum")
+    flags.DEFINE_multi_enum("arms", list(_ARMS), _ARMS, "which runs to make: with the curriculum, without, or both")
     app.run(main)

@@ -1,14 +1,17 @@
-"""Time of prediction, by runtime, precision, threads and number of objects.
+"""Benchmark of prediction time by runtime, precision, number of threads and number of objects.
 
     ris-export --model=rosettes --format=all --quantize=all --out=exported
     python benchmarks/inference.py --model=rosettes --exported=exported --kind=rosettes --json=inference.json
 
-Every contestant sees the same drawn pictures of the network's size in a process of its own: Keras (`predict_on_batch`,
-which is the network alone, and `predict_instances`), and each exported file whole ("predict", all steps) and step by
-step (`ris_tf.runtime`, which stops early). Rivals: StarDist's predict_instances (--stardist_python, --stardist_model as
-benchmarks/accuracy.py keeps it) and any ONNX file of a rival, such as a YOLO-n segmentation (--rival_onnx). Prints the
-median milliseconds at 1 and at 2 threads beside LiteRT float32, then the time against the number of objects. All take
-turns for --rounds; of each picture the fastest round counts, for whatever else a machine does only makes it slower.
+Every contestant processes the same synthetic pictures, which have the size of the network's input, in a process of its
+own. Contestants are Keras (`predict_on_batch`, which runs only the network, and `predict_instances`) and each exported
+file, as a whole ("predict", all steps) and step by step (`ris_tf.runtime`, which stops early). Optional rivals are
+StarDist's `predict_instances` (--stardist_python, and --stardist_model, as trained by benchmarks/accuracy.py) and an
+ONNX file, such as a YOLO-n segmentation network (--rival_onnx).
+
+The output is the median milliseconds with 1 and with 2 threads and their ratio to LiteRT float32, then the time against
+the number of objects. All contestants take turns for --rounds rounds. The fastest round of each picture counts, because
+other work on the machine can only make it slower.
 """
 
 import json
@@ -24,7 +27,7 @@ from absl import app, flags
 from rivals.keras_run import timed
 
 from ris_tf import storage
-from ris_tf.data import synthetic
+from ris_tf.data.synthetic import drawings
 from ris_tf.export import trial
 
 RIVALS = Path(__file__).parent / "rivals"
@@ -33,13 +36,18 @@ THREADS = (1, 2)
 
 
 def pictures_of(model, kind, each):
-    """`each` pictures for each of COUNTS, uint8 [N, H, W, 3], in which the model finds about so many objects.
+    """Chooses synthetic pictures in which the model finds about as many objects as each of COUNTS asks for.
+
+    Args:
+      model: RIS.
+      kind: kind of synthetic images, one of `drawings.KINDS`.
+      each: number of pictures for each of COUNTS.
 
     Returns:
-      pictures, and what the model found in each, int [N].
+      pictures, uint8 [N, H, W, channels], and the number of objects that the model finds in each, int [N].
     """
     side = model.config.model.size[0]
-    drawn = [np.zeros((side, side, 3), np.uint8)] + [synthetic.sample(kind, 99, index, side)[0] for index in range(500)]
+    drawn = [np.zeros((side, side, 3), np.uint8)] + [drawings.sample(kind, 99, index, side)[0] for index in range(500)]
     if model.config.model.channels == 1:
         drawn = [picture[..., :1] for picture in drawn]
     found = np.array([model.predict_instances(picture).count for picture in drawn])
@@ -51,6 +59,7 @@ def pictures_of(model, kind, each):
 
 
 def of_keras(values, threads, pictures, folder):
+    """Milliseconds per picture of Keras: {name: float [N]}."""
     given, results = folder / "keras.npz", folder / f"keras_{threads}.npz"
     np.savez(given, pictures=pictures)
     subprocess.run([sys.executable, RIVALS / "keras_run.py", values.model, str(threads), given, results], check=True)
@@ -59,11 +68,13 @@ def of_keras(values, threads, pictures, folder):
 
 
 def of_file(path, threads, pictures):
+    """Milliseconds per picture of an exported file: {name: float [N]}."""
     tried = trial.run(path, threads, pictures, list(pictures))
     return {f"{path.name} whole": tried["milliseconds"], f"{path.name} step by step": tried["host_milliseconds"]}
 
 
 def of_stardist(values, threads, pictures, folder):
+    """Milliseconds per picture of StarDist: {name: float [N]}."""
     grey = [picture[..., 0] if picture.shape[-1] == 1 else picture for picture in pictures]
     arrays = {f"image_{index}": picture for index, picture in enumerate(grey)}
     np.savez(folder / "test.npz", **arrays, **{f"labels_{i}": np.zeros((1, 1), np.uint16) for i in range(len(grey))})
@@ -76,7 +87,10 @@ def of_stardist(values, threads, pictures, folder):
 
 
 def of_onnx(values, threads, pictures):
-    """Any network: its input filled with noise of the pictures' size; without its decoding on the host."""
+    """Milliseconds per run of a rival's ONNX network, without decoding: {name: float [N]}.
+
+    Its input is noise of the pictures' size.
+    """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(values.rival_onnx, options, providers=["CPUExecutionProvider"])
@@ -115,6 +129,7 @@ def main(_):
 
 
 def report(results, found):
+    """Prints the tables of medians by threads and by number of objects."""
     one, two = THREADS
     base = results.get("model.tflite whole") or next(iter(results.values()))
     print(f"{'median over pictures':<36}" + "".join(f"{t} threads, ms   ratio   " for t in THREADS))
@@ -123,7 +138,7 @@ def report(results, found):
         print(f"{name:<36}" + "".join(columns))
     groups = np.arange(len(found)) // (len(found) // len(COUNTS))
     names = ", ".join(f"{found[groups == g].mean():.0f}" for g in range(len(COUNTS)))
-    print(f"\n{two} threads, ms for {names} objects; the second as a share of the last")
+    print(f"\n{two} threads, ms for {names} objects; last column: the second divided by the last")
     for name, by in results.items():
         means = [np.median(by[two][groups == g]) for g in range(len(COUNTS))]
         print(f"{name:<36}" + "".join(f"{mean:9.1f}" for mean in means) + f"{means[1] / means[3]:9.2f}")
@@ -132,11 +147,11 @@ def report(results, found):
 if __name__ == "__main__":
     flags.DEFINE_string("model", None, "preset, work folder or .keras file", required=True)
     flags.DEFINE_string("exported", None, "folder that ris-export wrote from the model", required=True)
-    flags.DEFINE_enum("kind", "rosettes", list(synthetic.KINDS), "kind of drawn pictures")
+    flags.DEFINE_enum("kind", "rosettes", list(drawings.KINDS), "kind of synthetic pictures")
     flags.DEFINE_integer("each", 8, "pictures for each number of objects", lower_bound=1)
-    flags.DEFINE_integer("rounds", 3, "of all contestants", lower_bound=1)
+    flags.DEFINE_integer("rounds", 3, "timed rounds of all contestants; the fastest counts", lower_bound=1)
     flags.DEFINE_string("stardist_python", None, "Python of an environment with stardist and its TensorFlow")
     flags.DEFINE_string("stardist_model", None, "folder of a StarDist model")
     flags.DEFINE_string("rival_onnx", None, "ONNX file of a rival, input float32 [1, 3, H, W]")
-    flags.DEFINE_string("json", None, "file for the figures")
+    flags.DEFINE_string("json", None, "JSON file to write the figures to")
     app.run(main)

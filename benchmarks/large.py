@@ -1,11 +1,15 @@
-"""A mosaic of known count through ris-predict: error of the count, peak memory, resumption after kill -9.
+"""Benchmark of large images: count error, peak memory and resumption of ris-predict on a synthetic mosaic.
 
     python benchmarks/large.py --side=20000 --json=large.json
 
-The mosaic is drawn and written tile by tile. Each of its cells holds nuclei-like ellipses of 60 to 80 pixels across,
-none of them cut by the cell's sides, so that their number is known; objects as large as these bring the zoom to 1/3 and
-the run to minutes (at a zoom of 1 it has nine times the tiles). ris-predict runs as a process, is killed after a share
-of the rows of tiles, and is run again to the end; memory is the larger of the two peaks, as the kernel counts them.
+The mosaic is generated and written tile by tile. Each of its cells contains nuclei-like ellipses, 60 to 80 pixels in
+diameter. None is cut by the border of its cell, so their number is known. Objects of this size lead to a zoom of 1/3,
+so that the run takes minutes (a zoom of 1 would mean nine times as many tiles). ris-predict runs as a process, is
+killed (kill -9) after --kill_after rows of tiles, and is run again to the end. Memory is the larger of the two peaks of
+resident memory, as the kernel reports them.
+
+The exit status is 1 if the error of the count exceeds 0.5%, memory reaches 3 GiB, ids are not 1..n, the label map is
+not tiled, or the first run was not killed.
 """
 
 import csv
@@ -26,15 +30,18 @@ from scipy import ndimage
 
 CELL, TILE = 800, 400  # pixels
 DIAMETERS = 60, 80
-_GAP = 6  # pixels between two objects at least
-_KINDS = 12  # different cells
+_GAP = 6  # pixels between two objects, at least
+_KINDS = 12  # number of different cells with objects
 
 
 def cell(rng):
-    """Draws one cell of the mosaic.
+    """Generates one cell of the mosaic.
+
+    Args:
+      rng: NumPy random generator.
 
     Returns:
-      image float32 [CELL, CELL] in [0, 1] without noise, and the centres of its objects, int [n, 2] (row, column).
+      image, float32 [CELL, CELL] in [0, 1], without noise; and the centres of its objects, int [n, 2] (row, column).
     """
     image, centres = np.zeros((CELL, CELL), np.float32), []
     rows, columns = np.indices((CELL, CELL), np.float32)
@@ -56,10 +63,19 @@ def cell(rng):
 
 
 def mosaic(path, side, seed):
-    """Writes a mosaic as tiled uint8 TIFF, never holding more than a row of cells; returns centres, int [n, 2]."""
+    """Writes a mosaic as a tiled uint8 TIFF, with at most a row of cells in memory.
+
+    Args:
+      path: Path of the file.
+      side: pixels; the mosaic has as many whole cells as fit.
+      seed: int.
+
+    Returns:
+      centres of the objects, int [n, 2] (row, column).
+    """
     rng, count = np.random.default_rng(seed), side // CELL
     cells = [cell(rng) for _ in range(_KINDS)]
-    cells.append((np.zeros((CELL, CELL), np.float32), np.zeros((0, 2), int)))  # nothing there
+    cells.append((np.zeros((CELL, CELL), np.float32), np.zeros((0, 2), int)))  # an empty cell
     kinds, turns = rng.integers(0, len(cells), (count, count)), rng.integers(0, 4, (count, count))
     centres = []
 
@@ -68,7 +84,7 @@ def mosaic(path, side, seed):
             row = []
             for j in range(count):
                 image, places = cells[kinds[i, j]]
-                for _ in range(turns[i, j]):  # as np.rot90 turns: (row, column) -> (CELL - 1 - column, row)
+                for _ in range(turns[i, j]):  # as by np.rot90: (row, column) -> (CELL - 1 - column, row)
                     places = np.stack([CELL - 1 - places[:, 1], places[:, 0]], axis=1)
                 row.append(np.rot90(image, turns[i, j]))
                 centres.append(places + (i * CELL, j * CELL))
@@ -85,9 +101,17 @@ def mosaic(path, side, seed):
 
 
 def run(arguments, stop=None):
-    """Runs ris-predict: (seconds, CPU seconds, peak memory in bytes, exit status); killed once `stop` says so."""
+    """Runs ris-predict as a process.
+
+    Args:
+      arguments: of the command line, list of str.
+      stop: None, or a function without arguments; the process is killed once it returns True.
+
+    Returns:
+      (seconds, CPU seconds, peak memory in bytes, exit status).
+    """
     start = time.monotonic()
-    process = subprocess.Popen([sys.executable, "-m", "ris_tf.predict", *arguments])
+    process = subprocess.Popen([sys.executable, "-m", "ris_tf.commands.predict", *arguments])
     while True:
         ended, status, used = os.wait4(process.pid, os.WNOHANG)
         if ended:
@@ -101,11 +125,16 @@ def run(arguments, stop=None):
 
 
 def check(path, centres, expected):
-    """Reads the label map part by part.
+    """Checks a label map against the true centres, reading it tile by tile.
+
+    Args:
+      path: TIFF file.
+      centres: int [n, 2] (row, column).
+      expected: largest id that may occur, int.
 
     Returns:
-      {"ids": distinct ids, "largest": id, "tiled": bool, "seen": share of the true centres that lie on an object of
-      their own}.
+      dict with the keys "ids", number of distinct ids; "largest", the largest id; "tiled", bool; and "seen", the share
+      of the true centres that lie on an object of their own.
     """
     with tifffile.TiffFile(path) as file:
         page = file.pages.first
@@ -136,14 +165,14 @@ def main(_):
         drawn = time.monotonic() - start
         side, out = values.side // CELL * CELL, work / "found"
         shutil.rmtree(out, ignore_errors=True)
-        print(f"{side} x {side} pixels, {len(centres)} objects, drawn in {drawn:.0f} s", flush=True)
+        print(f"{side} x {side} pixels, {len(centres)} objects, generated in {drawn:.0f} s", flush=True)
         asked = [f"--model={values.model}", f"--out={out}", "--write=labels,csv", "--large"]
         arguments = [*asked, str(work / "mosaic.tif")]
         bands = out / "mosaic_parts"
         first = run(arguments, lambda: len(list(bands.glob("band_*.npz"))) >= values.kill_after)
         second = run(arguments)
         if second[3]:
-            sys.exit(f"ris-predict ended with {second[3]}")
+            sys.exit(f"ris-predict failed with exit status {second[3]}")
         with (out / "counts.csv").open() as stream:
             count = int(next(csv.DictReader(stream))["count"])
         with (out / "objects.csv").open() as stream:
@@ -172,10 +201,10 @@ def main(_):
 
 
 if __name__ == "__main__":
-    flags.DEFINE_integer("side", 20000, f"of the mosaic, pixels; the next lower multiple of {CELL}", lower_bound=CELL)
-    flags.DEFINE_integer("seed", 0, "of the drawing")
+    flags.DEFINE_integer("side", 20000, f"pixels of a side, rounded down to a multiple of {CELL}", lower_bound=CELL)
+    flags.DEFINE_integer("seed", 0, "seed of the mosaic")
     flags.DEFINE_integer("kill_after", 10, "rows of tiles after which the first run is killed", lower_bound=1)
-    flags.DEFINE_string("model", "nuclei", "as of ris-predict")
-    flags.DEFINE_string("out", None, "folder that keeps the mosaic and what is found; none: a temporary one")
-    flags.DEFINE_string("json", None, "file for the figures")
+    flags.DEFINE_string("model", "nuclei", "model, same as --model of ris-predict")
+    flags.DEFINE_string("out", None, "folder in which the mosaic and the results are kept; by default a temporary one")
+    flags.DEFINE_string("json", None, "JSON file to write the figures to")
     app.run(main)

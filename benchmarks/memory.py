@@ -1,10 +1,11 @@
-"""Peak memory and time of a training step, with every activation kept and with them computed again.
+"""Benchmark of recomputing activations: peak memory and time of a training step with and without it.
 
     python benchmarks/memory.py --steps=20 --steps=60 --json=memory.json
 
-Memory is what TensorFlow's allocator holds at most during a step, beyond what it held before. What the process holds
-says little: the graph of 60 steps and its optimisation take hundreds of MiB once, whatever the activations take. Each
-measurement is a process of its own. Both kinds are measured one after the other, for the sake of the ratio of times.
+Memory is the peak of TensorFlow's allocator during a step, minus what it held before. The memory of the process would
+say little, because building and optimising the graph of 60 steps takes hundreds of MiB, independently of the
+activations. Every measurement is made in a process of its own. The two variants are measured one directly after the
+other, so that the ratio of their times is meaningful.
 """
 
 import json
@@ -19,11 +20,11 @@ from absl import app, flags
 from train_step import batch, configuration
 
 from ris_tf import model as models
-from ris_tf.train import optimizer
+from ris_tf.training.start import optimizer
 
 
 def measure(case, steps, recompute, precision, repeats):
-    """{"bytes": beyond those before, "seconds": median} of a training step in this process."""
+    """Measures a training step in this process: {"bytes": peak minus what was held before, "seconds": median}."""
     config = configuration(case)
     config.model.steps = steps
     model = models.build(config, precision)
@@ -44,6 +45,7 @@ def measure(case, steps, recompute, precision, repeats):
 
 
 def in_a_process(case, steps, recompute, values):
+    """Same as `measure`, in a new process."""
     arguments = [f"--cases={case}", f"--steps={steps}", f"--recompute={recompute}", f"--repeats={values.repeats}"]
     arguments += [f"--precision={values.precision}", "--here"]
     run = subprocess.run([sys.executable, __file__, *arguments], stdout=subprocess.PIPE, text=True, check=True)
@@ -75,11 +77,11 @@ def main(_):
 
 
 if __name__ == "__main__":
-    flags.DEFINE_multi_enum("cases", ["leaf", "default"], ["leaf", "default"], "as in train_step.py")
-    flags.DEFINE_multi_string("steps", ["20", "60"], "steps of the recurrence")
-    flags.DEFINE_integer("repeats", 3, "timed steps, of which the median counts", lower_bound=1)
-    flags.DEFINE_string("precision", "float32", "or mixed_bfloat16")
-    flags.DEFINE_bool("here", False, "measure the first case in this process, with --recompute")
-    flags.DEFINE_bool("recompute", False, "with --here")
-    flags.DEFINE_string("json", None, "file to write the figures to")
+    flags.DEFINE_multi_enum("cases", ["leaf", "default"], ["leaf", "default"], "networks, see train_step.py")
+    flags.DEFINE_multi_string("steps", ["20", "60"], "number of steps of the recurrence; can be given several times")
+    flags.DEFINE_integer("repeats", 3, "timed training steps; the median counts", lower_bound=1)
+    flags.DEFINE_string("precision", "float32", "precision: float32 or mixed_bfloat16")
+    flags.DEFINE_bool("here", False, "measure only the first case and number of steps, in this process")
+    flags.DEFINE_bool("recompute", False, "with --here: recompute activations")
+    flags.DEFINE_string("json", None, "JSON file to write the figures to")
     app.run(main)

@@ -1,9 +1,10 @@
-"""Images per second of ris-batch against the number of workers, each held to one core.
+"""Benchmark of the scaling of ris-batch: images per second by the number of workers, each bound to one core.
 
   python benchmarks/scaling.py --model=exported/model.tflite [--images=60] [--repeats=3] [--json FILE]
 
-Each number of workers counts the drawn images once and then three times over; the difference of the two times is that
-of the images alone, without the start and the end of the job. Needs ris-tf[beam], and Linux for the affinity.
+With each number of workers the job runs twice: on a set of synthetic images, and on three times as many. The difference
+of the two times is the time for the images only, without the start and the end of the job. Needs ris-tf[beam], and
+Linux for the CPU affinity.
 """
 
 import argparse
@@ -20,33 +21,37 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ris_tf.data import synthetic
+from ris_tf.data.synthetic import drawings
 
-WORKER = b"apache_beam.runners.worker.sdk_worker_main"  # the last word of a worker's command
+WORKER = b"apache_beam.runners.worker.sdk_worker_main"  # last argument of a worker's command line
 
 
 def beam_workers(process):
-    """Process numbers of the Beam workers below a process: maybe below a shell, but not below another worker."""
+    """Process ids of the Beam workers that a process has started, directly or through a shell; not their children."""
     found = set()
     try:
         for task in Path(f"/proc/{process}/task").iterdir():
             for child in map(int, (task / "children").read_text().split()):
                 words = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
                 found |= {child} if words[-2:-1] == [WORKER] else beam_workers(child)
-    except OSError:  # one has ended meanwhile
+    except OSError:  # a process has ended in the meantime
         pass
     return found
 
 
 def hold(process, cores):
-    """Holds every thread of a process to some cores; those that it starts later inherit it."""
+    """Binds every thread of a process to a set of cores; threads started later inherit the binding."""
     for task in Path(f"/proc/{process}/task").iterdir():
         os.sched_setaffinity(int(task.name), cores)
 
 
 def seconds(model, patterns, out, workers, cores):
-    """Wall and processor time of a job. One worker is the command itself; several are its children, a core each."""
-    program = [sys.executable, "-m", "ris_tf.batch", f"--model={model}", f"--out={out}", f"--workers={workers}"]
+    """Wall and CPU time of a job of ris-batch, float [2].
+
+    With one worker the command itself does the work; several workers are child processes, each bound to its own core.
+    """
+    program = [sys.executable, "-m", "ris_tf.commands.batch", f"--model={model}", f"--out={out}"]
+    program.append(f"--workers={workers}")
     began, used = time.perf_counter(), os.times()
     with subprocess.Popen([*program, *patterns], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as job:
         held, ended = {}, threading.Event()
@@ -65,9 +70,9 @@ def seconds(model, patterns, out, workers, cores):
         code = job.wait()
         ended.set()
     if code:
-        raise RuntimeError(f"{' '.join(program)} ended with {code}")
+        raise RuntimeError(f"{' '.join(program)} failed with exit code {code}")
     if workers > 1 and len(held) != workers:
-        raise RuntimeError(f"{len(held)} processes were held to cores; expected {workers}")
+        raise RuntimeError(f"{len(held)} worker processes were found and bound to cores; expected {workers}")
     after = os.times()
     processor = sum(getattr(after, name) - getattr(used, name) for name in ("children_user", "children_system"))
     return np.array([time.perf_counter() - began, processor])
@@ -75,11 +80,11 @@ def seconds(model, patterns, out, workers, cores):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", required=True, help="a file of ris-export")
-    parser.add_argument("--images", type=int, default=60)
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--model", required=True, help="a file written by ris-export")
+    parser.add_argument("--images", type=int, default=60, help="images of the small set")
+    parser.add_argument("--repeats", type=int, default=3, help="runs of each job; the median counts")
     parser.add_argument("--workers", default="1,2", help="numbers of workers, each at most the number of cores")
-    parser.add_argument("--json", type=Path, help="file for the figures")
+    parser.add_argument("--json", type=Path, help="JSON file to write the figures to")
     arguments = parser.parse_args()
     cores, rows = sorted(os.sched_getaffinity(0)), []
     with tempfile.TemporaryDirectory() as scratch:
@@ -87,7 +92,7 @@ def main():
         for index in range(3 * arguments.images):
             part = folder / f"part{index % 3}"
             part.mkdir(exist_ok=True)
-            image, _ = synthetic.sample("rosettes", 3, index, 256)
+            image, _ = drawings.sample("rosettes", 3, index, 256)
             Image.fromarray(image).save(part / f"{index}.png")
         for repeat in range(arguments.repeats):
             for workers in map(int, arguments.workers.split(",")):

@@ -1,15 +1,15 @@
-"""Seconds of a training step beside the same network on `keras.layers.ConvLSTM2D` and in PyTorch.
+"""Benchmark of the training step against the same network on `keras.layers.ConvLSTM2D` and in PyTorch.
 
     python benchmarks/train_step.py --torch_python=PYTHON --json=step.json
 
-A step is all of it: encoder, recurrence, inhibition, masks, matching on the host, gradients, clipping, optimizer. The
-cases are "leaf", the published leaf network (530x500 pixels, 106x100 cells, 20 steps, batch 4), and "default", that of
-configs/base.py (256x256, 20 steps, batch 4). Contestants, each in a process of its own, take turns in random order;
-medians count, of the better precision of each. PyTorch runs under PYTHON, which needs torch, numpy and scipy; without
-it, it is left out.
+A step is a complete training step: encoder, recurrence, inhibition, masks, matching on the host, gradients, clipping
+and optimizer. The cases are "leaf", the published leaf network (530x500 pixels, 106x100 cells, 20 steps, batch 4), and
+"default", the network of configs/base.py (256x256, 20 steps, batch 4). Each contestant is a process of its own; they
+take turns in random order. The median of each counts, at its better precision. PyTorch runs under the interpreter
+PYTHON, which needs torch, numpy and scipy; without --torch_python, PyTorch is left out.
 
-"--check" compares loss and gradient norm of all contestants under the same weights in place of timing: equal,
-but for the norm of rivals with one bias where our ConvLSTM has two.
+With --check, loss and gradient norm of all contestants are compared under the same weights, and nothing is timed. They
+are equal, except for the gradient norm of rivals that have one bias where this package's ConvLSTM has two.
 """
 
 import contextlib
@@ -28,11 +28,11 @@ import tensorflow as tf
 from absl import app, flags
 from tqdm import tqdm
 
-from ris_tf import matching
 from ris_tf import model as models
 from ris_tf.configs import base, leaves_paper
-from ris_tf.objective import _uniform
-from ris_tf.train import optimizer
+from ris_tf.objective import matching
+from ris_tf.objective.random_numbers import uniform
+from ris_tf.training.start import optimizer
 
 _STEPS, _BATCH, _OBJECTS = 20, 4, 12
 _PRECISIONS = ("float32", "bfloat16")
@@ -42,13 +42,14 @@ _RIVALS = Path(__file__).parent / "rivals"
 
 
 def configuration(case):
+    """Config of a case, "leaf" or "default", with the steps and the batch size of the benchmark."""
     config = {"leaf": leaves_paper, "default": base}[case].get_config()
     config.model.steps, config.train.batch, config.train.unroll = _STEPS, _BATCH, 0
     return config
 
 
 def batch(config):
-    """A batch of random squares on noise, as numpy arrays."""
+    """A batch of noise images with random squares as objects: {name: NumPy array}."""
     height, width = config.model.size
     rng = np.random.default_rng(0)
     masks = np.zeros([_BATCH, config.data.max_instances, height, width], np.uint8)
@@ -61,33 +62,33 @@ def batch(config):
 
 
 def weights(config):
-    """Random weights in which nothing is zero, and which all contestants can hold."""
+    """Random weights that all contestants can use, none of them zero where it need not be: {"w000": array, ...}."""
     keras.utils.set_random_seed(0)
     form, rng = models.build(config).form, np.random.default_rng(1)
     for weight in form.trainable_variables:
         weight.assign(weight + 0.02 * rng.normal(size=weight.shape))
-    if config.model.form == "attend":  # ConvLSTM2D has one kernel size: the ring around the 3x3 stays zero
+    if config.model.form == "attend":  # ConvLSTM2D has 3x3 kernels only: zero outside of them
         kernel = form.lstm.coverage_conv.kernel
         kernel.assign(np.pad(kernel.numpy()[1:-1, 1:-1], [(1, 1), (1, 1), (0, 0), (0, 0)]))
     return {f"w{index:03}": value for index, value in enumerate(form.get_weights())}
 
 
 def draws(config):
-    """The random numbers of `objective.query_loss` in the first step, for contestants without our generator."""
+    """Random numbers of `query_loss` in the first step, for contestants without this package's generator."""
     if config.model.form == "paper":
         return {}
     objects, queries = config.data.max_instances, min(config.loss.queries, config.data.max_instances)
     cells = config.model.size[0] * config.model.size[1] // 16
     seed = (config.seed, 0)
     return {
-        "noise": _uniform([_BATCH, objects], seed, 1001).numpy(),
-        "core_draw": _uniform([_BATCH, queries], seed, 1002).numpy(),
-        "pool_draw": _uniform([_BATCH, queries, cells], seed, 1003, low=0.5).numpy(),
+        "noise": uniform([_BATCH, objects], seed, 1001).numpy(),
+        "core_draw": uniform([_BATCH, queries], seed, 1002).numpy(),
+        "pool_draw": uniform([_BATCH, queries, cells], seed, 1003, low=0.5).numpy(),
     }
 
 
 class Contestant:
-    """A worker process; see rivals/worker.py."""
+    """A contestant in a worker process, see rivals/worker.py."""
 
     def __init__(self, name, case, precision, config, arrays, torch_python):
         form = {"leaf": "paper", "default": "attend"}[case]
@@ -106,11 +107,12 @@ class Contestant:
         )
 
     def ask(self, order):
+        """Sends an order, "step" or "check", and returns the answer, a dict."""
         with contextlib.suppress(BrokenPipeError):
             print(order, file=self.process.stdin, flush=True)
         answer = self.process.stdout.readline()
         if not answer:
-            raise SystemExit(f"{self.name}: stopped with status {self.process.wait()}")
+            raise SystemExit(f"{self.name}: the worker process ended with exit status {self.process.wait()}")
         return json.loads(answer)
 
     def stop(self):
@@ -119,7 +121,7 @@ class Contestant:
 
 
 def matmul_peak(precision, side=4096, repeats=5):
-    """Best FLOP/s of a square matrix product."""
+    """Floating point operations per second of a large square matrix product, the best of several runs."""
     a = tf.cast(tf.random.normal([side, side]), precision)
     product = tf.function(lambda: tf.reduce_sum(tf.cast(tf.matmul(a, a), tf.float32)))
     product().numpy()
@@ -133,7 +135,7 @@ def seconds(run):
 
 
 def flops(config, arrays):
-    """Floating point operations of the convolutions and matrix products in our training step, from its graph."""
+    """Floating point operations of the convolutions and matrix products in the training step, from its graph."""
     model = models.build(config)
     model.compile(optimizer(config))
     data = {name: tf.constant(arrays[name]) for name in ("image", "masks", "count")}
@@ -141,7 +143,8 @@ def flops(config, arrays):
 
 
 def _operations(op):
-    if op.type.startswith("Conv2D"):  # of the output's side, a kernel's worth of products for each number
+    """Floating point operations of a node of a graph, int; 0 unless it is a convolution or a matrix product."""
+    if op.type.startswith("Conv2D"):  # each number of the output takes the products of one kernel
         kernel = op.outputs[0] if op.type == "Conv2DBackpropFilter" else op.inputs[1]
         moved = op.outputs[0] if op.type == "Conv2D" else op.inputs[2]
         return 2 * kernel.shape.num_elements() * moved.shape.num_elements() // kernel.shape[-1]
@@ -152,7 +155,7 @@ def _operations(op):
 
 
 def matching_seconds(config):
-    """Median seconds of the matching alone, on the host, for a batch of random similarities."""
+    """Median seconds of the matching on the host for a batch of random similarities."""
     similarity = tf.random.uniform([_BATCH, _STEPS, config.data.max_instances])
     rows = columns = tf.fill([_BATCH], _OBJECTS)
     match = tf.function(lambda: matching.match(similarity, rows, columns))
@@ -161,7 +164,7 @@ def matching_seconds(config):
 
 
 def compete(case, precision, names, values, arrays):
-    """Answers of every contestant: {name: [answer, ...]}, one answer for a check, `rounds` for the times."""
+    """Runs all contestants: {name: [answer, ...]}, with one answer for --check, otherwise one per round."""
     config = configuration(case)
     contestants = [Contestant(name, case, precision, config, arrays, values.torch_python) for name in names]
     try:
@@ -181,7 +184,7 @@ def compete(case, precision, names, values, arrays):
 
 
 def summary(case, times, config, arrays, peaks):
-    """Medians, ratios to the rivals at the best precision of each, and shares; printed and returned."""
+    """Prints and returns the medians, the ratios to the rivals (each at its best precision), and the shares of peak."""
     medians = {name: {p: statistics.median(t[name]) for p, t in times.items()} for name in times[_PRECISIONS[0]]}
     print(f"{case}: {config.model.size[0]}x{config.model.size[1]}, {_STEPS} steps, batch {_BATCH}")
     for name, row in medians.items():
@@ -192,7 +195,7 @@ def summary(case, times, config, arrays, peaks):
         if name in medians:
             ratio = medians[name][best[name]] / medians["ours"][best["ours"]]
             result["ratios"][name] = ratio
-            print(f"  {ratio:.2f} times as fast as {name}, best precision of each (asked: {target:.1f})")
+            print(f"  {ratio:.2f} times as fast as {name}, best precision of each (target: {target:.1f})")
     precision, ours = best["ours"], medians["ours"][best["ours"]]
     result["flops"] = flops(config, arrays)
     result["matmul_peak"] = peaks
@@ -207,7 +210,7 @@ def main(_):
     values, result = flags.FLAGS, {}
     names = [name for name in values.contestants if values.torch_python or not name.startswith("torch")]
     if len(names) < len(values.contestants):
-        print("PyTorch is left out; --torch_python names a Python that has it")
+        print("PyTorch is left out; give --torch_python, a Python interpreter with PyTorch, to include it")
     peaks = {} if values.check else {precision: matmul_peak(precision) for precision in _PRECISIONS}
     with tempfile.TemporaryDirectory() as folder:
         for case in values.cases:
@@ -228,10 +231,10 @@ def main(_):
 
 
 if __name__ == "__main__":
-    flags.DEFINE_multi_enum("cases", ["leaf", "default"], ["leaf", "default"], "sizes")
-    flags.DEFINE_multi_enum("contestants", list(_CONTESTANTS), _CONTESTANTS, "who takes part; ours must")
+    flags.DEFINE_multi_enum("cases", ["leaf", "default"], ["leaf", "default"], "networks to measure")
+    flags.DEFINE_multi_enum("contestants", list(_CONTESTANTS), _CONTESTANTS, "contestants; must include ours")
     flags.DEFINE_integer("rounds", 9, "timed steps of each contestant and precision", lower_bound=1)
-    flags.DEFINE_string("torch_python", None, "Python interpreter that has torch, numpy and scipy")
-    flags.DEFINE_bool("check", False, "compare loss and gradient norm in place of timing")
-    flags.DEFINE_string("json", None, "file to write the figures to")
+    flags.DEFINE_string("torch_python", None, "Python interpreter with torch, numpy and scipy")
+    flags.DEFINE_bool("check", False, "compare loss and gradient norm instead of timing")
+    flags.DEFINE_string("json", None, "JSON file to write the figures to")
     app.run(main)

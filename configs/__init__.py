@@ -1,1 +1,1 @@
-"""What to run: one `get_config()` per file, importing nothing of ris_tf."""
+"""What to run: one `get_config()` per file. The files import nothing of ris_tf except each other."""

@@ -1,10 +1,10 @@
-"""Things of any kind, in grey, brighter or darker than their ground: nuclei, tissue, leaves, discs of all kinds.
+"""Things of any kind, in grey, brighter or darker than their background: nuclei, tissue, leaves, discs of all kinds.
 
 ris-train --config=blobs --data=DIR/nuclei --init=nuclei
 
-Expected after 4,500 steps, 58 minutes on one CPU core beside the 97 of `nuclei`: SBD 0.86 on 53 validation images of
-nuclei, and on 24 drawn ones each of discs 0.92, heaps 0.78, tokens 0.77, rosettes 0.78 and tissue 0.83; one run.
-`blobs_fresh` goes on from there to the preset.
+Expected after 4,500 steps (58 minutes on one CPU core, in addition to the 97 minutes of `nuclei`): SBD 0.86 on 53
+validation images of nuclei. On 24 synthetic images of each kind: discs 0.92, heaps 0.78, tokens 0.77, rosettes 0.78,
+tissue 0.83. The figures are from one run. `blobs_fresh` continues from this config and gives the preset.
 """
 
 from ris_tf.configs import nuclei

@@ -1,11 +1,12 @@
-"""Leaves of Arabidopsis: photographs of the leaf segmentation challenge (CVPPP LSC, folder A1).
+"""Leaves of Arabidopsis in the photographs of the leaf segmentation challenge (CVPPP LSC, folder A1).
 
 ris-train --config=cvppp --data=DIR
 ris-train --config=cvppp --data=DIR --init=rosettes
 
-DIR holds NAME_rgb.png and NAME_label.png; the first 100 of 128 by name train, the other 28 validate. 9,000 steps take
-about two hours of one CPU core. On 128 drawn plants stored in the same way: SBD 0.95 on the 28 and 0.94 on fresh ones,
-one run. Not yet run on the photographs, so no figure is expected there; the best checkpoint by SBD is kept.
+DIR holds NAME_rgb.png and NAME_label.png. Of the 128 images, the first 100 by name are for training and the other 28
+for validation. 9,000 steps take about two hours on one CPU core. On 128 synthetic plants stored in the same way, the
+SBD was 0.95 on the 28 and 0.94 on fresh ones, in one run. The config has not been run on the photographs yet, so no
+figure is given for them. The checkpoint with the best SBD is kept.
 """
 
 from ris_tf.configs import rosettes
@@ -15,7 +16,7 @@ def get_config():
     config = rosettes.get_config()
     config.name = "cvppp"
     config.data.held_out = 28 / 128
-    config.data.augment = (  # a hundred photographs need more of it than drawn plants
+    config.data.augment = (  # a hundred photographs need more augmentation than synthetic plants
         *("rotation", "flip", "scale", "elastic"),
         *("gamma", "contrast", "brightness", "colour", "noise"),
     )

@@ -1,8 +1,9 @@
-"""The published leaf network (ECCV 2016), its loss and training settings; the inhibition is the mask.
+"""The published leaf network (ECCV 2016) with its loss and training settings. The inhibition itself is the mask.
 
     ris-train --config=leaves_paper --data=DIR
 
-473,343 parameters. DIR in the leaf challenge's layout (NAME_rgb.png, NAME_label.png), or synthetic:rosettes.
+The network has 473,343 parameters. DIR has the layout of the leaf challenge (NAME_rgb.png, NAME_label.png). You can
+also use synthetic:rosettes.
 """
 
 from ris_tf.configs import base
@@ -16,9 +17,9 @@ def get_config():
     config.model.steps = 30
     config.data.gamma = config.data.contrast = config.data.brightness = config.data.colour = config.data.noise = 0.0
     config.data.scale = (1.0, 1.0)
-    config.data.shift = 0.0  # published are flips and rotations only
+    config.data.shift = 0.0  # the published training uses only flips and rotations
     config.loss.score_target = "count"
-    config.loss.extra_steps = 1  # the released code; the paper speaks of n + 2
+    config.loss.extra_steps = 1  # as in the released code; the paper says n + 2
     config.loss.matching_attention = 0.0
     config.loss.attention = config.loss.query = config.loss.auxiliary = 0.0
     config.train.batch = 1

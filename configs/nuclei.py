@@ -1,9 +1,10 @@
-"""Nuclei in fluorescence microscopy, and other bright blobs on dark ground.
+"""Nuclei in fluorescence microscopy, and other bright blobs on dark background.
 
 ris-train --config=nuclei --data=DIR/nuclei
 
-Expected after 8,000 steps, 97 minutes on one CPU core: AP(0.5) 0.86, mean AP 0.62, |DiC| 0.05 of the mean count and SBD
-0.87 on 53 validation images (382 for training); one run. Over three seeds the SBD after 300 steps was 0.61 to 0.68.
+Expected after 8,000 steps (97 minutes on one CPU core): AP(0.5) 0.86, mean AP 0.62, |DiC| 0.05 of the mean count and
+SBD 0.87 on 53 validation images (382 for training). The figures are from one run. Over three seeds the SBD after 300
+steps was 0.61 to 0.68.
 """
 
 from ris_tf.configs import base
@@ -21,7 +22,7 @@ def get_config():
     config.data.extra = "synthetic:tissue"
     config.data.extra_share = 0.2
     config.data.synthetic_images = 400
-    config.data.gamma = 0.1  # outlines are drawn at a level of brightness, which more of it would hide
+    config.data.gamma = 0.1  # small, because outlines are drawn at a certain level of brightness
     config.data.contrast = 0.15
     config.data.brightness = 0.02
     config.train.batch = 12

@@ -2,8 +2,8 @@
 
 ris-train --config=nuclei_paper --data=DIR/nuclei
 
-Expected after 9,500 steps: SBD 0.2 on validation images, most nuclei missed; masks of 32x32 cells. The default form
-reaches 0.85.
+Expected after 9,500 steps: SBD 0.2 on validation images, with most nuclei missed. Masks have 32x32 cells. The default
+form reaches 0.85.
 """
 
 from ris_tf.configs import nuclei, rosettes_paper
@@ -20,7 +20,7 @@ def get_config():
     config.data.extra = ""
     config.data.extra_share = 0.0
     config.train.evaluate_every = 2000
-    config.train.validation_images = 6  # early on an image takes long: much is found that is nothing
+    config.train.validation_images = 6  # early on an image takes long, because much is found that is no object
     config.curriculum.patience = 4000
     config.predict.update(nuclei.get_config().predict)
     config.predict.score_threshold = 0.5

@@ -1,10 +1,11 @@
-"""The published network for people (ECCV 2016): FCN-8s below, masks enlarged to the image.
+"""The published network for people (ECCV 2016): FCN-8s as the encoder, masks enlarged to the image.
 
     ris-train --config=people_paper --data=DIR --config.model.fcn8s.weights=imagenet
 
-136,189,347 parameters, of which 134,260,544, VGG16 up to fc7, are frozen. DIR with COCO annotations
-(annotations/instances_train*.json, train*/, the same for val), or any folder of images and label maps. Published, on
-the people of VOC 2012 val: AP^r 46.7 at IoU 0.5. About 5 s a training step and 6 GB of memory on two CPU cores.
+The network has 136,189,347 parameters. Of these, 134,260,544 (VGG16 up to fc7) are frozen. DIR has COCO annotations
+(annotations/instances_train*.json, train*/, the same for val), or is any folder of images and label maps. The published
+result on the people of VOC 2012 val is AP^r 46.7 at IoU 0.5. A training step takes about 5 s and 6 GB of memory on two
+CPU cores.
 """
 
 from math import degrees, pi

@@ -1,8 +1,8 @@
-"""The published leaf network on small drawn rosettes, at a rate that trains in an hour.
+"""The published leaf network on small synthetic rosettes, with a learning rate at which it trains in an hour.
 
 ris-train --config=rosettes_paper --data=synthetic:rosettes
 
-Expected after 13,000 steps: SBD 0.35 on validation rosettes; masks of 32x32 cells. The default form reaches 0.9.
+Expected after 13,000 steps: SBD 0.35 on validation rosettes. Masks have 32x32 cells. The default form reaches 0.9.
 """
 
 from ris_tf.configs import leaves_paper
@@ -21,7 +21,7 @@ def get_config():
     config.train.warmup = 100
     config.train.evaluate_every = 1000
     config.curriculum.increase = 6
-    config.curriculum.tolerance = 0.002  # at first masks are nearly empty and the loss falls this slowly
+    config.curriculum.tolerance = 0.002  # at first masks are nearly empty, and the loss falls slowly
     config.curriculum.patience = 1000
     config.predict.mask_threshold = 0.5
     config.predict.crf.update(  # searched on 12 validation images

@@ -1,4 +1,4 @@
-"""The tables of configs.md, made from configs/ as the site is built; run by mkdocs, see mkdocs.yml."""
+"""MkDocs hook that generates the tables of configs.md from configs/ when the site is built; see mkdocs.yml."""
 
 import ast
 import importlib
@@ -8,19 +8,20 @@ import tokenize
 
 import ml_collections
 
-from ris_tf import command, ranges
+from ris_tf.commands import command
+from ris_tf.settings import ranges
 
 FIELDS, CONFIGS = "<!-- fields -->", "<!-- configs -->"
 
 
 def comments(source):
-    """What is said behind each field.
+    """Collects the comment behind each field.
 
     Args:
       source: text of configs/base.py.
 
     Returns:
-      {"model.steps": comment, ...}, str; the comments of a field of several lines are joined.
+      {"model.steps": comment, ...}, str. If a field has several lines, their comments are joined.
     """
     tokens = tokenize.generate_tokens(io.StringIO(source).readline)
     said = {token.start[0]: token.string.lstrip("# ") for token in tokens if token.type == tokenize.COMMENT}
@@ -33,7 +34,7 @@ def comments(source):
 
 
 def flat(config, above=""):
-    """{"model.steps": value, ...} of a ConfigDict."""
+    """Flattens a ConfigDict to {"model.steps": value, ...}."""
     found = {}
     for name, value in config.items(preserve_field_references=False):
         inside = isinstance(value, ml_collections.ConfigDict)
@@ -42,29 +43,33 @@ def flat(config, above=""):
 
 
 def config_of(name):
-    """(text at the head of a config's file as Markdown, commands as code; its fields as of `flat`)."""
+    """Docstring and fields of a named config.
+
+    Returns:
+      (docstring as Markdown, with its commands as code blocks; fields, see `flat`).
+    """
     module = importlib.import_module(f"ris_tf.configs.{name}")
     return re.sub(r"^ *(?=ris-)", "    ", module.__doc__.strip(), flags=re.M), flat(module.get_config())
 
 
 def field_tables():
-    """Markdown: for each group of fields a table of field, value in configs/base.py, what it may be, and meaning."""
+    """Markdown with a table for each group of fields: field, value in configs/base.py, allowed values, meaning."""
     base, groups = config_of("base")[1], {}
     for name, said in comments((command.CONFIGS / "base.py").read_text("utf-8")).items():
         if name not in base:
-            continue  # a group
+            continue  # a group of fields
         group, _, rest = name.rpartition(".")
         may_be = ranges.ALL[name][1] if name in ranges.ALL else ""
-        # Of limits that are none, such as 1e9, nothing is said.
+        # Limits such as 1e9 are left out, because they mean "no limit".
         may_be = re.sub(r"one of \((.*)\)| (up )?to (1e\+09|1000000000)\b", r"\1", may_be).replace("'", "")
         row = f"| `{rest}` | {_code(base[name])} | {may_be} | {said} |"
         groups.setdefault(group or "the run", []).append(row)
-    head = "| field | base | may be | what it is |\n|---|---|---|---|\n"
+    head = "| field | base | allowed values | meaning |\n|---|---|---|---|\n"
     return "\n\n".join(f"### {group}\n\n{head}" + "\n".join(rows) for group, rows in groups.items())
 
 
 def config_sections():
-    """Markdown: each named config with its command, what to expect, and the fields in which it differs from base."""
+    """Markdown with a section for each named config: its docstring, and the fields in which it differs from base."""
     base, sections = config_of("base")[1], []
     for name in command.config_names():
         text, fields = config_of(name)
@@ -75,6 +80,7 @@ def config_sections():
 
 
 def _code(value):
+    """A value as inline code."""
     if isinstance(value, tuple) and value and all(isinstance(one, str) for one in value):
         value = ", ".join(value)
     text = value if isinstance(value, str) and value else f"{value:g}" if isinstance(value, float) else repr(value)
@@ -82,7 +88,7 @@ def _code(value):
 
 
 def on_page_markdown(markdown, **_):
-    """Called by mkdocs for every page: fills in the tables where a page asks for them."""
+    """MkDocs event, called for every page: replaces the marks FIELDS and CONFIGS by the tables."""
     for mark, make in ((FIELDS, field_tables), (CONFIGS, config_sections)):
         if mark in markdown:
             markdown = markdown.replace(mark, make())

@@ -1,4 +1,4 @@
-"""What every exported file carries, and how conversions run: each in a process of its own, under a temporary name."""
+"""Code shared by the converters: the record in every file, and running a converter in a process of its own."""
 
 import json
 import shutil
@@ -10,11 +10,11 @@ from pathlib import Path
 from ris_tf import model as models
 from ris_tf import storage
 from ris_tf.errors import DataError, UsageError
-from ris_tf.export.inference import Graph
+from ris_tf.export.graph import Graph
 
 
 def record(graph):
-    """The config of an exported model as JSON text: that of the model, with the steps and sizes of the export."""
+    """Returns the record of an exported model as JSON text: its config, with the steps and sizes of the export."""
     config = graph.config.to_dict()
     config["model"].update(size=list(graph.input), steps=graph.steps)
     config["export"] = {"image": list(graph.image)}
@@ -22,14 +22,21 @@ def record(graph):
 
 
 def graph_of(order):
-    """The graph that an order asks for: {"model": source, "size": [H, W] or None, "steps": int or None, ...}.
+    """Builds the graph that is to be exported.
 
-    It stands on a model of its own in float32, whatever the training used: mixed precision does not convert. The steps
-    and, in the "tiles" view, the size of the tiles are in that model's config.
+    The graph uses a new float32 model with the same weights, because mixed precision cannot be converted. The number
+    of steps and, in the "tiles" view, the size of the tiles are set in the config of this model.
+
+    Args:
+      order: dict: "model" is a preset, work folder or file; "size" is [H, W] or None; "steps" is int or None. Other
+        keys are ignored.
+
+    Returns:
+      `graph.Graph`.
 
     Raises:
-      UsageError: no such model, or its weights fit no tiles of that size.
-      DataError: the file holds no model of this kind.
+      UsageError: the model does not exist, or its weights do not fit tiles of that size.
+      DataError: the file does not contain a model of this package.
     """
     trained = storage.load(order["model"])
     config, size = trained.config.copy_and_resolve_references(), order["size"]
@@ -40,29 +47,29 @@ def graph_of(order):
     model = models.build(config)
     if [weight.shape for weight in model.weights] != [weight.shape for weight in trained.weights]:
         one, given = (",".join(map(str, shape)) for shape in (trained.config.model.size, size))
-        raise UsageError(f"--size={given}: {order['model']} reads tiles of one size alone; give --size={one}, or none")
+        raise UsageError(f"--size={given}: {order['model']} reads tiles of one size only; give --size={one}, or none")
     model.set_weights(trained.get_weights())
     return Graph(model, size)
 
 
 def convert(module, order, out):
-    """Runs a converter, `python -m ris_tf.export.MODULE ORDER OUT`, and moves what it wrote into `out`.
+    """Runs a converter, `python -m ris_tf.export.formats.MODULE ORDER FOLDER`, and moves its files to `out`.
 
     Args:
-      module: name of the converter, which reads the order, JSON, and writes files into its folder OUT.
+      module: name of the converter; it reads ORDER as JSON and writes its files to FOLDER, which is temporary.
       order: dict, see `graph_of`.
-      out: Path of the folder for the results; made if missing.
+      out: Path of the folder for the results; created if missing.
 
     Returns:
-      list of Path, what was written.
+      list of Path, the files and folders written.
 
     Raises:
-      DataError: the converter crashed or wrote nothing; nothing is left behind then.
+      DataError: the converter crashed or wrote nothing; no files are left behind.
     """
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{module}.", dir=out) as folder:
         done = subprocess.run(
-            [sys.executable, "-m", f"ris_tf.export.{module}", json.dumps(order), folder],
+            [sys.executable, "-m", f"ris_tf.export.formats.{module}", json.dumps(order), folder],
             capture_output=True,
             text=True,
             check=False,
@@ -76,19 +83,19 @@ def convert(module, order, out):
 
 
 def replace(part, target):
-    """Moves a file or folder to where an older one may lie; returns the target."""
+    """Moves a file or folder, replacing an older one at the target; returns the target."""
     if target.is_dir():
         stale = part.parent / f"{part.name}.stale"
-        target.rename(stale)  # goes with the temporary folder
+        target.rename(stale)  # removed together with the temporary folder
     part.replace(target)
     return target
 
 
 def remove(target):
-    """Removes a file or folder that may lie there."""
+    """Removes a file or folder, if it exists."""
     shutil.rmtree(target) if target.is_dir() else target.unlink(missing_ok=True)
 
 
 def order_and_folder():
-    """What a converter was called with: (order, Path)."""
+    """Returns the arguments of a converter: the order, dict, and the Path of its output folder."""
     return json.loads(sys.argv[1]), Path(sys.argv[2])

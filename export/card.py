@@ -1,4 +1,4 @@
-"""What goes beside exported files: MODEL_CARD.md for people and metadata.json for programs."""
+"""Writes the description of exported files: MODEL_CARD.md for people and metadata.json for programs."""
 
 import json
 
@@ -8,17 +8,17 @@ from ris_tf.export import check
 
 _LOOKS = {
     "whole": "The image is resized to fit the network's input.",
-    "focus": "The image is looked at twice: as a whole, then closely where the objects are.",
-    "tiles": "The graph sees one tile at the zoom the image has; `ris_tf.runtime` zooms and joins tiles of any image.",
+    "focus": "The network looks at the image twice: at the whole image, then closely at the region of the objects.",
+    "tiles": "The graph takes one tile and does not zoom; `ris_tf.runtime` zooms and tiles images of any size.",
 }
 
 
 def metadata(graph, files):
-    """Tensors, ranges and preprocessing: a dict for JSON.
+    """Returns the content of metadata.json: tensors, ranges and preprocessing, as a dict.
 
     Args:
-      graph: `inference.Graph`.
-      files: names of the files, list of str.
+      graph: `graph.Graph`.
+      files: list of str, the names of the files.
     """
     height, width, channels = graph.image
     predict, steps = graph.config.predict, graph.steps
@@ -43,34 +43,34 @@ def metadata(graph, files):
                 "shape": [1, steps],
                 "dtype": "float32",
                 "range": [0, 1],
-                "meaning": "of labels 1..count, then 0",
+                "meaning": "scores of labels 1..count, then zeros",
             },
             "count": {"shape": [1], "dtype": "int32", "range": [0, steps]},
         },
         "signatures": {
             "predict": "image to labels, masks, scores, count; TF Serving: serving_default, any batch",
             "predict_bytes": "TF Serving only: PNG or JPEG files, any batch, to labels, scores, count, scale",
-            "encode": f"normalised float32 [1, {graph.input[0]}, {graph.input[1]}, {channels}] to what step reads",
-            "step": "what encode gave (but foreground) to score, mask and next_..., the state_... of the next step",
+            "encode": f"normalised float32 [1, {graph.input[0]}, {graph.input[1]}, {channels}] to the inputs of step",
+            "step": "outputs of encode (except foreground) to score, mask and next_..., which is the next state_...",
         },
         "view": graph.config.data.view,
         "steps": steps,
         "score_threshold": predict.score_threshold,
         "mask_threshold": predict.mask_threshold,
-        "stop": "the first score that is not above score_threshold ends the count",
+        "stop": "counting ends at the first score that is not above score_threshold",
     }
 
 
 def card(graph, source, data, samples, checked, rows):
-    """MODEL_CARD.md as text.
+    """Returns the text of MODEL_CARD.md.
 
     Args:
-      graph: `inference.Graph`.
-      source: what --model was.
-      data: what --data was.
-      samples: number of images with known labels.
-      checked: `check.Check`.
-      rows: list of `check.Row`.
+      graph: `graph.Graph`.
+      source: value of --model.
+      data: value of --data, or the synthetic images used instead.
+      samples: number of labelled images that the files were tried on.
+      checked: `check.Check` with which the files were checked.
+      rows: list of `check.Row`, the results.
     """
     height, width, channels = graph.image
     about = presets.FOLDER / f"{source}.md" if storage.file_of(source) is None else None
@@ -85,26 +85,28 @@ def card(graph, source, data, samples, checked, rows):
         "",
         about.read_text().split("\n", 2)[2].strip()
         if about and about.is_file()
-        else f"Config `{graph.config.name}`; the training data is whatever its owner trained it on.",
+        else f"Config `{graph.config.name}`. The training data is not recorded; ask the owner of the model.",
         "",
         "## Accuracy and equality",
         "",
-        f"On {samples} images of `{data}`: symmetric best Dice {checked.accuracy:.3f} by Keras. Every file ran in its"
-        f" own runtime on pictures with {', '.join(map(str, checked.counts))} objects, beside the Keras model:",
+        f"On {samples} images of `{data}`: the Keras model has a symmetric best Dice of {checked.accuracy:.3f}."
+        " Every file was run in its own runtime and compared with the Keras model, on pictures with"
+        f" {', '.join(map(str, checked.counts))} objects:",
         "",
         check.table(rows),
         "",
-        "Equal pixels are counted up to the numbering of the objects; scores are compared object by object.",
+        "Pixels are compared up to the numbering of the objects, and scores object by object.",
         "",
         "## Intended use and limits",
         "",
-        "Counting and outlining objects like those the model was trained on, where a person can look at the result."
-        " Figures on other images must be measured there (`ris-evaluate`). Not for medical, legal or safety decisions"
-        f" without a validation of one's own. More than {graph.steps} objects in one look are not all found.",
+        "The model counts and outlines objects like those it was trained on, where a person can inspect the result."
+        " For other images, measure the accuracy on them (`ris-evaluate`). Do not use the model for medical, legal or"
+        f" safety decisions without your own validation. It finds at most {graph.steps} objects in one look.",
         "",
     ]
     return "\n".join(lines)
 
 
 def to_json(content):
+    """Returns a dict as indented JSON text."""
     return json.dumps(content, indent=2) + "\n"

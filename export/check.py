@@ -1,4 +1,4 @@
-"""Proof that exported files give what Keras gives: counts, pixels, scores and accuracy beside the model's own."""
+"""Checks that exported files give the same results as the Keras model: counts, pixels, scores and accuracy."""
 
 from typing import NamedTuple
 
@@ -7,24 +7,32 @@ import tensorflow as tf
 from scipy.optimize import linear_sum_assignment
 from scipy.stats import binom
 
-from ris_tf import metrics
 from ris_tf.errors import DataError
+from ris_tf.evaluation import metrics
 from ris_tf.export import trial
 from ris_tf.export.pictures import to_try
 
-SCORE, PIXELS, COUNTS = 1e-4, 0.9999, 1.0  # bounds of float32: largest difference, shares that are equal at least
+SCORE, PIXELS, COUNTS = 1e-4, 0.9999, 1.0  # bounds for float32: largest difference, and smallest shares that are equal
 PIXELS_FLOAT16 = 0.999
-LOSS, COUNTS_8_BITS = 0.01, 0.95  # of symmetric best Dice; share of equal counts, in the long run
-_CHANCE = 0.05  # that a file which just keeps COUNTS_8_BITS is refused for the images it was tried on
+LOSS, COUNTS_8_BITS = 0.01, 0.95  # largest loss of symmetric best Dice; smallest share of equal counts in the long run
+_CHANCE = 0.05  # probability that a file which just meets COUNTS_8_BITS is refused by chance
 
 
 class Row(NamedTuple):
-    """One way through one file, against Keras.
+    """The comparison of one file with Keras, run either as a whole graph or step by step.
 
-    `pixels` is the share of pixels with the same label, up to the numbering of the instances; `counts` the share of
-    images with the same count; `score` the largest difference of a score; `lost` the loss of symmetric best Dice on
-    images with known labels, NaN for the whole graph; `milliseconds` the median at 1 and at 2 threads; `failed` the
-    bound that was missed, or "".
+    Attributes:
+      file: name of the file.
+      way: "whole graph" or "step by step".
+      images: number of images compared.
+      score: largest difference of a score.
+      pixels: share of pixels with the same label, up to the numbering of the instances.
+      counts: share of images with the same count.
+      lost: loss of symmetric best Dice on images with known labels; NaN for the whole graph.
+      megabytes: size of the file.
+      milliseconds: median time of one image with 1 and with 2 threads.
+      operators: names of the operators in the graph, separated by spaces.
+      failed: the bound that was missed, or "".
     """
 
     file: str
@@ -41,14 +49,15 @@ class Row(NamedTuple):
 
 
 def agreement(first, second, first_scores, second_scores):
-    """How far two results agree, whatever the order in which the instances were found.
+    """Compares two results, regardless of the order in which the instances were found.
 
     Args:
       first, second: integer [H, W], 0 background, 1..n.
-      first_scores, second_scores: float [n], of the labels.
+      first_scores, second_scores: float [n], the scores of the labels.
 
     Returns:
-      share: of pixels whose labels correspond; difference: the largest of corresponding scores, 0 without any.
+      The share of pixels whose labels correspond, and the largest difference of corresponding scores, 0 if there
+      are none.
     """
     size = first.max() + 1, second.max() + 1
     table = np.bincount(first.ravel() * size[1] + second.ravel(), minlength=size[0] * size[1]).reshape(size)
@@ -59,14 +68,14 @@ def agreement(first, second, first_scores, second_scores):
 
 
 class Check:
-    """Compares files with the model that they were made from.
+    """Compares exported files with the model that they were made from.
 
     Args:
-      graph: `inference.Graph`.
+      graph: `graph.Graph`.
       samples: list of (image, labels), at least one.
 
     Raises:
-      DataError: Keras finds no object in any image, so that equality would prove nothing.
+      DataError: the Keras model finds no object in any image, so that equality would prove nothing.
     """
 
     def __init__(self, graph, samples):
@@ -78,25 +87,25 @@ class Check:
         self.host = [graph.model.predict_instances(image) for image in self.images]
         if self.counts == [0] or not any(one.count for one in self.host):
             raise DataError(
-                f"the model finds no object in {len(samples)} images, which would prove nothing of the files; "
-                "give images with objects that it finds by --data"
+                f"the model finds no object in {len(samples)} images, so comparing the files would prove nothing; "
+                "use --data to give images with objects that it finds"
             )
         self.accuracy = self._accuracy([one.labels for one in self.host])
 
     @property
     def counts(self):
-        """Counts of Keras on the pictures, sorted and each once."""
+        """The distinct counts that Keras gives for the pictures, sorted."""
         return sorted({int(count) for count in self.graph["count"]})
 
     def __call__(self, path, bounds):
-        """Runs a file at 1 and at 2 threads.
+        """Runs a file with 1 and with 2 threads, and compares the results of the first run with Keras.
 
         Args:
-          path: Path.
-          bounds: "none", "float16", "dynamic" or "int8".
+          path: Path of the file or SavedModel.
+          bounds: kind of quantisation, which determines the bounds: "none", "float16", "dynamic" or "int8".
 
         Returns:
-          list of two Row.
+          list of two Row: the whole graph, and step by step.
 
         Raises:
           DataError: the file does not run.
@@ -122,11 +131,12 @@ class Check:
         return rows
 
     def _accuracy(self, found):
+        """Returns the mean symmetric best Dice of label maps against the ground truth."""
         return float(np.mean([metrics.symmetric_best_dice(*pair) for pair in zip(self.truth, found, strict=True)]))
 
     @staticmethod
     def _compare(expected, found):
-        """(images, largest difference of a score, share of equal pixels, share of equal counts)."""
+        """Returns (images, largest difference of a score, share of equal pixels, share of equal counts)."""
         shares, differences, same = [], [], []
         for (labels, scores), (other, other_scores) in zip(expected, found, strict=True):
             share, difference = agreement(labels, other, scores, other_scores)
@@ -137,7 +147,7 @@ class Check:
 
 
 def _failed(row, bounds):
-    """The first bound that a row misses, or ""."""
+    """Returns the first bound that a row misses, or ""."""
     exact = [("score", row.score, SCORE, 1), ("pixels", row.pixels, PIXELS, -1), ("counts", row.counts, COUNTS, -1)]
     float16 = [("pixels", row.pixels, PIXELS_FLOAT16, -1)]
     eight_bits = [("SBD lost", row.lost, LOSS, 1), ("counts", row.counts, counts_8_bits(row.images), -1)]
@@ -148,16 +158,17 @@ def _failed(row, bounds):
 
 
 def counts_8_bits(images):
-    """The least share of equal counts in so many images that COUNTS_8_BITS in the long run allows, float.
+    """Returns the smallest share of equal counts that is accepted for a number of images, float.
 
-    Which few counts differ depends on the processor: of 24 images one in six trials of a file that keeps 97% has two
-    other counts. So a file is refused where it misses COUNTS_8_BITS beyond chance: the exact binomial test.
+    Which few counts differ depends on the processor. With 24 images, a file that keeps 97% of the counts in the long
+    run has two different counts in one of six trials. Therefore a file is refused only if it misses COUNTS_8_BITS by
+    more than chance explains, by an exact binomial test.
     """
     return (images - binom.ppf(1 - _CHANCE, images, 1 - COUNTS_8_BITS)) / images
 
 
 def table(rows):
-    """Rows as lines of Markdown."""
+    """Formats rows as a Markdown table."""
     lines = [
         "| file | way | images | score, largest difference | equal pixels | equal counts | SBD lost | MB | ms, 1 and 2"
         " threads | within bounds |",

@@ -1,4 +1,4 @@
-"""The graph's functions under fixed signatures, as a SavedModel: what TF Serving reads and LiteRT is converted from."""
+"""Writes a graph as a SavedModel with fixed signatures, for TF Serving and as the source of the LiteRT conversion."""
 
 import keras
 import tensorflow as tf
@@ -8,9 +8,9 @@ def write(graph, folder, endpoints):
     """Writes a SavedModel.
 
     Args:
-      graph: `inference.Graph`.
+      graph: `graph.Graph`.
       folder: path of the new SavedModel.
-      endpoints: {signature name: (function, [TensorSpec])}, as of the functions below.
+      endpoints: {signature name: (function, [TensorSpec])}, as the functions below return them.
     """
     archive = keras.export.ExportArchive()
     archive.track(graph.model)
@@ -20,7 +20,7 @@ def write(graph, folder, endpoints):
 
 
 def predict(graph, batch, early_stop):
-    """image uint8 [batch, H, W, C] -> labels, masks, scores, count."""
+    """Endpoint: image uint8 [batch, H, W, C] -> labels, masks, scores, count."""
 
     def function(image):
         return graph.predict(image, early_stop)
@@ -29,19 +29,20 @@ def predict(graph, batch, early_stop):
 
 
 def decoded(data, shape):
-    """One encoded image as the graph takes it.
+    """Decodes an image and fits it to the input of the graph.
 
-    It is resized to fit (bilinear, antialiased, rounded) and lies at the top left, its edges going on.
+    The image is resized to fit (bilinear, antialiased, rounded) and placed at the top left. The rest is filled by
+    repeating its edge pixels.
 
     Args:
       data: string [], PNG or JPEG of any size.
       shape: (H, W, C) of the result.
 
     Returns:
-      uint8 [H, W, C]; float32 [], result pixels per image pixel; float32 [2], height and width that it takes there.
+      uint8 [H, W, C]; float32 [], result pixels per image pixel; float32 [2], height and width of the resized image.
     """
     height, width, channels = shape
-    # Reads PNG too. The accurate transform gives JPEGs the pixels that Pillow gives them.
+    # Reads PNG, too. With the accurate transform, JPEGs have the same pixels as with Pillow.
     image = tf.io.decode_jpeg(data, channels, dct_method="INTEGER_ACCURATE")
     size = tf.cast(tf.shape(image)[:2], tf.float32)
     scale = tf.reduce_min(tf.constant([height, width], tf.float32) / size)
@@ -52,9 +53,9 @@ def decoded(data, shape):
 
 
 def predict_bytes(graph):
-    """bytes string [B], images for `decoded` -> labels, scores, count, and the scale of each image, float32 [B].
+    """Endpoint: bytes string [B], encoded images -> labels, scores, count, and scale float32 [B], see `decoded`.
 
-    No masks: as JSON they would be a hundred times the rest.
+    Masks are left out, because as JSON they would be a hundred times as large as the rest.
     """
 
     def function(data):
@@ -67,12 +68,12 @@ def predict_bytes(graph):
 
 
 def encode(graph, batch):
-    """image float32 [batch, h, w, C], normalised, of the network's size -> `Graph.encode`."""
+    """Endpoint: image float32 [batch, h, w, C], normalised, of the network's input size -> see `Graph.encode`."""
     return graph.encode, [tf.TensorSpec([batch, *graph.input, graph.image[2]], tf.float32, name="image")]
 
 
 def step(graph, batch):
-    """All that `encode` gave but "foreground" -> `Graph.step`; inputs by their names."""
+    """Endpoint: the outputs of `encode` except "foreground", by their names -> see `Graph.step`."""
     traced = tf.function(graph.encode).get_concrete_function(encode(graph, batch)[1][0]).structured_outputs
     names = sorted(name for name in traced if name != "foreground")
 
@@ -83,7 +84,7 @@ def step(graph, batch):
 
 
 def all_of(graph, batch):
-    """Signatures of a server: the batch is free, and the loop stops early."""
+    """Returns the signatures for a server: any batch size, and the loop stops early."""
     return {
         "serving_default": predict(graph, batch, early_stop=True),
         "encode": encode(graph, batch),
@@ -93,5 +94,5 @@ def all_of(graph, batch):
 
 
 def static(graph):
-    """Signatures of a device: one image, all steps unrolled."""
+    """Returns the signatures for a device: one image, and all steps are unrolled."""
     return {"predict": predict(graph, 1, early_stop=False), "encode": encode(graph, 1), "step": step(graph, 1)}

@@ -1,4 +1,4 @@
-"""LiteRT files without what no runtime reads: names of tensors, empty and repeated tables."""
+"""Shrinks LiteRT files: drops names and empty tables that no runtime reads, and stores equal data only once."""
 
 import flatbuffers
 import numpy as np
@@ -9,7 +9,7 @@ _ALIGNMENT = 16
 
 
 class _SharingBuilder(flatbuffers.Builder):
-    """Writes equal vectors, as are most shapes, once."""
+    """A flatbuffers builder that writes equal vectors only once; most shapes are equal."""
 
     def __init__(self):
         super().__init__(1 << 20)
@@ -25,7 +25,7 @@ class _SharingBuilder(flatbuffers.Builder):
 
 
 def read(data):
-    """bytes -> schema.ModelT, with the contents of all buffers, even those that lie behind the tables."""
+    """Parses the bytes of a .tflite file; returns schema.ModelT with all buffers, also those behind the tables."""
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0))
     for buffer in model.buffers:
         if buffer.data is None and buffer.offset > 1:
@@ -35,7 +35,7 @@ def read(data):
 
 
 def compact(data):
-    """The same model in fewer bytes: bytes of a .tflite file -> bytes."""
+    """Returns the same model in fewer bytes: bytes of a .tflite file -> bytes."""
     model = read(data)
     stored, places = [model.buffers[0]], {b"": 0}
     for graph in model.subgraphs:

@@ -1,22 +1,22 @@
-"""`ris_tf.resampling` and `ris_tf.focus` for batches, in TensorFlow: matrices computed from the places of boxes."""
+"""Batched TensorFlow versions of `inference.resampling` and `data.focus`, as products with matrices."""
 
 import numpy as np
 import tensorflow as tf
 
-from ris_tf import focus
-from ris_tf.places import zero_of
+from ris_tf.data import focus
+from ris_tf.network.places import zero_of
 
-_FAR = np.float32(1e9)  # where an axis goes on beyond its ends
-_LITTLE = 1e-6  # of a share of the foreground; in float16 not yet 0
+_FAR = np.float32(1e9)  # stands for infinity: the first and last pixel extend beyond the ends of an axis
+_LITTLE = 1e-6  # smallest share of the foreground to divide by; not 0 in float16
 
 
 def _centres(start, length, outputs):
-    """Centres of the cells that share a span equally: float32 [B], [B] -> [B, outputs]."""
+    """Returns the centres of equal cells of a span: start, length float32 [B] -> float32 [B, outputs]."""
     return start[:, None] + (np.arange(outputs, dtype=np.float32) + 0.5) * (length[:, None] / outputs)
 
 
 def axis_weights(start, length, inputs, outputs):
-    """`resampling.axis_weights` for a batch: start, length float32 [B] -> float32 [B, outputs, inputs]."""
+    """Batched `resampling.axis_weights`: start, length float32 [B] -> float32 [B, outputs, inputs]."""
     centres = _centres(start, length, outputs)[:, :, None]
     width = tf.maximum(length / outputs, 1.0)[:, None, None]
     left, right = np.arange(inputs, dtype=np.float32), np.arange(1, inputs + 1, dtype=np.float32)
@@ -26,20 +26,21 @@ def axis_weights(start, length, inputs, outputs):
 
 
 def within(start, length, inputs, outputs):
-    """`resampling.within` for a batch: float32 [B, outputs] of 0 and 1; inputs a number or float32 [B]."""
+    """Batched `resampling.within`; `inputs` is a number or float32 [B]. Returns float32 [B, outputs] of 0 and 1."""
     centres = _centres(start, length, outputs)
     return tf.cast((centres >= 0.0) & (centres <= column(inputs)), tf.float32)
 
 
 def column(numbers):
-    """A number, or one for each image, float32 [B] -> float32 [1 or B, 1]."""
+    """Reshapes a number, or one number per image, float32 [B], to float32 [1 or B, 1]."""
     return tf.reshape(tf.cast(numbers, tf.float32), [-1, 1])
 
 
 def sample(image, box, size, beside=None, extent=None):
-    """`resampling.sample` for a batch: [B, H, W, C], box of four float32 [B] -> [B, *size, C].
+    """Batched `resampling.sample`: image [B, H, W, C], box of four float32 [B] -> [B, *size, C].
 
-    `extent` is the (height, width) that `beside` begins after, numbers or float32 [B]; None for all of `image`.
+    `extent` is the (height, width) of the valid part of `image`, numbers or float32 [B]; outside it, the result is
+    `beside`, float [C] or [B, 1, 1, C]. None means that all of `image` is valid.
     """
     _, height, width, channels = image.shape
     down, across = (box[0], box[2], height, size[0]), (box[1], box[3], width, size[1])
@@ -51,11 +52,11 @@ def sample(image, box, size, beside=None, extent=None):
     tall, wide = extent or (height, width)
     down, across = (*down[:2], tall, size[0]), (*across[:2], wide, size[1])
     inside = within(*down)[:, :, None, None] * within(*across)[:, None, :, None]
-    return x * inside + (1.0 - inside) * np.float32(beside)
+    return x * inside + (1.0 - inside) * tf.cast(beside, tf.float32)
 
 
 def place(masks, box, size):
-    """`resampling.place` for a batch of all steps: masks [B, h, w, T], box of four float32 [B] -> [B, *size, T]."""
+    """Batched `resampling.place` for all steps: masks [B, h, w, T], box of four float32 [B] -> [B, *size, T]."""
     height, width, steps = masks.shape[1:]
     rows, columns = (
         axis_weights(*span) * within(*span)[:, :, None]
@@ -67,10 +68,10 @@ def place(masks, box, size):
 
 
 def closer_box(foreground, box, image, size):
-    """`focus.closer_box` for a batch: foreground float32 [B, h, w] -> tops, lefts, heights, widths [B] and seen [B].
+    """Batched `focus.closer_box`: foreground float32 [B, h, w] -> [tops, lefts, heights, widths] and seen, float32 [B].
 
-    `image` is (height, width), numbers or float32 [B]. Where there is nothing to see, `seen` is 0 and the box is the
-    one given.
+    `image` is (height, width), numbers or float32 [B]. If an image has no foreground, its `seen` is 0 and its box is
+    the given one.
     """
     found = tf.nn.relu(2.0 * foreground - 1.0)
     cells = foreground.shape[1:3]
@@ -102,6 +103,6 @@ def closer_box(foreground, box, image, size):
         for (start, end), length, pixels in zip(spans, lengths, image, strict=True)
     ]
     seen = total >= focus.LEAST
-    # Around nothing the closer box has no size, and what is sampled from it would not be numbers.
+    # Without foreground the closer box has no size, and sampling from it would give NaN.
     closer = [tf.where(seen, near, np.float32(far)) for near, far in zip([*starts, *lengths], box, strict=True)]
     return closer, tf.cast(seen, tf.float32)

@@ -1,19 +1,20 @@
-"""Pictures that exported files are calibrated and tried with: uint8, of the size that the graph takes."""
+"""Makes the uint8 pictures, of the size that the graph takes, on which exported files are calibrated and checked."""
 
 import numpy as np
 
 from ris_tf.data.normalize import normalize
-from ris_tf.resampling import fitting_box, sample
+from ris_tf.inference.resampling import fitting_box, sample
 
 
 def framed(graph, image):
-    """One image at the size of the graph.
+    """Fits an image to the size that the graph takes.
 
-    In the "tiles" view its middle, as it is, with nothing around where it is smaller; in the others all of it.
+    In the "tiles" view, the middle of the image is cut out without scaling, and padded with zeros if it is smaller. In
+    the other views, the whole image is resized.
 
     Args:
-      graph: `inference.Graph`.
-      image: as `normalize` takes it.
+      graph: `graph.Graph`.
+      image: image array, see `ris_tf.data.normalize.normalize`.
 
     Returns:
       uint8 [H, W, C].
@@ -25,12 +26,12 @@ def framed(graph, image):
         box, beside = (top, left, height, width), np.zeros(channels)
     else:
         box, beside = fitting_box(*pixels.shape[:2], (height, width)), None
-    # Grey values reach 2 after the stretch by percentiles, which the graph does again.
+    # Normalised grey values reach 2, hence 127. The graph normalises the picture again.
     return np.round(sample(pixels, box, (height, width), beside) * (255 if channels == 3 else 127)).astype(np.uint8)
 
 
 def collage(frames, side):
-    """side x side pictures, each made smaller, as one of the same size: more objects than any of them has."""
+    """Combines side x side reduced pictures into one of the same size, which holds more objects than each of them."""
     height, width, channels = frames[0].shape
     rows, columns = (np.linspace(0, length, side + 1).round().astype(int) for length in (height, width))
     result = np.zeros([height, width, channels], np.uint8)
@@ -42,14 +43,14 @@ def collage(frames, side):
 
 
 def to_try(graph, images):
-    """Pictures with from no object to more than the steps allow.
+    """Returns pictures with numbers of objects from none to more than the model has steps.
 
     Args:
-      graph: `inference.Graph`.
+      graph: `graph.Graph`.
       images: list of arrays, at least one.
 
     Returns:
-      uint8 [N, H, W, C], N = len(images) + 4.
+      uint8 [N, H, W, C], N = len(images) + 4: an empty picture, the images, and three collages.
     """
     frames = [framed(graph, image) for image in images]
     crowded = [collage(frames[shift:] + frames[:shift], side) for shift, side in ((0, 2), (1, 2), (2, 3))]

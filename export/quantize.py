@@ -1,37 +1,41 @@
-"""Eight bits for LiteRT: convolutions in integers, the rest in float.
+"""Eight-bit quantisation of LiteRT files: convolutions are computed in integers, everything else in float32.
 
-The encoder's convolutions are calibrated on pictures ("static"). Those of the finest level, which draw the outlines,
-and those of the recurrence scale their input by its own range instead ("dynamic"): nearly as fast, and the count stays.
-Where an image is cut into tiles the counts of many looks add up, and one of hundreds would change: there everything is
-float32 but the weights in the file ("weights"), no faster than float32, at the size of int8.
-Inhibition, softmax, coordinates and states stay in float32; of dense layers only the weights are stored in eight bits.
-Scales are per channel.
+There are three kinds, all with one scale per channel:
+
+- "static": the ranges of the inputs are calibrated on pictures. Used for the convolutions of the encoder.
+- "dynamic": the range of each input is determined at run time, which is nearly as fast and keeps the count. Used for
+  the convolutions of the finest level, which draw the outlines, and for those of the recurrence.
+- "weights": only the weights in the file have eight bits, and all computation is in float32. The file has the size of
+  int8 but is no faster than float32. Used for dense layers, and for the whole model in the "tiles" view: there the
+  counts of many looks add up, and one of hundreds would change.
+
+Inhibition, softmax, coordinates and states stay in float32.
 """
 
 import re
 
 import numpy as np
-from ai_edge_quantizer import quantizer
-from ai_edge_quantizer.qtyping import TFLOperationName as Operation
+from litert_quantizer import quantizer
+from litert_quantizer.qtyping import TFLOperationName as Operation
 from tensorflow.lite.python import schema_py_generated as schema
 
 from ris_tf.export import flatbuffer
 
-_LARGE = 2000  # weights; smaller arrays stay as they are
+_LARGE = 2000  # number of weights; smaller arrays are not quantised
 _CONVOLUTION, _DENSE = schema.BuiltinOperator.CONV_2D, schema.BuiltinOperator.FULLY_CONNECTED
 _BETWEEN = Operation.ADD, Operation.CONCATENATION, Operation.RESHAPE
 
 
 def int8(model, calibration):
-    """Quantises a LiteRT model that `endpoints.static` describes.
+    """Quantises a LiteRT model with the signatures of `endpoints.static`.
 
     Args:
-      model: bytes, float32, with the names of its tensors.
-      calibration: (pictures, looks): uint8 [N, H, W, C] for "predict", float32 [M, h, w, C], normalised, for "encode".
-        None where images are cut into tiles, which leaves nothing to calibrate.
+      model: bytes of the float32 model, with the names of its tensors.
+      calibration: (pictures, looks): uint8 [N, H, W, C] for "predict", and float32 [M, h, w, C], normalised, for
+        "encode". None in the "tiles" view, where nothing is calibrated.
 
     Returns:
-      bytes.
+      bytes of the quantised model.
     """
     recipe = quantizer.Quantizer(model)
     tensors = flatbuffer.read(model)
@@ -58,7 +62,7 @@ def int8(model, calibration):
 
 
 def _encoder_kernels(model):
-    """{bytes of a kernel: how its convolutions are quantised} for the signature "encode"."""
+    """Returns {bytes of a kernel: kind of quantisation} for the convolutions of the signature "encode"."""
     key = next(signature.subgraphIndex for signature in model.signatureDefs if signature.signatureKey == b"encode")
     graph = model.subgraphs[key]
     found = [
@@ -66,14 +70,14 @@ def _encoder_kernels(model):
         for operator, weights in _operators(model, graph, _CONVOLUTION)
     ]
     finest = max(cells for _, cells, _ in found)
-    # An output of the signature is float; a convolution that gives one must be, too.
+    # The outputs of the signature are float32, so the convolutions that compute them must be, too.
     return {
         kernel: "dynamic" if cells == finest or output in graph.outputs else "static" for kernel, cells, output in found
     }
 
 
 def _with_weights(model):
-    """(operation, name of its result, weights) of every convolution and dense layer."""
+    """Yields (operation, name of its result, weights) for every convolution and dense layer."""
     for graph in model.subgraphs:
         for code, operation in ((_CONVOLUTION, Operation.CONV_2D), (_DENSE, Operation.FULLY_CONNECTED)):
             for operator, weights in _operators(model, graph, code):
@@ -81,7 +85,7 @@ def _with_weights(model):
 
 
 def _operators(model, graph, code):
-    """Operators of a kind whose weights are constants, with these: (operator, uint8 array)."""
+    """Yields (operator, weights as uint8 array) for the operators of a kind whose weights are constants."""
     for operator in graph.operators:
         kind = model.operatorCodes[operator.opcodeIndex]
         weights = model.buffers[graph.tensors[operator.inputs[1]].buffer].data if len(operator.inputs) > 1 else None

@@ -1,7 +1,7 @@
-"""Runs one exported file in its own runtime, in a process of its own: `python -m ris_tf.export.trial FILE THREADS ...`.
+"""Runs one exported file in its own runtime and its own process: `python -m ris_tf.export.trial FILE THREADS IN OUT`.
 
-Both ways through a file are tried: the whole graph on pictures of its size, and `ris_tf.runtime`, which takes images of
-any size and stops early.
+A file is run in two ways: the whole graph, on pictures of its size; and step by step through `ris_tf.runtime`, which
+takes images of any size and stops early.
 """
 
 import subprocess
@@ -19,17 +19,18 @@ _OUTPUTS = "labels", "scores", "count"
 
 
 def run(path, threads, pictures, images):
-    """Tries a file.
+    """Runs a file in a new process.
 
     Args:
-      path: Path of the .tflite or .onnx file or of the SavedModel.
-      threads: of the runtime.
-      pictures: uint8 [N, H, W, C], of the size of the graph.
-      images: list of arrays.
+      path: Path of the .tflite or .onnx file, or of the SavedModel.
+      threads: number of threads of the runtime.
+      pictures: uint8 [N, H, W, C], of the size that the graph takes.
+      images: list of arrays of any size.
 
     Returns:
-      dict of arrays: of the whole graph "labels" [N, H, W], "scores" [N, T], "count" [N], "milliseconds" [N]; of the
-      runtime "host_labels_I" [H', W'], "host_scores_I" [n] and "host_milliseconds" [len(images)]; "operators", str.
+      dict of arrays. From the whole graph: "labels" [N, H, W], "scores" [N, T], "count" [N], "milliseconds" [N]. From
+      the runtime, for image I: "host_labels_I" [H', W'] and "host_scores_I" [n]; and "host_milliseconds" [len(images)].
+      "operators" is the text of the operator names.
 
     Raises:
       DataError: the runtime crashed.
@@ -47,7 +48,7 @@ def run(path, threads, pictures, images):
 
 
 def _whole_graph(path, threads):
-    """(function of uint8 [1, H, W, C] giving a dict of arrays, names of the operators)."""
+    """Returns a function from uint8 [1, H, W, C] to a dict of arrays, and the set of the operators' names."""
     if path.suffix == ".tflite":
         from ai_edge_litert.interpreter import Interpreter
 
@@ -74,6 +75,7 @@ def _whole_graph(path, threads):
 
 
 def _timed(function, inputs):
+    """Calls a function on every input after one warm-up call; returns the results, and the times in milliseconds."""
     function(inputs[0])
     results, times = [], []
     for value in inputs:

@@ -1,4 +1,4 @@
-"""The shipped models on a real photograph and on freshly drawn images: `python -m ris_tf.demo`."""
+"""Demonstration: runs shipped presets on a photograph and on synthetic images (`python -m ris_tf.demo`)."""
 
 from pathlib import Path
 
@@ -6,14 +6,17 @@ import numpy as np
 import skimage.data
 from absl import flags
 
-from ris_tf import RIS, command, metrics
-from ris_tf.data import synthetic
-from ris_tf.files import write_png
-from ris_tf.visualize import overlay
+from ris_tf import RIS
+from ris_tf.commands import command
+from ris_tf.data.synthetic import drawings
+from ris_tf.evaluation import metrics
+from ris_tf.files.writing import write_png
+from ris_tf.instances.visualize import overlay
 
-_SEED = 2026  # far from the seeds that presets were trained on
+_SEED = 2026  # far from the seeds that the presets were trained on
 _USAGE = """
-Counts the coins in a photograph, discs and leaves in drawn images, with models that ship with the package.
+Counts the coins in a photograph, and discs and leaves in synthetic images, with models that ship with the package.
+Prints each count beside the true one, and writes overlays.
 
   python -m ris_tf.demo --out=demo_out
 """
@@ -23,7 +26,7 @@ def demo(out):
     """Runs the shipped presets, prints the counts and writes overlays.
 
     Args:
-      out: folder; made if missing.
+      out: folder; created if missing.
 
     Returns:
       list of (name, true count, found count).
@@ -31,7 +34,7 @@ def demo(out):
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     results = []
-    for preset, samples in (("coins", _coins()), ("rosettes", _drawn("rosettes", 3))):
+    for preset, samples in (("coins", _coins()), ("rosettes", _synthetic("rosettes", 3))):
         model = RIS.from_preset(preset)
         for name, image, truth in samples:
             instances = model.predict_instances(image)
@@ -40,7 +43,7 @@ def demo(out):
                 true, note = truth, ""
             else:
                 true, note = int(truth.max()), f"   SBD {metrics.symmetric_best_dice(truth, instances.labels):.2f}"
-            counts = f"{instances.count:3d} found, {true:3d} there"
+            counts = f"{instances.count:3d} found, {true:3d} true"
             print(f"{name:12s} {counts}{note}   {out / name}_overlay.png", flush=True)
             results.append((name, true, instances.count))
     return results
@@ -48,23 +51,23 @@ def demo(out):
 
 def _coins():
     yield "coins", skimage.data.coins(), 24
-    yield from _drawn("discs", 1)
-    yield from _drawn("heaps", 1)
+    yield from _synthetic("discs", 1)
+    yield from _synthetic("heaps", 1)
 
 
-def _drawn(kind, number):
+def _synthetic(kind, number):
     for index in range(number):
-        yield f"{kind}_{index}", *synthetic.sample(kind, _SEED, index, 384)
+        yield f"{kind}_{index}", *drawings.sample(kind, _SEED, index, 384)
 
 
 def main():
-    flags.DEFINE_string("out", "demo_out", "folder for the overlays")
+    flags.DEFINE_string("out", "demo_out", "folder for the overlays; created if missing")
 
     def job(values, rest):
         del rest
         results = demo(values.out)
         off = np.mean([abs(true - found) for _, true, found in results])
-        print(f"mean |difference in count| {off:.1f}; open the overlay pictures to see what was found")
+        print(f"mean |difference in count|: {off:.1f}. The overlays in {values.out} show what was found.")
 
     command.run(job, __name__, _USAGE)
 

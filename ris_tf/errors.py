@@ -1,20 +1,22 @@
-"""Errors that end a command with one line."""
+"""Exceptions for errors that the user can fix; commands print them as one line and exit."""
 
 
 class RisError(Exception):
-    """Base of every error that a user can put right; `exit_code` is the command's exit status."""
+    """Base class of all errors that the user can fix; `exit_code` is the exit status of the command."""
 
     exit_code = 1
 
 
 class DataError(RisError):
-    """Files or folders are wrong.
+    """A file or folder is missing or invalid.
+
+    The message of the exception is the first problem, followed by the number of problems if there are several.
 
     Args:
-      *problems: one line for each thing that is wrong, at least one.
+      *problems: one line per problem, at least one.
 
     Attributes:
-      problems: the same, a tuple; the message is the first, and how many there are.
+      problems: tuple of all problems.
     """
 
     exit_code = 1
@@ -26,17 +28,21 @@ class DataError(RisError):
 
 
 class NoSplit(DataError):
-    """A data set has no split of the name that was asked for."""
+    """The data set has no split with the requested name."""
 
 
 class UsageError(RisError):
-    """A flag, config field or argument is wrong."""
+    """A flag, config field or argument is invalid."""
 
     exit_code = 2
 
 
 def gather(*reads):
-    """Calls every function and returns their results in a list, or raises one DataError of all that was wrong."""
+    """Calls every function and returns the list of their results.
+
+    Raises:
+      DataError: with the problems of all calls that raised a DataError.
+    """
     results, problems = [], []
     for read in reads:
         try:

@@ -1,4 +1,4 @@
-"""Presets: names -> the config and the weights that ship with the package."""
+"""Presets: trained models that are included in the package, as a config and compressed weights."""
 
 import json
 import tempfile
@@ -9,36 +9,39 @@ import numpy as np
 
 from ris_tf.errors import UsageError
 
-_SCALE = "ris_tf_scale"  # attribute of an array in 8 bits
+_SCALE = "ris_tf_scale"  # attribute of an 8-bit array: its scale for each output channel
 FOLDER = Path(__file__).resolve().parent / "presets"
 
 
 def names():
-    """Names of the shipped presets, sorted."""
+    """Returns the names of the included presets, sorted."""
     return sorted(path.stem for path in FOLDER.glob("*.json"))
 
 
 def find(name):
-    """Files of a preset.
+    """Finds the files of a preset.
+
+    Args:
+      name: str, name of the preset.
 
     Returns:
       config: dict.
-      weights: path of a file for `load`.
+      weights: Path of a file for `load`.
 
     Raises:
-      UsageError: no such preset.
+      UsageError: there is no such preset.
     """
     if name not in names():
-        raise UsageError(f"{name}: unknown preset; there are {', '.join(names()) or 'none'}")
+        raise UsageError(f"{name}: unknown preset; expected one of: {', '.join(names()) or 'none'}")
     return json.loads((FOLDER / f"{name}.json").read_text()), FOLDER / f"{name}.weights.h5"
 
 
 def load(model, weights):
-    """Gives a model the weights that `write` stored.
+    """Loads weights that `write` stored into a model.
 
     Args:
-      model: RIS of the preset's config.
-      weights: path.
+      model: RIS, built from the config of the preset.
+      weights: path of the weights file.
     """
     with tempfile.TemporaryDirectory() as folder:
         full = Path(folder) / "full.weights.h5"
@@ -47,15 +50,15 @@ def load(model, weights):
 
 
 def write(model, name, folder=FOLDER):
-    """Writes a trained model as a preset: kernels in 8 bits with a scale for each output channel, the rest in float16.
+    """Writes a trained model as a preset. Kernels get 8 bits and a scale for each output channel, the rest float16.
 
     Args:
       model: RIS.
-      name: of the preset.
-      folder: Path; made if missing.
+      name: name of the preset.
+      folder: Path of the folder; created if it does not exist.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    bare = type(model)(model.config)  # a trained one would store its optimizer, too
+    bare = type(model)(model.config)  # a trained model would store its optimizer, too
     bare.set_weights(model.get_weights())
     with tempfile.TemporaryDirectory() as temporary:
         full = Path(temporary) / "full.weights.h5"
@@ -65,7 +68,7 @@ def write(model, name, folder=FOLDER):
 
 
 def _copy(source, target, change):
-    """Copies an HDF5 file, every array as `change` returns it: (array, its attributes)."""
+    """Copies an HDF5 file and applies `change` to each array: (array, attributes) -> (array, attributes)."""
     with h5py.File(source) as before, h5py.File(target, "w", libver="latest") as after:
 
         def copy(path, item):

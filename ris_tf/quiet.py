@@ -1,4 +1,4 @@
-"""Keeps TensorFlow's start-up notes off the terminal, where they would bury our one line."""
+"""Silences TensorFlow's start-up messages, which would bury the one-line output of a command."""
 
 import contextlib
 import os
@@ -6,16 +6,17 @@ import os
 
 @contextlib.contextmanager
 def quiet():
-    """Sends what native code writes to file descriptor 2 nowhere; Python exceptions pass as ever.
+    """Context manager that discards everything written to file descriptor 2. Python exceptions propagate as usual.
 
-    TensorFlow writes some notes before it reads TF_CPP_MIN_LOG_LEVEL; set that to 0 to see them all the same.
+    Setting TF_CPP_MIN_LOG_LEVEL is not enough, because TensorFlow writes some messages before it reads that variable.
+    Set it to 0 to see all messages; then nothing is discarded.
     """
     if os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "0":
         yield
         return
     try:
         kept = os.dup(2)
-    except OSError:  # no standard error at all
+    except OSError:  # the process has no standard error
         yield
         return
     sink = os.open(os.devnull, os.O_WRONLY)

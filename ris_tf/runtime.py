@@ -1,7 +1,7 @@
-"""Exported files as models: `load("model.tflite").predict_instances(image)`. NumPy and the file's own runtime only.
+"""Runs exported models: `load("model.tflite").predict_instances(image)`. Needs only NumPy and the runtime of the file.
 
-The host holds the loop: the encoder runs once, then one step after another until a score says stop, so that the time
-follows the number of objects. Threads may share a model.
+The host runs the loop: the encoder once, then one step after another until a score ends it. The time therefore depends
+on the number of objects. Several threads may share a model.
 """
 
 import importlib
@@ -13,11 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ris_tf import inference, ranges
 from ris_tf.errors import DataError, UsageError
+from ris_tf.inference import prediction
+from ris_tf.settings import ranges
 
-RECORD = "ris_tf.json"  # the config of the model, inside every exported file
-_MOST_RECORD = 2**20  # characters
+RECORD = "ris_tf.json"  # name of the record in every exported file: the config of the model
+_MOST_RECORD = 2**20  # largest size of a record, characters
 _NEXT, _STATE = "next_", "state_"
 
 
@@ -25,16 +26,17 @@ def load(path, threads=None):
     """Opens an exported model.
 
     Args:
-      path: a .tflite file (needs ai-edge-litert), a .onnx file with its _encode.onnx and _step.onnx beside it (needs
-        onnxruntime), or the folder of a SavedModel (needs tensorflow).
-      threads: of the computation; None leaves it to the runtime. Of a SavedModel it is without effect: TensorFlow has
-        one number for all of a process, `tf.config.threading`, that is set before TensorFlow begins.
+      path: a .tflite file (needs ai-edge-litert), a .onnx file with its _encode.onnx and _step.onnx in the same folder
+        (needs onnxruntime), or the folder of a SavedModel (needs tensorflow).
+      threads: number of threads of the computation; None for the runtime's default. It has no effect on a SavedModel,
+        because TensorFlow has one number of threads per process, `tf.config.threading`, which must be set before
+        TensorFlow starts.
 
     Returns:
       Exported.
 
     Raises:
-      UsageError: no such file, or its runtime is not installed.
+      UsageError: there is no such file, or its runtime is not installed.
       DataError: the file was not written by ris-export.
     """
     path = Path(path)
@@ -44,17 +46,17 @@ def load(path, threads=None):
     if folder:
         return Exported(*_open_saved_model(folder))
     if path.suffix not in _KINDS:
-        raise UsageError(f"{path}: is no exported model; give a .tflite or .onnx file or the folder of a SavedModel")
+        raise UsageError(f"{path}: is not an exported model; give a .tflite or .onnx file or a SavedModel folder")
     return Exported(*_KINDS[path.suffix](path, threads))
 
 
 def is_exported(path):
-    """Whether a path is that of an exported model, by its name and kind."""
+    """Whether a path is an exported model: a .tflite or .onnx file by its name, or a folder with a SavedModel."""
     return path.suffix in _KINDS or saved_model_folder(path) is not None
 
 
 def saved_model_folder(path):
-    """The folder that holds saved_model.pb: `path` itself or its highest numbered version; None if there is none."""
+    """The folder that contains saved_model.pb: `path` itself or its version with the highest number; None if none."""
     versions = [part for part in path.iterdir() if part.name.isdecimal()] if path.is_dir() else []
     found = [part for part in (path, *sorted(versions, key=lambda part: -int(part.name))) if is_saved_model(part)]
     return found[0] if found else None
@@ -65,31 +67,31 @@ def is_saved_model(path):
 
 
 class Exported:
-    """A model in a file, as `ris_tf.RIS` where it predicts.
+    """A model from an exported file, with the same prediction methods as `ris_tf.RIS`.
 
     Args:
-      config: of the model, as of its config file, with attributes in place of keys.
-      encode, step: functions of {name: array} giving {name: array}, see `ris_tf.export.inference.Graph`.
+      config: config of the model; its fields are attributes.
+      encode, step: functions of {name: array} that return {name: array}, see `ris_tf.export.graph.Graph`.
     """
 
     def __init__(self, config, encode, step):
         self.config, self._encode, self._step = config, encode, step
 
     def predict_instances(self, image, crf=False):
-        """As `ris_tf.RIS.predict_instances`."""
-        return inference.predict_instances(self.look, self.config, image, crf, self.foreground)
+        """Same as `ris_tf.RIS.predict_instances`."""
+        return prediction.predict_instances(self.look, self.config, image, crf, self.foreground)
 
     def foreground(self, images):
-        """As `ris_tf.RIS.foreground`."""
+        """Same as `ris_tf.RIS.foreground`."""
         return np.concatenate([self._encode({"image": image[None]})["foreground"] for image in images])
 
     def look(self, images):
-        """As `ris_tf.RIS.look`; masks and scores are 0 from the stop on."""
+        """Same as `ris_tf.RIS.look`, but masks are 0 from the stop on, and scores are 0 after it."""
         masks, scores = zip(*map(self._look_at_one, images), strict=True)
         return np.stack(masks), np.stack(scores)
 
     def _look_at_one(self, image):
-        """float32 [h, w, C] -> masks float32 [T, h', w'] and scores float32 [T]; zeros from the stop on."""
+        """Looks at one image: float32 [h, w, C] -> masks float32 [T, h', w'] and scores float32 [T]; see `look`."""
         tensors = self._encode({"image": image[None]})
         tensors.pop("foreground", None)
         masks, scores = None, np.zeros(self.config.model.steps, np.float32)
@@ -106,13 +108,13 @@ class Exported:
 
 
 def record_of(path):
-    """The record inside a .tflite file, every field that is read checked.
+    """Reads the record of a .tflite file and checks every field that is used.
 
     Args:
       path: Path.
 
     Returns:
-      dict, the config of the model with the steps and sizes of the export.
+      dict, the config of the model, with the steps and sizes chosen at export.
 
     Raises:
       DataError: the file was not written by ris-export.
@@ -120,33 +122,35 @@ def record_of(path):
     try:
         with zipfile.ZipFile(path) as appended:
             if appended.getinfo(RECORD).file_size > _MOST_RECORD:
-                raise DataError(f"{path}: holds a record of more than {_MOST_RECORD:,} bytes; write it by ris-export")
+                raise DataError(
+                    f"{path}: holds a record of more than {_MOST_RECORD:,} bytes; export it again with ris-export"
+                )
             text = appended.read(RECORD)
     except DataError:
         raise
-    except Exception as error:  # zipfile and zlib each have their own for a broken file
-        raise DataError(f"{path}: is no model written by ris-export") from error
+    except Exception as error:  # zipfile and zlib raise various exceptions for a broken file
+        raise DataError(f"{path}: is not a model written by ris-export") from error
     return _checked(text, path)
 
 
 def _checked(text, path):
-    """The fields of a record, every one that is read checked."""
+    """Parses a record and checks every field that is used."""
     try:
         if len(text) > _MOST_RECORD:
             raise ValueError
         fields = json.loads(text)
         if isinstance(fields, dict) and isinstance(fields.get("predict"), dict):
-            fields["predict"].setdefault("orientations", 1)  # files written before there was a choice
+            fields["predict"].setdefault("orientations", 1)  # older files do not have this field
         problem = ranges.problem(fields, ranges.EXPORTED) or ranges.conflict(fields)
     except (TypeError, ValueError, RecursionError) as error:
-        raise DataError(f"{path}: holds no config of ris_tf; write it by ris-export") from error
+        raise DataError(f"{path}: holds no config of ris_tf; export it again with ris-export") from error
     if problem:
-        raise DataError(f"{path}: {problem}; write it by ris-export")
+        raise DataError(f"{path}: {problem}; export it again with ris-export")
     return fields
 
 
 def _attributes(fields):
-    """Nested mappings with attributes in place of keys."""
+    """Converts nested dicts to objects with attributes instead of keys."""
     if not isinstance(fields, dict):
         return fields
     return types.SimpleNamespace(**{name: _attributes(value) for name, value in fields.items()})
@@ -165,9 +169,9 @@ def _open_tflite(path, threads):
     try:
         interpreter = library.Interpreter(str(path), num_threads=threads)
         runners = [interpreter.get_signature_runner(name) for name in ("encode", "step")]
-    except Exception as error:  # LiteRT has classes of its own for a broken file
-        raise DataError(f"{path}: is no model written by ris-export") from error
-    turn = threading.Lock()  # both use the interpreter's memory, from the inputs' copies in to the outputs' copies out
+    except Exception as error:  # LiteRT raises its own exceptions for a broken file
+        raise DataError(f"{path}: is not a model written by ris-export") from error
+    turn = threading.Lock()  # both functions use the interpreter's memory until outputs are copied
 
     def function(run):
         def run_alone(tensors):
@@ -187,11 +191,11 @@ def _open_onnx(path, threads):
     for part in ("", "_encode", "_step"):
         file = path.with_name(f"{path.stem}{part}.onnx")
         if not file.is_file():
-            raise DataError(f"{file}: no such file; ris-export writes it beside {path.name}")
+            raise DataError(f"{file}: no such file; keep all files that ris-export writes with {path.name}")
         try:
             sessions.append(library.InferenceSession(str(file), options, providers=["CPUExecutionProvider"]))
-        except Exception as error:  # onnxruntime has a class of its own for each way a file can be broken
-            raise DataError(f"{file}: cannot be read as ONNX") from error
+        except Exception as error:  # onnxruntime has many exceptions for a broken file
+            raise DataError(f"{file}: cannot be read as ONNX; export it again with ris-export") from error
     whole, *parts = sessions
     encode, step = ((lambda tensors, session=session: _run(session, tensors)) for session in parts)
     record = _checked(whole.get_modelmeta().custom_metadata_map.get(RECORD), path)
@@ -211,8 +215,8 @@ def _open_saved_model(folder):
     try:
         loaded = tensorflow.saved_model.load(str(folder))
         _ = [loaded.signatures[name] for name in ("encode", "step")]
-    except Exception as error:  # TensorFlow raises nearly anything for a broken folder
-        raise DataError(f"{folder}: is no SavedModel written by ris-export") from error
+    except Exception as error:  # TensorFlow can raise nearly any exception for a broken folder
+        raise DataError(f"{folder}: is not a SavedModel written by ris-export") from error
 
     def function(name):
         def run(tensors):

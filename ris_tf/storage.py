@@ -1,27 +1,28 @@
-"""Trained models in files: which file a name means, reading it, writing it."""
+"""Loads and saves trained models, and resolves the name of a model to its file."""
 
 import hashlib
 from pathlib import Path
 
 import keras
 
-from ris_tf import archive, files, presets, runtime
+from ris_tf import presets, runtime
 from ris_tf.errors import DataError, UsageError
+from ris_tf.files import archive, writing
 from ris_tf.model import RIS
 
 
 def load(source):
-    """Loads a trained model. Nothing that the file holds is run, see `archive`.
+    """Loads a trained model. No code from the file is run, see `archive`.
 
     Args:
-      source: name of a preset, a work folder of ris-train, or a .keras file.
+      source: name of a preset, work folder of ris-train, or .keras file.
 
     Returns:
       RIS.
 
     Raises:
-      UsageError: no such preset, folder or file.
-      DataError: the folder or file holds no model of this kind.
+      UsageError: there is no such preset, folder or file.
+      DataError: the folder or file does not contain a RIS model.
     """
     path = file_of(source)
     if path is None:
@@ -29,10 +30,10 @@ def load(source):
     archive.check(path, {"ris_tf.model": ["RIS"], **archive.OPTIMIZERS})
     try:
         model = keras.saving.load_model(path, safe_mode=True)
-    except Exception as error:  # a broken archive raises nearly anything
+    except Exception as error:  # a broken archive can raise nearly any exception
         raise DataError(f"{path}: cannot be read as a Keras model ({' '.join(str(error).split())[:120]})") from error
     if not isinstance(model, RIS):
-        raise DataError(f"{path}: holds a {type(model).__name__}, not a ris_tf.RIS")
+        raise DataError(f"{path}: holds a {type(model).__name__}; expected a ris_tf.RIS")
     return model
 
 
@@ -40,10 +41,10 @@ def open_model(source):
     """Opens a model for prediction.
 
     Args:
-      source: as of `load`, or an exported model, see `runtime.load`.
+      source: see `load`; or an exported model, see `runtime.load`.
 
     Returns:
-      RIS or runtime.Exported: both have `predict_instances`, `look`, `foreground` and `config`.
+      RIS or runtime.Exported. Both have `predict_instances`, `look`, `foreground` and `config`.
 
     Raises:
       UsageError, DataError: see `load` and `runtime.load`.
@@ -53,25 +54,25 @@ def open_model(source):
 
 
 def file_of(source):
-    """The .keras file that `load` reads.
+    """Returns the .keras file that `load` reads.
 
     Args:
-      source: as of `load`.
+      source: see `load`.
 
     Returns:
-      Path; None for the name of a preset.
+      Path; None for the name of a preset. In a work folder, best.keras is preferred to last.keras.
 
     Raises:
-      UsageError: no such folder or file.
-      DataError: the folder holds no model.
+      UsageError: there is no such folder or file, or the file is not a .keras file.
+      DataError: the folder contains no model.
     """
     path = Path(source)
     found = [path / name for name in ("best.keras", "last.keras") if (path / name).is_file()]
-    if not found and str(source) in presets.names():  # a folder of data, say, or a file, may be called nuclei
+    if not found and str(source) in presets.names():  # a data folder or a file may also be called "nuclei"
         return None
     if path.is_dir():
         if not found:
-            raise DataError(f"{path}: holds no best.keras or last.keras; is it the work folder of ris-train?")
+            raise DataError(f"{path}: holds no best.keras or last.keras; give the work folder of a ris-train run")
         return found[0]
     if not path.is_file():
         if path.suffix or len(path.parts) > 1:
@@ -79,15 +80,18 @@ def file_of(source):
         return None
     if path.suffix != ".keras":
         known = ", ".join(presets.names())
-        raise UsageError(f"{path}: is no model; give a preset ({known}), work folder or .keras file")
+        raise UsageError(f"{path}: is not a model; give a preset ({known}), a work folder or a .keras file")
     return path
 
 
 def digest(source):
-    """SHA-256 of the files that hold a model, str: another one for other weights.
+    """Computes a SHA-256 digest of the files of a model; it differs if the weights differ.
 
     Args:
-      source: as of `open_model`.
+      source: see `open_model`.
+
+    Returns:
+      str, hexadecimal.
 
     Raises:
       UsageError, DataError: see `file_of`.
@@ -99,15 +103,15 @@ def digest(source):
 
 
 def save(model, path, previous=None):
-    """Writes a model to a .keras file that is never seen half-written.
+    """Writes a model to a .keras file atomically.
 
     Args:
       model: RIS.
-      path: Path whose folder exists.
-      previous: Path for the file that is at `path` now; None replaces it.
+      path: Path of the file; its folder must exist.
+      previous: Path to which the present file at `path` is moved; None to overwrite it.
 
     Raises:
-      OSError: it cannot be written, which leaves all as it was; names `path`.
+      OSError: the file cannot be written; the error names `path`. Existing files are then unchanged.
     """
-    with files.replacing(path, previous) as temporary:
+    with writing.replacing(path, previous) as temporary:
         model.save(temporary)

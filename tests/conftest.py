@@ -8,7 +8,7 @@ import pytest
 from absl import flags
 
 from ris_tf.configs import base
-from ris_tf.data.layouts import open_folder
+from ris_tf.data.readers.layouts import open_folder
 from ris_tf.errors import DataError
 
 ROOT = Path(__file__).resolve().parent.parent

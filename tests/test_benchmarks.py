@@ -25,7 +25,7 @@ def test_accuracy_is_told_who_takes_part(monkeypatch):
     accuracy = importlib.import_module("accuracy")
     assert list(accuracy.chosen_rivals(["stardist", "unet"], "python")) == ["StarDist", "U-Net, watershed"]
     for names, wrong in (
-        (["unet", "sam"], "sam is none of threshold, unet, stardist"),
+        (["unet", "sam"], "sam is not one of threshold, unet, stardist"),
         (["stardist"], "stardist_python"),
     ):
         with pytest.raises(SystemExit, match=wrong):

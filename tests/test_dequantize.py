@@ -6,8 +6,9 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
-from ris_tf import dequantize, mobilenet
+from ris_tf import dequantize
 from ris_tf.errors import DataError
+from ris_tf.network import mobilenet
 
 CLASSIFIER, SEGMENTER = "tf2_mobilenet_v2_1.0_224_ptq.tflite", "deeplabv3_mnv2_pascal_quant.tflite"
 

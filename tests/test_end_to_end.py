@@ -4,49 +4,47 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pytest
 import skimage.data
+from conftest import ROOT
 
 from ris_tf import RIS, demo
-from ris_tf.data import pipeline
-from ris_tf.evaluate import evaluate
-
-ROOT = Path(__file__).resolve().parent.parent
+from ris_tf.commands.evaluate import evaluate
+from ris_tf.data import sources
 
 pytestmark = pytest.mark.slow
 
 
 def test_rosettes_preset_on_a_fresh_seed():
-    source = pipeline.open_source("synthetic:rosettes", "test", 384, 30, 77)
+    source = sources.open_source("synthetic:rosettes", "test", 384, 30, 77)
     result = evaluate(RIS.from_preset("rosettes"), source).result
     assert result["sbd"] >= 0.90 and result["abs_dic"] <= 0.8
 
 
 def test_coins_preset_on_fresh_seeds_and_the_photograph():
     for kind, least in (("discs", 0.90), ("heaps", 0.87), ("tokens", 0.87)):
-        source = pipeline.open_source(f"synthetic:{kind}", "test", 384, 30, 77)
+        source = sources.open_source(f"synthetic:{kind}", "test", 384, 30, 77)
         assert evaluate(RIS.from_preset("coins"), source).result["sbd"] >= least
     assert RIS.from_preset("coins").predict_instances(skimage.data.coins()).count == 24
 
 
 def test_nuclei_preset_on_validation_images(nuclei):
-    result = evaluate(RIS.from_preset("nuclei"), pipeline.open_source(nuclei, "val")).result
+    result = evaluate(RIS.from_preset("nuclei"), sources.open_source(nuclei, "val")).result
     assert result["ap_0.5"] >= 0.85 and result["relative_abs_dic"] <= 0.06
 
 
 def test_blobs_preset_on_things_of_other_kinds_and_on_negatives(nuclei):
     model = RIS.from_preset("blobs")
     for kind, least in (("discs", 0.80), ("rosettes", 0.72), ("tissue", 0.75)):
-        assert evaluate(model, pipeline.open_source(f"synthetic:{kind}", "test", 256, 20, 77)).result["sbd"] >= least
+        assert evaluate(model, sources.open_source(f"synthetic:{kind}", "test", 256, 20, 77)).result["sbd"] >= least
 
     def negative(read):
         image, labels = read()
         return np.iinfo(image.dtype).max - image, labels
 
-    dark = [(name, lambda read=read: negative(read)) for name, read in pipeline.open_source(nuclei, "val")]
+    dark = [(name, lambda read=read: negative(read)) for name, read in sources.open_source(nuclei, "val")]
     assert evaluate(model, dark).result["sbd"] >= 0.80
 
 
@@ -70,7 +68,7 @@ def test_wheel_is_small_and_complete(tmp_path):
     names = zipfile.ZipFile(wheel).namelist()
     for file in (
         "ris_tf/model.py",
-        "ris_tf/data/readers.py",
+        "ris_tf/data/readers/files.py",
         "ris_tf/configs/nuclei.py",
         "ris_tf/export/__init__.py",
         "ris_tf/export/serving/triton_model.py",

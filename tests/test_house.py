@@ -1,124 +1,167 @@
-"""The order of the modules and the size of the files, read from the sources without importing them."""
+"""The order of the wings (the folders of `ris_tf/`), read from the sources without importing them."""
 
 import ast
+import configparser
+import graphlib
+import importlib.util
+import shutil
 from pathlib import Path
 
 import pytest
+from conftest import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
-LIMIT = 350  # lines of one file
-VAGUE = {"utils", "misc", "helpers", "common"}  # names that say no job
-SHADOWING = {"io", "onnx"}  # run as a script, such a file hides the library of its name
+LIMIT = 300  # lines of one file of the package
+TEST_LIMIT = 350
+VAGUE = {"utils", "util", "misc", "helpers", "helper", "common"}  # names that say no job
+SHADOWING = {"io", "onnx", "random", "types"}  # run as a script, such a file hides the library of its name
 
-# From the ground up: a file imports only from floors below its own.
-# Files of one folder (data, export, configs) stand on one floor and may import each other.
-FLOORS = [
-    {"configs"},
-    {"errors"},
-    {"archive", "disk", "lock", "order", "overrides", "ranges", "termination"},
-    {"figures", "files", "focus", "labels", "quiet", "places", "matching", "recompute", "resampling", "settings"}
-    | {"tally", "workers"},
-    {"consensus", "foreground", "overlaps", "precision", "pretrained", "ranking"},
-    {"command", "crf", "curriculum", "data", "dynamic_mask", "encoders", "fcn8s", "layers", "losses", "metrics"}
-    | {"tiling", "visualize"},
-    {"mobilenet"},
-    {"bootstrap", "inference", "inspection", "mistakes", "monitor", "objective", "outputs", "page", "plots", "presets"}
-    | {"kept", "label_files", "recurrence", "scroll"},
-    {"bands", "batch_rows", "comparison", "runtime", "tune"},
-    {"batch_pipeline", "large", "model", "pictures"},
-    {"storage"},
-    {"checkpoints", "report"},
-    {"ris_tf"},  # ris_tf/__init__.py, what users import: for the commands, not for what it is made of
-    {"batch", "data_command", "dequantize", "evaluate", "predict"},
-    {"train"},
-    {"demo"},
-    {"export"},
-]
-FOLDERS = {"data", "export", "configs"}
-HEIGHT = {name: height for height, floor in enumerate(FLOORS) for name in floor}
-
-
-def sources(*folders):
-    """Python files directly in the folders, relative to the root."""
-    return sorted(file.relative_to(ROOT) for folder in folders for file in (ROOT / folder).glob("*.py"))
-
-
-def room(file):
-    """Where a file stands: its own name, or its folder's for those in FOLDERS and for ris_tf/__init__.py."""
-    folder = file.parent.name
-    return folder if folder in FOLDERS or file.stem == "__init__" else file.stem
+# Which wing may import which, from the top down. `errors` and `quiet` are open to all but the configs.
+MAY_IMPORT = {
+    "demo": "commands data.synthetic evaluation files instances ris_tf",
+    "dequantize": "commands storage",
+    "export": "commands data data.synthetic evaluation files inference model network presets ris_tf runtime settings "
+    "storage",
+    "commands": "batch data data.readers data.synthetic evaluation files inference instances large presets report "
+    "runtime settings storage training",
+    "ris_tf": "instances model",
+    "large": "data data.readers files inference instances settings",
+    "report": "evaluation inference instances",
+    "training": "data data.sampling evaluation files instances model network settings storage",
+    "batch": "data.readers instances runtime",
+    "evaluation": "inference instances",
+    "storage": "files model presets runtime",
+    "model": "inference network objective presets settings",
+    "runtime": "inference settings",
+    "presets": "",
+    "inference": "data instances settings",
+    "objective": "network",
+    "network": "files",
+    "data.sampling": "data data.synthetic instances settings",
+    "data": "data.readers data.synthetic files instances",
+    "data.readers": "files instances",
+    "data.synthetic": "",
+    "instances": "files settings",
+    "settings": "configs",
+    "files": "",
+    "configs": "",
+    "errors": "",
+    "quiet": "",
+}
 
 
-def imported_rooms(source):
-    """Rooms of this package that a source imports anywhere, inside functions too."""
-    rooms = set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"line {node.lineno}: import with the full name, from ris_tf..."
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-        else:
-            continue
-        for name in names:
-            parts = name.split(".")
-            if parts[0] in ("configs", "export"):
-                raise AssertionError(f"line {node.lineno}: import ris_tf.{name}; {parts[0]} is no top-level package")
-            if parts[0] == "ris_tf":
-                inside = len(parts) > 1 and (parts[1] in HEIGHT or (ROOT / "ris_tf" / f"{parts[1]}.py").exists())
-                rooms.add(parts[1] if inside else "ris_tf")
-    return rooms
+def load_wings():
+    """docs/wings.py as a module."""
+    spec = importlib.util.spec_from_file_location("wings", ROOT / "docs" / "wings.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
-def violations(here, source):
-    """Rooms that a source standing in room `here` must not import."""
-    wrong = set()
-    for there in imported_rooms(source):
-        same_folder = there == here and here in FOLDERS
-        below = there in HEIGHT and here in HEIGHT and HEIGHT[there] < HEIGHT[here]
-        if not same_folder and (not below or (there == "configs" and here != "settings")):
-            wrong.add(there)
-    return wrong
+wings = load_wings()
+IMPORTS = wings.imports()
+FOLDERS = sorted(module for module, file in wings.modules().items() if file.name == "__init__.py")
 
 
-@pytest.mark.parametrize("file", sources("ris_tf", "ris_tf/data", "configs", "export"), ids=str)
-def test_imports_point_down(file):
-    here = room(file)
-    assert here in HEIGHT, f"{file} stands on no floor; add {here!r} to FLOORS in {Path(__file__).name}"
-    wrong = violations(here, (ROOT / file).read_text("utf-8"))
-    assert not wrong, f"{file} imports {sorted(wrong)}, which stand on no lower floor (FLOORS in {Path(__file__).name})"
+def allowed(wing):
+    return {*MAY_IMPORT[wing].split(), *(wings.GROUND if wing not in ("configs", *wings.GROUND) else ())}
+
+
+def wrong_imports(module, imported):
+    """Those of the imported modules that MAY_IMPORT does not allow to a module."""
+    wing = wings.wing_of(module)
+    return {other for other in imported if wings.wing_of(other) not in {wing, *allowed(wing)}}
+
+
+def test_every_wing_is_in_the_table():
+    assert set(wings.wings()) == set(MAY_IMPORT), "add new wings to MAY_IMPORT, and drop old ones"
+
+
+@pytest.mark.parametrize("module", IMPORTS)
+def test_a_file_imports_only_what_its_wing_may(module):
+    assert wrong_imports(module, IMPORTS[module]) == set()
+
+
+def test_the_table_allows_nothing_that_is_not_used():
+    unused = {wing: set(MAY_IMPORT[wing].split()) - others for wing, others in wings.wings().items()}
+    assert {wing: others for wing, others in unused.items() if others} == {}
+
+
+def test_no_circle_between_wings_nor_between_files():
+    graphlib.TopologicalSorter({wing: allowed(wing) - set(wings.GROUND) for wing in MAY_IMPORT}).prepare()
+    graphlib.TopologicalSorter(IMPORTS).prepare()
 
 
 @pytest.mark.parametrize(
-    ("here", "source", "wrong"),
+    ("file", "line", "wrong"),
     [
-        ("train", "from ris_tf import metrics\nfrom ris_tf.data.readers import Pair", set()),
-        ("data", "from ris_tf.data import readers\nimport numpy.ma", set()),
-        ("configs", "from ris_tf.configs import base", set()),
-        ("export", "import ris_tf.model", set()),
-        ("model", "from ris_tf.train import main", {"train"}),
-        ("model", "def late():\n    import ris_tf.export.check", {"export"}),
-        ("losses", "from ris_tf import metrics", {"metrics"}),
-        ("configs", "from ris_tf import errors", {"errors"}),
-        ("train", "from ris_tf.configs import base", {"configs"}),
-        ("demo", "from ris_tf import RIS", set()),
-        ("model", "from ris_tf import RIS", {"ris_tf"}),
-        ("ris_tf", "import ris_tf.export", {"export"}),
+        ("ris_tf/model.py", "from ris_tf.training.loop import train", "ris_tf.training.loop"),
+        ("ris_tf/model.py", "def late():\n    import ris_tf.export.check", "ris_tf.export.check"),
+        ("ris_tf/objective/losses.py", "from ris_tf.evaluation import metrics", "ris_tf.evaluation.metrics"),
+        ("ris_tf/files/lock.py", "from ris_tf.instances.labels import Instances", "ris_tf.instances.labels"),
+        ("ris_tf/data/readers/coco.py", "from ris_tf.data.sampling import pipeline", "ris_tf.data.sampling.pipeline"),
+        ("ris_tf/training/loop.py", "from ris_tf.configs import base", "ris_tf.configs.base"),
+        ("configs/nuclei.py", "from ris_tf import errors", "ris_tf.errors"),
+        ("export/check.py", "from ris_tf.training import loop", "ris_tf.training.loop"),
     ],
 )
-def test_an_import_upwards_is_seen(here, source, wrong):
-    assert violations(here, source) == wrong
+def test_a_planted_import_is_seen(file, line, wrong, tmp_path):
+    for source in wings.modules().values():
+        copy = tmp_path / source.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, copy)
+    (tmp_path / file).write_text(f"{(tmp_path / file).read_text('utf-8')}\n{line}\n")
+    found = {module: wrong_imports(module, imported) for module, imported in wings.imports(tmp_path).items()}
+    module = next(module for module, path in wings.modules().items() if path == ROOT / file)
+    assert {name: others for name, others in found.items() if others} == {module: {wrong}}
 
 
 @pytest.mark.parametrize("source", ["from . import metrics", "import configs.base", "from export import check"])
 def test_only_full_names_are_imported(source):
-    with pytest.raises(AssertionError, match="line 1"):
-        imported_rooms(source)
+    with pytest.raises(ValueError, match="line 1"):
+        wings.imported(source, {})
+
+
+@pytest.mark.parametrize("module", FOLDERS)
+def test_a_wing_says_what_it_is_and_what_it_may_import(module):
+    text = ast.get_docstring(ast.parse(wings.modules()[module].read_text("utf-8")))
+    assert 1 <= len(text.splitlines()) <= 15
+    wing = wings.wing_of(module)
+    if module in ("ris_tf", "ris_tf.configs", "ris_tf.export.formats"):
+        return  # the front hall, what imports nothing, and a part of a wing
+    assert "\nStart with `" in text
+    said = " ".join(text.split("May import:")[1].split()).rstrip(".").split(", ")
+    named = [name for name in said if name not in wings.GROUND]
+    assert named == sorted(MAY_IMPORT[wing].split())
+
+
+@pytest.mark.parametrize("module", [module for module in FOLDERS if module not in ("ris_tf", "ris_tf.configs")])
+def test_a_wing_names_each_of_its_files(module):
+    folder = wings.modules()[module].parent
+    text = (folder / "__init__.py").read_text("utf-8")
+    files = [file.stem for file in folder.glob("*.py") if file.stem != "__init__"]
+    assert [name for name in files if f"`{name}`" not in text and f"`{name}." not in text] == []
+
+
+def test_the_picture_is_of_todays_imports():
+    assert wings.PICTURE.read_text("utf-8") == wings.svg(), "run python docs/wings.py"
 
 
 def test_files_are_short_and_named_for_their_job():
-    files = sources("ris_tf", "ris_tf/data", "configs", "export", "tests")
-    assert Path("tests/test_house.py") in files
-    lengths = {str(file): len((ROOT / file).read_text("utf-8").splitlines()) for file in files}
-    assert {file: lines for file, lines in lengths.items() if lines > LIMIT} == {}
-    assert [str(file) for file in files if file.stem in VAGUE | SHADOWING] == []
+    files = list(wings.modules().values())
+    limits = {**dict.fromkeys(files, LIMIT), **dict.fromkeys((ROOT / "tests").rglob("*.py"), TEST_LIMIT)}
+    lengths = {file: len(file.read_text("utf-8").splitlines()) for file in limits}
+    assert len(files) > 100 and ROOT / "tests" / "test_house.py" in limits
+    assert {str(file): lines for file, lines in lengths.items() if lines > limits[file]} == {}
+    assert [str(file) for file in limits if file.stem in VAGUE | SHADOWING] == []
+
+
+def test_every_folder_is_installed():
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    assert sorted(setup["options"]["packages"].split()) == FOLDERS
+
+
+def test_tests_lie_where_what_they_test_lies():
+    folders = {file.parent.relative_to(ROOT / "tests") for file in (ROOT / "tests").rglob("test_*.py")}
+    inside = {folder.relative_to(ROOT / "ris_tf") for folder in (ROOT / "ris_tf").rglob("*/")}
+    assert folders <= {*inside, *map(Path, (".", "export", "docs"))}

@@ -11,15 +11,16 @@ import tensorflow as tf
 
 from ris_tf import RIS, Instances, presets
 from ris_tf.configs import leaves_paper
-from ris_tf.data import pipeline
-from ris_tf.data.records import Records
+from ris_tf.data import sources
+from ris_tf.data.sampling import pipeline
+from ris_tf.data.sampling.records import Records
 from ris_tf.errors import DataError, UsageError
 from ris_tf.model import build
 from ris_tf.storage import load
 
 
 def batches(config):
-    source = pipeline.open_source("synthetic:discs", "train", 64, 4, 1)
+    source = sources.open_source("synthetic:discs", "train", 64, 4, 1)
     return pipeline.training_batches(Records(source, config), config)
 
 
@@ -147,9 +148,9 @@ def test_load_says_what_is_wrong(tmp_path):
     for source, error, words in [
         ("nonesuch", UsageError, "unknown preset"),
         (tmp_path / "missing.keras", UsageError, "no such file"),
-        (tmp_path / "notes.txt", UsageError, "is no model"),
+        (tmp_path / "notes.txt", UsageError, "is not a model"),
         (tmp_path / "empty", DataError, "best.keras"),
-        (tmp_path / "broken.keras", DataError, "is no .keras file"),
+        (tmp_path / "broken.keras", DataError, "is not a valid .keras file"),
         (tmp_path / "other.keras", DataError, "Sequential"),
     ]:
         with pytest.raises(error, match=words):

@@ -9,10 +9,10 @@ import pytest
 from test_threads import assert_bitwise, together
 
 from ris_tf import RIS, runtime
-from ris_tf.data import synthetic
+from ris_tf.data.synthetic import drawings
 from ris_tf.errors import DataError, UsageError
 from ris_tf.export import artifact
-from ris_tf.export.inference import Graph
+from ris_tf.export.graph import Graph
 from ris_tf.model import build
 from ris_tf.storage import load, save
 
@@ -43,7 +43,7 @@ def test_file_finds_what_the_model_finds_in_tiles(exported, converter):
     model, opened = RIS.from_preset(preset), runtime.load(exported(preset, converter), threads=1)
     counts = set()
     for index in range(3):
-        image = synthetic.sample(kind, 5, index, 300)[0][:240]
+        image = drawings.sample(kind, 5, index, 300)[0][:240]
         expected, found = model.predict_instances(image), opened.predict_instances(image)
         assert found.count == expected.count
         assert (found.labels == expected.labels).mean() > 0.9999
@@ -59,14 +59,14 @@ def test_file_finds_what_the_model_finds_in_tiles(exported, converter):
 def test_file_is_shared_by_threads(exported, preset, converter):
     opened = runtime.load(exported(preset, converter), threads=1)
     kind = {"nuclei": "discs"}.get(preset, preset)
-    images = [synthetic.sample(kind, 5, index, 160)[0][: 160 - 30 * index] for index in range(2)]
+    images = [drawings.sample(kind, 5, index, 160)[0][: 160 - 30 * index] for index in range(2)]
     alone = [opened.predict_instances(image) for image in images]
     assert_bitwise(together(opened.predict_instances, images), alone)
 
 
 @pytest.mark.slow
 def test_devices_file_needs_no_tensorflow(exported):
-    path, image = exported("rosettes", "to_litert"), synthetic.sample("rosettes", 5, 1)[0]
+    path, image = exported("rosettes", "to_litert"), drawings.sample("rosettes", 5, 1)[0]
     np.save(path.with_name("image.npy"), image)
     program = f"""
 import sys
@@ -89,7 +89,7 @@ def test_encoder_on_mobilenet_converts(small, tmp_path):
     small.model.steps, small.data.view = 2, "whole"
     model, path = build(small), tmp_path / "model.keras"
     model.form.score.out.bias.assign([9.0])
-    image = synthetic.sample("discs", 5, 1, 64)[0]
+    image = drawings.sample("discs", 5, 1, 64)[0]
     model.config.predict.mask_threshold = float(np.median(model(image[None] / 255.0)["masks"]))
     save(model, path)
     artifact.convert("to_litert", {"model": str(path), "size": None, "steps": None, "quantize": "none"}, tmp_path)

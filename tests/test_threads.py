@@ -9,9 +9,9 @@ import pytest
 import tensorflow as tf
 
 from ris_tf import runtime
-from ris_tf.data import synthetic
+from ris_tf.data.synthetic import drawings
 from ris_tf.export import artifact
-from ris_tf.export.inference import Graph
+from ris_tf.export.graph import Graph
 from ris_tf.model import build
 
 THREADS = 8
@@ -43,7 +43,7 @@ def assert_bitwise(threads, alone):
 
 @pytest.fixture
 def images():
-    return [synthetic.sample("discs", 5, index, 96)[0][: 60 + 4 * index] for index in range(4)]
+    return [drawings.sample("discs", 5, index, 96)[0][: 60 + 4 * index] for index in range(4)]
 
 
 def test_keras_model(small, images):

@@ -10,11 +10,12 @@ import pytest
 from broken import models
 from conftest import small_config
 
-from ris_tf import archive, runtime, storage
+from ris_tf import runtime, storage
 from ris_tf.errors import DataError
+from ris_tf.files import archive
 from ris_tf.model import build
-from ris_tf.ranges import EXPORTED
 from ris_tf.runtime import RECORD
+from ris_tf.settings.ranges import EXPORTED
 
 RIGHT = small_config().to_dict()
 WRONG = (None, "x", [], {}, -1, 1.5, 10**12, float("nan"), float("inf"), True, [1], [-1, 2], [10**6, 10**6], [2, "x"])
@@ -73,7 +74,7 @@ def test_every_field_of_a_record_is_checked(tmp_path, name):
     ("record", "words"),
     [
         (changed("model.steps", 10**9), "model.steps is 1000000000; expected a whole number from 1 to 1000"),
-        (changed("predict.overlap", 64), "predict.overlap is 64; expected less than model.size"),
+        (changed("predict.overlap", 64), "predict.overlap is 64; expected less than both sides of model.size"),
         (changed("predict", 3), "predict.score_threshold is missing"),
         (changed("data", {"view": "whole", "padding": "edge"}), "data.category is missing"),  # which measuring reads
         ("[" * 100_000, "holds no config"),
@@ -88,7 +89,7 @@ def test_a_record_that_is_wrong_is_told_by_every_format(tmp_path, kind, record, 
 def test_a_record_from_before_there_were_orientations_is_read(tmp_path):
     record = json.loads(json.dumps(RIGHT))
     del record["predict"]["orientations"]
-    assert "is no model" in message(written(tmp_path, "tflite", json.dumps(record)))  # the graph is the only complaint
+    assert "is not a model" in message(written(tmp_path, "tflite", json.dumps(record)))  # only the graph is wrong
 
 
 def test_a_lambda_is_not_run(tmp_path, monkeypatch):
@@ -97,7 +98,7 @@ def test_a_lambda_is_not_run(tmp_path, monkeypatch):
     monkeypatch.delenv(models.MARK)  # to write it is to run it
     with pytest.raises(DataError, match="names the class 'Sequential'"):
         storage.load(path)
-    with pytest.raises(DataError, match="names the class 'Lambda' of 'keras.layers'; not loaded"):
+    with pytest.raises(DataError, match="names the class 'Lambda' of the module 'keras.layers', which is not allowed"):
         archive.check(path, {"keras": ["Sequential", "DTypePolicy"], "keras.layers": ["InputLayer"]})
     assert models.MARK not in os.environ
 

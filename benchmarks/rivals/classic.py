@@ -1,4 +1,4 @@
-"""Threshold and watershed of scikit-image, its three parameters searched on validation images."""
+"""Rival without training: threshold and watershed from scikit-image, with parameters searched on validation data."""
 
 import itertools
 
@@ -9,17 +9,17 @@ from skimage.filters import gaussian, threshold_local, threshold_otsu
 from skimage.measure import label
 from skimage.segmentation import watershed
 
-from ris_tf import metrics
+from ris_tf.evaluation import metrics
 
 
 def segment(image, sigma=1.0, distance=5, local=False):
-    """Instances of bright or dark objects, whichever are fewer pixels.
+    """Segments an image; the objects are its bright or its dark pixels, depending on which are fewer.
 
     Args:
       image: [H, W] or [H, W, C].
-      sigma: of the smoothing, pixels.
-      distance: least between two objects' centres, pixels.
-      local: whether the threshold follows the surroundings.
+      sigma: standard deviation of the Gaussian smoothing, pixels.
+      distance: smallest distance between the centres of two objects, pixels.
+      local: whether the threshold adapts to the surroundings of each pixel.
 
     Returns:
       int labels [H, W].
@@ -38,7 +38,15 @@ def segment(image, sigma=1.0, distance=5, local=False):
 
 
 def tuned(images, labels):
-    """The keyword arguments of `segment` with the highest pooled AP at IoU 0.5."""
+    """Searches the keyword arguments of `segment` with the highest pooled AP at IoU 0.5.
+
+    Args:
+      images: list of [H, W] or [H, W, C].
+      labels: list of int [H, W], the true label maps.
+
+    Returns:
+      dict.
+    """
 
     def figure(parameters):
         rows = [metrics.evaluate_image(t, segment(i, **parameters)) for i, t in zip(images, labels, strict=True)]

@@ -1,7 +1,8 @@
-"""The default network plainly: `keras.layers.ConvLSTM2D`, given the features and the coverage anew at every step, and
-every object's mask from coordinates relative to that object, as in CondInst (Tian, Shen and Chen, ECCV 2020).
+"""Contestant of train_step.py: the default network built in the straightforward way from Keras layers.
 
-The encoder, the inhibition, the losses and the matching on the host are this package's.
+`keras.layers.ConvLSTM2D` gets the features and the coverage again at every step. The mask of every object is computed
+from coordinates relative to that object, as in CondInst (Tian, Shen and Chen, ECCV 2020). The encoder, the inhibition,
+the losses and the matching on the host are those of this package.
 """
 
 import keras
@@ -11,12 +12,12 @@ from batch import policy, read
 from ours import contest
 
 from ris_tf import model as models
-from ris_tf.dynamic_mask import DynamicMask
-from ris_tf.recurrence import AttendForm
+from ris_tf.network.dynamic_mask import DynamicMask
+from ris_tf.network.recurrence import AttendForm
 
 
 class PlainConvLSTM(keras.layers.Layer):
-    """`ConvLSTM2D` with the interface of our ConvLSTMStep; nothing is convolved ahead."""
+    """`ConvLSTM2D` with the interface of this package's ConvLSTMStep; nothing is convolved in advance."""
 
     def __init__(self, filters):
         super().__init__(autocast=False)
@@ -36,7 +37,7 @@ class PlainConvLSTM(keras.layers.Layer):
         return self.layer(inputs, initial_state=[h, c])[1:]
 
     def take(self, step):
-        """Takes the weights of a ConvLSTMStep; of the coverage's kernel, the 3x3 in the middle."""
+        """Copies the weights of a ConvLSTMStep; from the coverage's kernel, the 3x3 in the middle."""
         kernel, input_bias = step.input_conv.get_weights()
         recurrent, hidden_bias = step.hidden_conv.get_weights()
         middle = step.coverage_conv.get_weights()[0][1:-1, 1:-1]
@@ -44,7 +45,7 @@ class PlainConvLSTM(keras.layers.Layer):
 
 
 class RelativeMask(DynamicMask):
-    """The per-object network run on inputs made for each object, (e, dx, dy, dx^2 + dy^2)."""
+    """Mask head that runs the network of each object on inputs relative to it, (e, dx, dy, dx^2 + dy^2)."""
 
     def weights_of(self, attended, place):
         features, hidden = self.pixel_features, self.hidden
@@ -52,7 +53,7 @@ class RelativeMask(DynamicMask):
         first, second = values[..., : hidden * (features + 4)], values[..., hidden * (features + 4) :]
         first = tf.reshape(first, tf.concat([tf.shape(first)[:-1], [features + 4, hidden]], axis=0))
         place = place[..., None] + tf.zeros_like(first[..., :2, :])
-        return tf.concat([first, place], axis=-2), second  # the place rides along with the weights
+        return tf.concat([first, place], axis=-2), second  # the position is passed on with the weights
 
     def call(self, pixels, first, second):
         features = self.pixel_features
@@ -65,19 +66,22 @@ class RelativeMask(DynamicMask):
 
 
 class PlainForm(AttendForm):
+    """AttendForm with the plain ConvLSTM and mask head."""
+
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
         self.lstm = PlainConvLSTM(kwargs["state"])
         self.dynamic_mask = RelativeMask(kwargs["mask_hidden"], kwargs["pixel_features"])
 
     def take(self, form):
-        """Takes the weights of an AttendForm."""
+        """Copies the weights of an AttendForm."""
         for name in ("encoder", "lstm", "objectness", "inhibition", "dynamic_mask", "score", "auxiliary"):
             mine, other = getattr(self, name), getattr(form, name)
             mine.take(other) if name == "lstm" else mine.set_weights(other.get_weights())
 
 
 def make(spec):
+    """(step, check) for a spec, see worker.py."""
     data, config, weights = read(spec)
     reference = models.build(config)
     reference.form.set_weights(weights)

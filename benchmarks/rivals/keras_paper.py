@@ -1,5 +1,6 @@
-"""The published leaf network plainly on `keras.layers.ConvLSTM2D`: the features repeated for every step, matching on
-the host through `tf.py_function`.
+"""Contestant of train_step.py: the published leaf network built in the straightforward way from Keras layers.
+
+`keras.layers.ConvLSTM2D` gets the features repeated for every step; matching runs on the host through `tf.py_function`.
 """
 
 import keras
@@ -7,13 +8,13 @@ import numpy as np
 import tensorflow as tf
 from batch import global_norm, policy, read
 
-from ris_tf import losses, matching
-from ris_tf.objective import reduce_masks
-from ris_tf.train import optimizer
+from ris_tf.objective import losses, matching
+from ris_tf.objective.truth import reduce_masks
+from ris_tf.training.start import optimizer
 
 
 def network(config, precision):
-    """Keras model: images [B, H, W, 3] -> masks [B, T, P] and score logits [B, T], both float32."""
+    """Builds the Keras model: images [B, H, W, 3] -> masks [B, T, P] and score logits [B, T], both float32."""
     keras.config.set_dtype_policy(precision)
     height, width = (side // config.model.paper.reduction for side in config.model.size)
     filters, steps = config.model.paper.filters, config.model.steps
@@ -35,7 +36,7 @@ def network(config, precision):
 
 
 class Masks(keras.layers.Layer):
-    """sigmoid(log-softmax over positions + bias)."""
+    """Masks from logits, [B, T, P]: sigmoid(log-softmax over positions + bias)."""
 
     def build(self, _):
         self.bias = self.add_weight(shape=[])
@@ -45,7 +46,7 @@ class Masks(keras.layers.Layer):
 
 
 def arrange(weights):
-    """Our weights in the order of `network`; ConvLSTM2D has one bias where we have two."""
+    """Reorders this package's weights for `network`; ConvLSTM2D has one bias, the sum of this package's two."""
     encoder, lstm = weights[:8], weights[8:-5]
     bias, score_map, score = weights[-5], weights[-4:-2], weights[-2:]
     layers = []
@@ -55,6 +56,7 @@ def arrange(weights):
 
 
 def make(spec):
+    """(step, check) for a spec, see worker.py."""
     data, config, weights = read(spec)
     model = network(config, policy(spec["precision"]))
     model.set_weights(arrange(weights))

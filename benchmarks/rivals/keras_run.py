@@ -1,7 +1,7 @@
-"""Keras in a process of its own: `python keras_run.py MODEL THREADS PICTURES.npz RESULTS.npz`.
+"""Times prediction with Keras in a process of its own: `python keras_run.py MODEL THREADS PICTURES.npz RESULTS.npz`.
 
-Writes for each picture the milliseconds of `predict_on_batch` (the network alone, every step of it) as "network" and of
-`predict_instances` as "host", and the count found.
+For each picture it writes the milliseconds of `predict_on_batch` as "network" (only the network, with all steps), the
+milliseconds of `predict_instances` as "host", and the number of objects found as "count".
 """
 
 import sys
@@ -15,6 +15,7 @@ from ris_tf.data.normalize import normalize
 
 
 def timed(function, inputs):
+    """Results and milliseconds of a function for each input, after a warm-up with the first input; two lists."""
     function(inputs[0])
     results, times = [], []
     for value in inputs:

@@ -1,13 +1,14 @@
-"""One training step of this package, as ris-train runs it."""
+"""Contestant of train_step.py: the training step of this package, as ris-train runs it."""
 
 import tensorflow as tf
 from batch import global_norm, policy, read
 
 from ris_tf import model as models
-from ris_tf.train import optimizer
+from ris_tf.training.start import optimizer
 
 
 def make(spec):
+    """(step, check) for a spec, see worker.py."""
     data, config, weights = read(spec)
     model = models.build(config, policy(spec["precision"]))
     model.form.set_weights(weights)
@@ -15,7 +16,7 @@ def make(spec):
 
 
 def contest(model, data):
-    """(step, check) of a model on one batch."""
+    """(step, check) for a model and one batch; see worker.py."""
     model.compile(optimizer(model.config))
     train_step = tf.function(model.train_step)
     gradients = tf.function(model._gradients)

@@ -1,11 +1,11 @@
-"""StarDist, in an environment of its own (pip install stardist tensorflow).
+"""Trains and runs the rival StarDist, in an environment of its own (pip install stardist tensorflow).
 
     python stardist_run.py train EXCHANGE MODEL MINUTES
     python stardist_run.py predict EXCHANGE MODEL
 
-EXCHANGE holds train.npz, val.npz and test.npz as `accuracy.py` writes them. Configuration and augmentation are those of
-StarDist's own 2D example; training ends with the minutes. `predict` writes stardist.npz with the labels of the test
-images and the milliseconds that each took.
+EXCHANGE is the folder in which `accuracy.py` has written train.npz, val.npz and test.npz; MODEL is the model's folder.
+Configuration and augmentation are those of StarDist's own 2D example. Training stops after MINUTES. `predict` writes
+stardist.npz to EXCHANGE, with the label maps of the test images and the milliseconds for each.
 """
 
 import sys
@@ -19,23 +19,25 @@ from stardist.models import Config2D, StarDist2D
 
 
 def read(exchange, split):
+    """Images and label maps of a split, two lists."""
     with np.load(exchange / f"{split}.npz") as arrays:
         count = len(arrays.files) // 2
         return [arrays[f"image_{i}"] for i in range(count)], [arrays[f"labels_{i}"] for i in range(count)]
 
 
 def prepared(image):
+    """The image normalised by its percentiles, as StarDist expects it."""
     return normalize(image.astype(np.float32), 1, 99.8, axis=(0, 1))
 
 
 def padded(image, labels, side):
-    """Reflected at the far sides to at least side x side, as patches of that size are cut."""
+    """Pads image (by reflection) and labels (with 0) to at least side x side, the size of the patches cut from them."""
     missing = [(0, max(0, side - length)) for length in labels.shape]
     return np.pad(image, [*missing, (0, 0)][: image.ndim], mode="reflect"), np.pad(labels, missing)
 
 
 def augment(image, labels):
-    """Flips, quarter turns, brightness and contrast, noise: as in the example."""
+    """Augmentation of StarDist's example: flips, quarter turns, brightness and contrast, noise."""
     if np.random.rand() < 0.5:
         image, labels = np.swapaxes(image, 0, 1), np.swapaxes(labels, 0, 1)
     for axis in (0, 1):
@@ -47,7 +49,7 @@ def augment(image, labels):
 
 
 class Until(tf.keras.callbacks.Callback):
-    """Stops after the given seconds."""
+    """Keras callback: stops training after the given number of seconds."""
 
     def __init__(self, seconds):
         super().__init__()
@@ -79,7 +81,7 @@ def predict(exchange, folder):
     model = StarDist2D(None, name=folder.name, basedir=str(folder.parent))
     images, _ = read(exchange, "test")
     found, times = {}, []
-    model.predict_instances(prepared(images[0]))  # compiles
+    model.predict_instances(prepared(images[0]))  # warm-up, which compiles
     for index, image in enumerate(images):
         start = time.perf_counter()
         found[f"labels_{index}"] = model.predict_instances(prepared(image))[0]

@@ -1,4 +1,4 @@
-"""One training step of the default network (ris_tf.recurrence.AttendForm) in PyTorch."""
+"""Contestant of train_step.py: the default network (ris_tf.network.recurrence.AttendForm) in PyTorch."""
 
 import torch
 import torch.nn.functional as F
@@ -26,7 +26,7 @@ class ConvBlock(nn.Module):
 
 
 class UpBlock(nn.Module):
-    """Twice the size, plus the skip connection, then a ConvBlock."""
+    """Upsamples by a factor of two, adds the skip connection and applies a ConvBlock."""
 
     def __init__(self, inputs, skip, outputs):
         super().__init__()
@@ -39,7 +39,7 @@ class UpBlock(nn.Module):
 
 
 class Encoder(nn.Module):
-    """images [B, 3, H, W] -> features at strides 2, 4 and 8, and pixel features at stride 2."""
+    """Encoder: images [B, C, H, W] -> features at strides 2, 4 and 8, and pixel features at stride 2."""
 
     def __init__(self, channels):
         super().__init__()
@@ -66,7 +66,7 @@ class Encoder(nn.Module):
 
 
 class PointingInhibition(nn.Module):
-    """A distribution over positions in which covered places are inhibited."""
+    """Attention over positions, in which positions that are already covered are inhibited."""
 
     def __init__(self):
         super().__init__()
@@ -87,7 +87,10 @@ class PointingInhibition(nn.Module):
 
 
 class DynamicMask(nn.Module):
-    """A network of one hidden layer per object, its weights made from the attended feature, run at every pixel."""
+    """Mask head: a network with one hidden layer per object, applied to every pixel.
+
+    Its weights are predicted from the attended feature.
+    """
 
     def __init__(self):
         super().__init__()
@@ -95,7 +98,7 @@ class DynamicMask(nn.Module):
         self.out = nn.Linear(64, MASK_HIDDEN * (PIXEL_FEATURES + 4) + MASK_HIDDEN + 1)
 
     def weights_of(self, attended, x, y):
-        """attended [B, K, C], x and y [B, K] -> first [B, K, F + 4, h], second [B, K, h + 1]."""
+        """Weights of the networks: attended [B, K, C], x, y [B, K] -> first [B, K, F + 4, h], second [B, K, h + 1]."""
         values = self.out(F.relu(self.mlp(attended)))
         first, second = values.split([MASK_HIDDEN * (PIXEL_FEATURES + 4), MASK_HIDDEN + 1], -1)
         first = first.unflatten(-1, (PIXEL_FEATURES + 4, MASK_HIDDEN))
@@ -105,7 +108,7 @@ class DynamicMask(nn.Module):
         return torch.cat([e, dx - 2 * square * x, dy - 2 * square * y, square, constant], -2), second
 
     def forward(self, pixels, first, second):
-        """pixels [B, F + 4, P] -> mask logits [B, K, P]; the hidden layers of all objects are one product."""
+        """pixels [B, F + 4, P] -> mask logits [B, K, P]; one product computes the hidden layers of all objects."""
         batch, objects = first.shape[:2]
         hidden = F.relu(first.mT.flatten(1, 2) @ pixels, inplace=True).view(batch * objects, MASK_HIDDEN, -1)
         second = second.flatten(0, 1)
@@ -113,7 +116,7 @@ class DynamicMask(nn.Module):
 
 
 class AttendedScore(nn.Module):
-    """Is there an object left: attended [B, C], h [B, R, H, W], logits [B, P], covered [B, 1] -> logit [B]."""
+    """Score of a step: attended [B, C], h [B, R, H, W], logits [B, P], covered [B, 1] -> logit [B]."""
 
     def __init__(self):
         super().__init__()
@@ -126,7 +129,7 @@ class AttendedScore(nn.Module):
 
 
 class AttendNet(nn.Module):
-    """Encoder, recurrence with teacher-forced coverage, masks, and every loss term that needs no matching."""
+    """The network with teacher-forced coverage, and all loss terms that need no matching."""
 
     def __init__(self, channels, height, width, steps):
         super().__init__()
@@ -139,7 +142,7 @@ class AttendNet(nn.Module):
         self.score = AttendedScore()
         self.auxiliary = nn.Conv2d(WIDTHS[0], 2, 1)
         x, y = torch.meshgrid(torch.arange(width // 4) + 0.5, torch.arange(height // 4) + 0.5, indexing="xy")
-        self.register_buffer("x", x.flatten())  # of the cells of stride 4, in cells
+        self.register_buffer("x", x.flatten())  # centres of the cells at stride 4, in cells
         self.register_buffer("y", y.flatten())
         self.register_buffer("fine_coordinates", coordinates(height // 2, width // 2, 2))
         self.register_buffer("coarse_coordinates", coordinates(height // 4, width // 4, 4))
@@ -173,7 +176,7 @@ class AttendNet(nn.Module):
             }
 
     def unroll(self, context, truth):
-        """Dict of the outputs of all steps, [B, T, ...]; "uncovered" is from before a step."""
+        """Outputs of all steps, {name: [B, T, ...]}; "uncovered" is the state before each step."""
         coverage = torch.zeros_like(context["objectness"])
         h = torch.zeros_like(context["input"][:, :STATE])
         c = torch.zeros_like(h, dtype=torch.float32)
@@ -205,12 +208,12 @@ class AttendNet(nn.Module):
         return outputs, h, c, after
 
     def read(self, context, glance):
-        """glance [B, K, P] -> attended features [B, K, C] and the weights of their mask networks."""
+        """Attended features and mask weights: glance [B, K, P] -> [B, K, C] and the two of `DynamicMask.weights_of`."""
         attended = glance @ context["features"]
         return attended, *self.dynamic_mask.weights_of(attended, glance @ self.x / 8, glance @ self.y / 8)
 
     def query_loss(self, context, truth, noise, core_draw, pool_draw):
-        """1 - fuzzy IoU of masks made from random places inside the objects."""
+        """Loss of masks predicted from random positions inside the objects: 1 - fuzzy IoU."""
         with torch.no_grad():
             present = (truth["area"] > 0).float()
             chosen = (noise + present).argsort(1, descending=True)[:, :QUERIES]
@@ -225,24 +228,35 @@ class AttendNet(nn.Module):
 
 
 def fuzzy_iou(a, b):
-    """[B, K, P] twice -> [B, K]."""
+    """Fuzzy IoU of paired masks: a, b [B, K, P] -> [B, K]."""
     return torch.minimum(a, b).sum(2) / torch.maximum(a, b).sum(2).clamp(min=1e-6)
 
 
 def coordinates(height, width, stride):
-    """x, y, x^2 + y^2 and 1 of every pixel, in units of 32 image pixels: [1, 4, P]."""
+    """x, y, x^2 + y^2 and 1 for every pixel, with x and y in units of 32 image pixels: [1, 4, P]."""
     columns, rows = ((torch.arange(side) + 0.5) * (stride / 32) for side in (width, height))
     x, y = (axis.flatten() for axis in torch.meshgrid(columns, rows, indexing="xy"))
     return torch.stack([x, y, x * x + y * y, torch.ones_like(x)])[None]
 
 
 def take(x, index):
-    """x [B, N, P], index [B, K] -> [B, K, P]."""
+    """Selects rows of each batch element: x [B, N, P], index [B, K] -> [B, K, P]."""
     return x[torch.arange(len(x))[:, None], index]
 
 
 def force(before, after, glance, truth):
-    """Uncovered objects [B, N], and the coverage with the true mask of the one looked at in place of the prediction."""
+    """Teacher forcing.
+
+    Args:
+      before: coverage before the step, [B, 1, h, w].
+      after: coverage after the step with the predicted mask, [B, 1, h, w].
+      glance: attention, [B, P].
+      truth: from `truth_of`.
+
+    Returns:
+      which objects are uncovered before the step, [B, N]; and the coverage after the step, in which the true mask of
+      the attended object replaces the predicted mask.
+    """
     covered, share = (truth["coarse"] @ torch.stack([before.flatten(1), glance], 2)).unbind(2)
     uncovered = ((covered < 0.5 * truth["area"]) & (truth["area"] > 0)).float()
     pick = (share + 10 * uncovered).argmax(1, keepdim=True)
@@ -251,7 +265,7 @@ def force(before, after, glance, truth):
 
 
 def truth_of(masks):
-    """True masks at strides 2 ("fine") and 4 ("coarse", "cores"), [B, N, P], and the auxiliary targets."""
+    """True masks at stride 2 ("fine") and 4 ("coarse", "cores"), [B, N, P], their areas, and the auxiliary targets."""
     fine = F.avg_pool2d(masks.to(memory_format=torch.channels_last).float(), 2)
     coarse = F.avg_pool2d(fine, 2)
     blurred = F.avg_pool2d(coarse, 5, 1, padding=2, count_include_pad=False) * coarse
@@ -269,7 +283,7 @@ def truth_of(masks):
 
 
 def attention_loss(logits, allowed, taken):
-    """-log of the attention mass on allowed positions: [B, T, P] twice, [B, T] -> [B]."""
+    """-log of the attention's mass on allowed positions: logits, allowed [B, T, P], taken [B, T] -> [B]."""
     allowed = allowed > 0
     weight = taken * allowed.any(2)
     loss = logits.logsumexp(2) - torch.where(allowed, logits, logits - 1e4).logsumexp(2)
@@ -277,13 +291,14 @@ def attention_loss(logits, allowed, taken):
 
 
 def auxiliary_loss(context, truth):
+    """Cross entropy of the auxiliary foreground maps and of the objectness map, [B]."""
     pairs = (context["auxiliary"], truth["foreground"]), (context["objectness"], truth["core"])
     losses = [F.binary_cross_entropy_with_logits(*pair, reduction="none").mean((1, 2, 3)) for pair in pairs]
     return losses[0] + losses[1]
 
 
 def make(spec):
-    """(step, check) of a spec of precision, steps, compile and file: a training step, or its numbers only."""
+    """(step, check) for a spec with precision, steps, compile and file; see worker.py."""
     batch, weights = read(spec["file"])
     net = AttendNet(*batch["image"].shape[1:], spec["steps"])
     load_weights(net, weights)

@@ -1,4 +1,4 @@
-"""One training step of the published leaf network (ris_tf.recurrence.PaperForm) in PyTorch."""
+"""Contestant of train_step.py: the published leaf network (ris_tf.network.recurrence.PaperForm) in PyTorch."""
 
 import numpy as np
 import scipy.optimize
@@ -8,7 +8,7 @@ from torch import nn
 
 
 class ConvLSTMCell(nn.Module):
-    """Gates i, f, g, o from one convolution of [x, h], with two biases as in nn.LSTMCell; c stays float32."""
+    """ConvLSTM: gates i, f, g, o from one convolution of [x, h], with two biases as in nn.LSTMCell; c is float32."""
 
     def __init__(self, inputs, state, coverage_kernel=0):
         super().__init__()
@@ -29,7 +29,7 @@ class ConvLSTMCell(nn.Module):
 
 
 class PaperNet(nn.Module):
-    """images [B, 3, H, W] -> (score logits [B, T], masks [B, T, P])."""
+    """The network: images [B, C, H, W] -> (score logits [B, T], masks [B, T, P])."""
 
     def __init__(self, height, width, channels, filters, layers, steps):
         super().__init__()
@@ -52,7 +52,7 @@ class PaperNet(nn.Module):
                 states[layer] = cell(top, *states[layer])
                 top = states[layer][0]
             tops.append(top)
-        # Nothing after the top state is fed back, so all steps go through the heads at once.
+        # Nothing after the top state is fed back, so the heads process all steps at once.
         h = torch.cat(tops)  # [T * B, R, H, W]
         with torch.autocast("cpu", enabled=False):
             h = h.float()
@@ -62,7 +62,7 @@ class PaperNet(nn.Module):
 
 
 class SpatialInhibition(nn.Module):
-    """h [B, R, H, W] -> masks [B, P], sigmoid(log-softmax over positions + bias)."""
+    """Masks from the hidden state: h [B, R, H, W] -> [B, P], sigmoid(log-softmax over positions + bias)."""
 
     def __init__(self, filters):
         super().__init__()
@@ -74,7 +74,12 @@ class SpatialInhibition(nn.Module):
 
 
 def load_weights(module, weights):
-    """Copies weights in Keras's order (an iterator of arrays) and layout into the module's parameters."""
+    """Copies weights from Keras into a module's parameters.
+
+    Args:
+      module: nn.Module.
+      weights: iterator of arrays in Keras's order and layout.
+    """
     own = list(module.parameters(recurse=False))
     if isinstance(module, nn.BatchNorm2d):
         own += [module.running_mean, module.running_var]
@@ -91,7 +96,12 @@ def load_weights(module, weights):
 
 
 def read(path):
-    """(batch, weights) of the .npz: dict of tensors, images as [B, C, H, W] in channels_last, and an iterator."""
+    """Reads the .npz file of a case.
+
+    Returns:
+      batch, dict of tensors, with the image as [B, C, H, W] in channels_last memory format; and weights, an iterator of
+      arrays in Keras's order.
+    """
     with np.load(path) as file:
         arrays = dict(file)
     weights = iter([arrays.pop(name) for name in sorted(arrays) if name[0] == "w" and name[1:].isdigit()])
@@ -101,14 +111,14 @@ def read(path):
 
 
 def relaxed_iou(masks, truth):
-    """[B, T, P] and [B, N, P] -> [B, T, N]."""
+    """Relaxed IoU of all pairs: masks [B, T, P] and truth [B, N, P] -> [B, T, N]."""
     intersection = masks @ truth.mT
     union = masks.sum(2)[:, :, None] + truth.sum(2)[:, None] - intersection
     return intersection / union.clamp(min=1e-6)
 
 
 def assign(similarity, rows, columns):
-    """Best assignment of the first `rows` steps to the first `columns` objects of each image, on the host."""
+    """Best assignment of the first `rows` steps to the first `columns` objects of each image, computed on the host."""
     assignment = np.zeros(similarity.shape, np.float32)
     scores = np.nan_to_num(similarity.detach().numpy())
     for image, (t, n) in enumerate(zip(rows.tolist(), columns.tolist(), strict=True)):
@@ -118,17 +128,18 @@ def assign(similarity, rows, columns):
 
 
 def hungarian_loss(iou, assignment, score, targets, taken):
-    """[B, T, N] twice and [B, T] three times -> [B]."""
+    """Loss of each image: iou and assignment [B, T, N], score, targets and taken [B, T] -> [B]."""
     bce = F.binary_cross_entropy_with_logits(score, targets, taken, reduction="none").sum(1)
     return (bce - (iou * assignment).sum((1, 2))) / taken.sum(1).clamp(min=1)
 
 
 def gradient_norm(parameters):
+    """Norm of the gradients of all parameters together, float."""
     return nn.utils.get_total_norm([parameter.grad for parameter in parameters]).item()
 
 
 def make(spec):
-    """(step, check) of a spec of precision, steps, compile, file and stride: a training step, or its numbers only."""
+    """(step, check) for a spec with precision, steps, compile, file and stride; see worker.py."""
     batch, weights = read(spec["file"])
     steps, stride, count = spec["steps"], spec["stride"], batch["count"]
     _, channels, height, width = batch["image"].shape
@@ -136,7 +147,7 @@ def make(spec):
     load_weights(net, weights)
     net = net.to(memory_format=torch.channels_last)
     if spec["compile"]:
-        # The whole unrolled graph takes minutes to compile and is no faster.
+        # Compiling the whole unrolled graph takes minutes and makes it no faster.
         for cell in net.cells:
             cell.compile()
     parameters = list(net.parameters())

@@ -1,4 +1,4 @@
-"""A small U-Net on background, interior and border, then watershed from the interiors; built from Keras alone."""
+"""Rival: a small U-Net in Keras that classifies background, interior and border, then watershed from the interiors."""
 
 import time
 
@@ -7,14 +7,14 @@ import numpy as np
 from scipy import ndimage
 from skimage.segmentation import find_boundaries, watershed
 
-SIDE = 256  # of training crops, pixels
+SIDE = 256  # side of a training crop, pixels
 DEPTH = 4
-BORDER = 5.0  # weight of its pixels in the loss, for they are few
-LEAST = 12  # pixels of an interior that makes an object
+BORDER = 5.0  # weight of border pixels in the loss, because they are few
+LEAST = 12  # pixels; smaller interiors are dropped
 
 
 def build(channels, width=16):
-    """U-Net of about half a million parameters: [B, H, W, channels] -> probabilities [B, H, W, 3]."""
+    """Builds a U-Net with about half a million parameters: [B, H, W, channels] -> probabilities [B, H, W, 3]."""
 
     def block(x, filters):
         for _ in range(2):
@@ -36,7 +36,7 @@ def build(channels, width=16):
 
 
 def classes(labels):
-    """0 background, 1 interior, 2 the outermost two pixels of every object."""
+    """Classes of the pixels of a label map, uint8 [H, W]: 0 background, 1 interior, 2 border (outermost two pixels)."""
     interior = labels
     for _ in range(2):
         interior = np.where(find_boundaries(interior, mode="inner"), 0, interior)
@@ -44,6 +44,7 @@ def classes(labels):
 
 
 def _crop(rng, image, target):
+    """A random crop of an image and its classes, flipped, turned and changed in brightness and contrast."""
     missing = [(0, max(0, SIDE - length)) for length in target.shape]
     image, target = np.pad(image, [*missing, (0, 0)], mode="reflect"), np.pad(target, missing)
     top, left = (rng.integers(length - SIDE + 1) for length in target.shape)
@@ -56,12 +57,12 @@ def _crop(rng, image, target):
 
 
 def train(images, labels, minutes, batch=4):
-    """Trains for some minutes from scratch.
+    """Trains a U-Net from scratch for a given time.
 
     Args:
       images: list of float32 [H, W, C], normalised.
       labels: list of int [H, W].
-      minutes: of training.
+      minutes: duration of the training.
       batch: crops per step.
 
     Returns:
@@ -83,7 +84,15 @@ def train(images, labels, minutes, batch=4):
 
 
 def segment(model, image):
-    """Instances of one normalised image float32 [H, W, C]: int labels [H, W]."""
+    """Segments one image.
+
+    Args:
+      model: keras.Model from `build`.
+      image: float32 [H, W, C], normalised.
+
+    Returns:
+      int labels [H, W].
+    """
     height, width = image.shape[:2]
     multiple = 2**DEPTH
     padded = np.pad(image, [(0, -height % multiple), (0, -width % multiple), (0, 0)], mode="edge")

@@ -1,10 +1,10 @@
-"""One contestant in a process of its own, which steps when told to.
+"""Worker process of one contestant in benchmarks/train_step.py; it runs a training step on request.
 
     python worker.py MODULE SPEC
 
-MODULE beside this file has `make(spec) -> (step, check)`; SPEC is a JSON file. Every line of standard input is an
-order, every line of standard output its answer in JSON: "check" gives loss and gradient norm before training, "step"
-the seconds of one training step and its loss.
+MODULE is a module in this folder with a function `make(spec) -> (step, check)`. SPEC is a JSON file. Every line of
+standard input is an order; the answer to each is a line of JSON on standard output. "check" returns the loss and the
+gradient norm before training. "step" runs one training step and returns its seconds and its loss.
 """
 
 import importlib

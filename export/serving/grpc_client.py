@@ -1,4 +1,4 @@
-"""Counts objects in image files through TensorFlow Serving; needs tensorflow-serving-api and nothing of ris_tf.
+"""Counts the objects in image files with TensorFlow Serving. Needs tensorflow-serving-api, but not ris_tf.
 
 python grpc_client.py --server=localhost:8500 --model=rosettes plant.jpg other.png
 """
@@ -16,17 +16,17 @@ def predict(channel, model, images, outputs=("count", "scores", "labels", "scale
 
     Args:
       channel: grpc.Channel of the server.
-      model: its name there.
-      images: list of bytes, PNG or JPEG of any size.
-      outputs: names of the tensors wanted; the server sends no others.
-      seconds: to wait at most.
+      model: name of the model on the server.
+      images: list of bytes, PNG or JPEG files of any size.
+      outputs: names of the tensors to return; the server sends no others.
+      seconds: time limit of the request.
 
     Returns:
-      {name: array}, one row for each image: "count" int32 [B], "scores" float32 [B, T], "labels" int32 [B, H, W] at the
+      {name: array}, with one row per image: "count" int32 [B], "scores" float32 [B, T], "labels" int32 [B, H, W] in the
       size of the model, and "scale" float32 [B], label pixels per image pixel.
 
     Raises:
-      grpc.RpcError: the server refused, for example because a file is no image.
+      grpc.RpcError: the server refused the request, for example because a file is not an image.
     """
     request = predict_pb2.PredictRequest()
     request.model_spec.name, request.model_spec.signature_name = model, "predict_bytes"
@@ -37,14 +37,14 @@ def predict(channel, model, images, outputs=("count", "scores", "labels", "scale
 
 
 def main():
-    """Prints the count of every file; returns the exit status, 1 if none could be counted."""
+    """Prints the count of every file; returns the exit status, which is 1 if no file could be counted."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--server", default="localhost:8500")
     parser.add_argument("--model", required=True)
     parser.add_argument("images", nargs="+", type=Path)
     given, counted = parser.parse_args(), 0
     with grpc.insecure_channel(given.server) as channel:
-        for path in given.images:  # one at a time: a file that is no image spoils no other's answer
+        for path in given.images:  # one request per file, so that a bad file does not affect the others
             try:
                 print(f"{predict(channel, given.model, [path.read_bytes()], ['count'])['count'][0]:6d}  {path}")
                 counted += 1

@@ -1,12 +1,12 @@
-/** Image -> instances, one step after another: the decisions of ris_tf/inference.py. */
+/** Finds the instances in an image, one step at a time, with the decisions of ris_tf/inference/prediction.py. */
 
 import { closerBox, fittingBox, place, sample } from "./resampling.js";
 
 const LUMA = [0.299, 0.587, 0.114]; // ITU-R BT.601
-const MEAN = [123.68, 116.779, 103.939].map((value) => value / 255); // of ImageNet, RGB
-const PERCENTILES = [1, 99.8]; // that become 0 and 1 in grey images
+const MEAN = [123.68, 116.779, 103.939].map((value) => value / 255); // mean colour of ImageNet, RGB
+const PERCENTILES = [1, 99.8]; // these become 0 and 1 in grey images
 
-/** ImageData -> an image as `sample` takes it, normalised as in ris_tf/data/normalize.py. */
+/** Converts ImageData to an image for `sample`, normalised as in ris_tf/data/normalize.py. */
 export function normalize({ data, width, height }, channels) {
   if (channels === 3) return { pixels: data, width, height, stride: 4, channels, scale: 1 / 255 };
   const pixels = new Float32Array(width * height);
@@ -23,19 +23,28 @@ export function normalize({ data, width, height }, channels) {
   return { pixels, width, height, stride: 1, channels, scale: 1 };
 }
 
+/** The median colour of a normalised image, an array of `channels` numbers; it is put beside the image in a tile. */
+export function background({ pixels, stride, channels, scale }) {
+  return Array.from({ length: channels }, (_, channel) => {
+    const sorted = pixels.filter((_, index) => index % stride === channel).toSorted();
+    const middle = (sorted.length - 1) / 2;
+    return ((sorted[Math.floor(middle)] + sorted[Math.ceil(middle)]) / 2) * scale;
+  });
+}
+
 /** The label map of one image, object by object. */
 export class Instances {
-  /** `predict` is that part of the model's config; instances of fewer than `minArea` pixels are dropped. */
+  /** `predict` is the part "predict" of the model's config. Instances of fewer than `minArea` pixels are dropped. */
   constructor(height, width, predict, minArea = 0) {
     Object.assign(this, { height, width, predict, minArea: Math.max(minArea, 1) });
-    this.steps = new Uint16Array(height * width); // 0, or 1 + the step that has the pixel
+    this.steps = new Uint16Array(height * width); // 0, or 1 + the step to which the pixel belongs
     this.best = new Float32Array(height * width).fill(predict.mask_threshold);
     this.scores = [];
-    this.areas = []; // pixels above the threshold, by step
-    this.left = [0]; // pixels that are still its own, by 1 + step
+    this.areas = []; // pixels above the threshold, for each step
+    this.left = [0]; // pixels that still belong to the step, at index 1 + step
   }
 
-  /** Decides the pixels of one more mask, as `place` gave it (or null). */
+  /** Assigns the pixels of one more mask, which is a result of `place` (or null). */
   add(mask, score) {
     const step = this.scores.push(score);
     this.left.push(0);
@@ -56,7 +65,7 @@ export class Instances {
     this.areas.push(area);
   }
 
-  /** Label of each step, from index 1 on: 1..count, or 0 where it repeats another. */
+  /** Label of each step, from index 1 on: 1..count, or 0 if the step repeats another or is too small. */
   get numbers() {
     const numbers = [0];
     let count = 0;
@@ -79,8 +88,9 @@ export class Instances {
 }
 
 /**
- * Finds the instances of an ImageData with a model of `runtime.js`; yields the same Instances after every object found,
- * and at the end. A model of the "tiles" view sees the image as one tile: made smaller to fit, never larger.
+ * Finds the instances in an ImageData with a model of `runtime.js`. Yields the same Instances after every object found,
+ * and once more at the end. A model of the "tiles" view sees the image as one tile, which is reduced to fit but
+ * never enlarged.
  */
 export async function* findInstances(model, picture) {
   const { model: network, data, predict } = model.config;
@@ -89,7 +99,7 @@ export async function* findInstances(model, picture) {
   const tiled = data.view === "tiles";
   const instances = new Instances(...size, predict, tiled ? predict.min_area : 0);
   let beside = null;
-  if (tiled) beside = [0, 0, 0];
+  if (tiled) beside = background(image);
   else if (data.padding !== "edge")
     beside = network.channels === 3 ? MEAN : [MEAN.reduce((sum, value, index) => sum + value * LUMA[index], 0)];
   let box = fittingBox(...size, network.size, tiled ? 1 : 0);

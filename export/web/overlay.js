@@ -1,11 +1,11 @@
-/** Instances drawn over their image: light fills, outlines and a number for each, as ris_tf/visualize.py draws them. */
+/** Draws instances over their image: light fills, outlines and numbers, as in ris_tf/instances/visualize.py. */
 
 const GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;
-const SHOWN = [768, 1280]; // px, longest side of the drawing: smaller images are enlarged, larger ones made smaller
-const FILL = 64; // of 255, opacity inside an object
-const OUTLINE = 3; // px of the drawing
+const SHOWN = [768, 1280]; // px, limits of the drawing's longest side; images are enlarged or reduced to them
+const FILL = 64; // opacity inside an object, of 255
+const OUTLINE = 3; // px, width of an outline in the drawing
 
-/** [red, green, blue] of an object's number; numbers next to each other differ most. */
+/** [red, green, blue] for an object's number; the colours of successive numbers differ most. */
 export function colour(number) {
   const hue = (0.55 + (number - 1) * GOLDEN_RATIO) % 1;
   const [saturation, value] = [[0.8, 1], [0.9, 0.92], [0.55, 1]][(number - 1) % 3];
@@ -15,7 +15,7 @@ export function colour(number) {
   });
 }
 
-/** Draws a picture (ImageBitmap or canvas) and the Instances found in it so far, or null, on a canvas. */
+/** Draws a picture (ImageBitmap or canvas) on a canvas, with the Instances found in it so far (or null). */
 export function draw(canvas, picture, instances) {
   const longest = Math.max(picture.width, picture.height);
   const factor = Math.min(Math.max(longest, SHOWN[0]), SHOWN[1]) / longest;
@@ -58,8 +58,8 @@ function painted(labels, width, height, count) {
 }
 
 /**
- * [x, y] of each number: the centre of mass or, where that lies outside, the middle of the longest run of pixels; null
- * for an object that the smaller drawing has no pixel of.
+ * [x, y] at which the number of each object is written: its centre of mass or, if that lies outside the object, the
+ * middle of its longest run of pixels. null for an object that has no pixel in the reduced drawing.
  */
 function centres(labels, width, count) {
   const sums = Array.from({ length: count + 1 }, () => ({ x: 0, y: 0, area: 0, run: 0, middle: null }));

@@ -1,21 +1,21 @@
-/** The page: an image by drop, file or camera goes in; outlines and the count appear as objects are found. */
+/** The page: takes an image by drop, file or camera, and shows outlines and the count as objects are found. */
 
 import { findInstances } from "./inference.js";
 import { colour, draw } from "./overlay.js";
 import { open } from "./runtime.js";
 
-const LARGEST = 4096; // px a side; larger images are made smaller first, canvases of phones hold no more
-const SMALLEST = 8; // px a side
+const LARGEST = 4096; // px per side; larger images are reduced first, because canvases on phones hold no more
+const SMALLEST = 8; // px per side
 const RUNTIMES = { litert: "LiteRT", onnxruntime: "ONNX Runtime" };
 const TILES =
-  "This model counts large images in tiles, which this page does not: the image is seen as one tile, made smaller " +
-  "to fit. Use ris-predict for images with more or smaller objects.";
+  "This model reads large images in tiles, but this page does not: it reduces the image to a single tile. " +
+  "For images with more or smaller objects, use ris-predict.";
 
 const element = (id) => document.getElementById(id);
 const [canvas, video] = [element("canvas"), element("video")];
 const later = () => new Promise((resolve) => setTimeout(resolve)); // lets the browser draw between two steps
 let model = null;
-let latest = 0; // number of the newest image; work on earlier ones ends
+let latest = 0; // number of the newest image; work on earlier ones is abandoned
 
 const objects = (count) => `${count} object${count === 1 ? "" : "s"}`;
 
@@ -38,7 +38,7 @@ async function start() {
   document.documentElement.dataset.ready = model.name;
 }
 
-/** Counts the objects of a File, Blob or canvas; `name` is for messages. */
+/** Counts the objects in a File, Blob or canvas; `name` is used in messages. */
 async function count(source, name) {
   const mine = ++latest;
   tell("");
@@ -52,7 +52,7 @@ async function count(source, name) {
   if (mine !== latest) return;
   const pixels = picture.getContext("2d").getImageData(0, 0, picture.width, picture.height);
   show(picture, null);
-  element("status").textContent = "Looking …";
+  element("status").textContent = "Counting …";
   await later();
   const begin = performance.now();
   let found = null;
@@ -63,13 +63,13 @@ async function count(source, name) {
       await later();
     }
   } catch (error) {
-    tell(`${name}: the model failed. ${error.message ?? error}`);
+    tell(`${name}: the model failed: ${error.message ?? error}`);
     element("status").textContent = "";
     return;
   }
   if (mine !== latest) return;
   const seconds = ((performance.now() - begin) / 1000).toFixed(1);
-  const full = found.scores.length === model.config.model.steps ? " No more are looked for: there may be more." : "";
+  const full = found.scores.length === model.config.model.steps ? " This is the model's limit; there may be more." : "";
   element("status").textContent =
     `${objects(found.count)} in ${seconds} s by ${RUNTIMES[model.name]}, ` +
     `${picture.width} x ${picture.height} pixels.${full}`;
@@ -77,13 +77,13 @@ async function count(source, name) {
   document.documentElement.dataset.done = found.count;
 }
 
-/** The pixels of an image, upright and not changed by colour profiles, on a canvas of at most LARGEST a side. */
+/** Draws an image, upright and without applying colour profiles, on a canvas of at most LARGEST px per side. */
 async function pictureOf(source, name) {
   let bitmap;
   try {
     bitmap = await createImageBitmap(source, { colorSpaceConversion: "none" });
   } catch {
-    throw new Error(`${name}: this browser cannot read it as an image; give a PNG, JPEG or WebP file`);
+    throw new Error(`${name}: this browser cannot read it as an image; choose a PNG, JPEG or WebP file`);
   }
   const { width, height } = bitmap;
   if (Math.min(width, height) < SMALLEST)
@@ -128,10 +128,10 @@ function list(instances) {
 async function openCamera() {
   tell("");
   if (!navigator.mediaDevices?.getUserMedia) {
-    tell("The camera needs a page served over https or from localhost, in a browser that offers it.");
+    tell("No camera available. It needs a page served over https or from localhost, and a browser that supports it.");
     return;
   }
-  element("camera").disabled = true; // a second click would open a stream that nothing closes
+  element("camera").disabled = true; // a second click would open a stream that is never closed
   try {
     video.srcObject = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
     await video.play();
@@ -178,7 +178,7 @@ function take(files) {
 
 element("file").addEventListener("change", ({ target }) => {
   take([...target.files]);
-  target.value = ""; // the same file may be chosen again
+  target.value = ""; // allows choosing the same file again
 });
 element("camera").addEventListener("click", openCamera);
 element("shoot").addEventListener("click", shoot);

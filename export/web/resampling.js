@@ -1,17 +1,18 @@
 /**
- * Boxes of an image -> arrays of a given size, masks back to pixels, and where the objects are: the same as
- * ris_tf/resampling.py and ris_tf/focus.py. A box is [top, left, height, width] in pixels.
+ * Resamples boxes of an image to a given size and masks back to pixels, and finds the box of the objects. Same as
+ * ris_tf/inference/resampling.py and ris_tf/data/focus.py. A box is [top, left, height, width] in pixels.
  */
 
-const SHARE = 0.86; // of the closer view's height or width that all objects together take
-const LOST = 0.002; // of the foreground on each side may be specks, which are left outside
-const LEAST = 1; // cells of foreground that make an object
+const SHARE = 0.86; // share of the closer view's height or width that all objects together fill
+const LOST = 0.002; // share of the foreground on each side that is taken for specks and left outside
+const LEAST = 1; // smallest foreground that counts as an object, in cells
 
 export const clip = (value, low, high) => Math.min(Math.max(value, low), high);
 
 /**
- * How `outputs` cells that share a span equally average the `inputs` pixels of an axis.
- * Gives for each cell {first, weights, inside}: its first pixel, their weights, and whether its centre is on the axis.
+ * Weights with which `outputs` equal cells of a span average the `inputs` pixels of an axis.
+ * Returns {first, weights, inside} for each cell: its first pixel, the weights of its pixels, and whether its centre is
+ * on the axis.
  */
 export function axisWeights(start, length, inputs, outputs) {
   const cell = length / outputs;
@@ -23,7 +24,7 @@ export function axisWeights(start, length, inputs, outputs) {
     const last = clip(Math.ceil(high) - 1, first, inputs - 1);
     const weights = Float64Array.from({ length: last - first + 1 }, (_, offset) => {
       const pixel = first + offset;
-      const left = pixel === 0 ? -Infinity : pixel; // beyond its ends an axis goes on
+      const left = pixel === 0 ? -Infinity : pixel; // the first and last pixel extend beyond the ends
       const right = pixel === inputs - 1 ? Infinity : pixel + 1;
       return Math.max(Math.min(high, right) - Math.max(low, left), 0) / width;
     });
@@ -31,16 +32,16 @@ export function axisWeights(start, length, inputs, outputs) {
   });
 }
 
-/** The smallest box of the proportions of `size` that holds an image, which lies at its top left. */
+/** The smallest box with the proportions of `size` that contains an image, placed at its top left. */
 export function fittingBox(height, width, size, least = 0) {
   const scale = Math.max(height / size[0], width / size[1], least);
   return [0, 0, size[0] * scale, size[1] * scale];
 }
 
 /**
- * Resamples a box of an image {pixels, height, width, stride, channels, scale}, of which the first `channels` of every
- * `stride` values count, times `scale`. `beside` is what lies beside the image, null for its edge going on.
- * Gives a Float32Array of [...size, channels].
+ * Resamples a box of an image {pixels, height, width, stride, channels, scale}. The first `channels` of every `stride`
+ * values are used, multiplied by `scale`. `beside` is the colour outside the image; null repeats the edge pixels.
+ * Returns a Float32Array of [...size, channels].
  */
 export function sample(image, box, size, beside) {
   const { pixels, stride, channels, scale } = image;
@@ -78,8 +79,8 @@ export function sample(image, box, size, beside) {
 }
 
 /**
- * Brings a mask {values, height, width}, made for a box, to the pixels of an image of `size`.
- * Only where it can be above `threshold`: gives {top, left, height, width, values}, or null if it is so nowhere.
+ * Resamples a mask {values, height, width} of a box to the pixels of an image of `size`, only where the result can be
+ * above `threshold`. Returns {top, left, height, width, values}, or null if there is no such place.
  */
 export function place(mask, box, size, threshold) {
   const found = [[Infinity, -1], [Infinity, -1]]; // first and last cell of each axis
@@ -120,8 +121,8 @@ export function place(mask, box, size, threshold) {
 }
 
 /**
- * The box to look at closely, around what `foreground` {values, height, width} shows of `box`.
- * `image` and `size` are [height, width] of the image and of the network's input. Gives null where nothing is.
+ * The box for the closer look, around the objects that `foreground` {values, height, width} shows in `box`.
+ * `image` and `size` are [height, width] of the image and of the network's input. Returns null if there is no object.
  */
 export function closerBox(foreground, box, image, size) {
   const cells = [foreground.height, foreground.width];
@@ -150,7 +151,7 @@ export function closerBox(foreground, box, image, size) {
   return [...starts, ...lengths];
 }
 
-/** Cells up to where a share of the total is reached, the last one in part. */
+/** Number of cells, including a fraction of the last one, in which a share of the total is reached. */
 function quantile(sum, total, share) {
   let [before, cells] = [0, 0];
   for (const value of sum) {

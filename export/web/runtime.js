@@ -1,19 +1,20 @@
 /**
- * The exported model in the browser: model.tflite by LiteRT.js or, where that fails, model_encode.onnx and
- * model_step.onnx by ONNX Runtime Web. Both lie in libraries/; index.html maps their names to these files.
+ * Runs the exported model in the browser: model.tflite with LiteRT.js or, if that fails, model_encode.onnx and
+ * model_step.onnx with ONNX Runtime Web. Both libraries are in libraries/; index.html maps their names to the files.
  */
 
 const LIBRARIES = new URL("libraries/", import.meta.url).href;
 const RUNTIMES = { litert: openLiteRt, onnxruntime: openOnnx };
 
 /**
- * Opens the model of a folder: {name, config, look}. `look(pixels)`, a Float32Array of [h, w, C], encodes once and gives
- * {foreground, step, close}: foreground {values, height, width} or null; step() gives the next {score, mask}.
- * `wanted` is one of "litert" and "onnxruntime"; without it the first that opens is taken.
+ * Opens the model in a folder; returns {name, config, look}. `look(pixels)` takes a Float32Array of [h, w, C], encodes
+ * it once, and returns {foreground, step, close}: `foreground` is {values, height, width} or null, `step()` returns the
+ * next {score, mask}, and `close()` frees the tensors. `wanted` is "litert" or "onnxruntime"; without it, the first
+ * runtime that opens is used.
  */
 export async function open(folder, wanted) {
   const config = await (await fetched(new URL("ris_tf.json", folder))).json();
-  if (wanted && !(wanted in RUNTIMES)) throw new Error(`runtime "${wanted}" is unknown: give litert or onnxruntime`);
+  if (wanted && !(wanted in RUNTIMES)) throw new Error(`runtime "${wanted}" is unknown; give litert or onnxruntime`);
   const failures = [];
   for (const name of wanted ? [wanted] : Object.keys(RUNTIMES)) {
     try {
@@ -33,7 +34,7 @@ async function fetched(url) {
   return response;
 }
 
-/** What `encode` gave, and steps from there; tensors of both runtimes as {values, shape, free, tensor}. */
+/** Wraps the outputs of `encode` and the steps that follow. Tensors are {values, shape, free, tensor}. */
 function looked(tensors, step) {
   const foreground = tensors.foreground ? plane(tensors.foreground) : null;
   delete tensors.foreground;
@@ -54,7 +55,7 @@ function looked(tensors, step) {
   };
 }
 
-/** float32 [1, h, w] that is read and let go. */
+/** Copies a float32 [1, h, w] tensor and frees it. */
 function plane({ values, shape, free }) {
   const result = { values: values.slice(), height: shape[1], width: shape[2] };
   free();
@@ -85,7 +86,7 @@ async function openLiteRt(folder) {
     async encode(tensors) {
       const result = await run("encode", tensors);
       tensors.image.free();
-      // States of one shape are one tensor of zeros in the file, which LiteRT.js gives under one of their names only.
+      // States of equal shape share one tensor of zeros in the file; LiteRT.js returns it under one name only.
       for (const { name, shape } of model.signatures.step.getInputDetails())
         if (name.startsWith("state_")) result[name] ??= tensor(new Float32Array(shape.reduce((a, b) => a * b)), shape);
       return result;

@@ -1,13 +1,13 @@
-"""Flags and configs that are wrong: {name: arguments of ris-train}, {name: text of a config file}."""
+"""Invalid flags and config files: {name: arguments of ris-train} and {name: text of a config file}."""
 
 from ris_tf.configs import base
-from ris_tf.ranges import ALL
+from ris_tf.settings.ranges import ALL
 
 _NEVER = (-1, -0.5, 0.5, 10**12, 1e300, "nan", "inf", "x", "", "None", "True", "()", "(1,2,3)", "('a','b')")
 
 
 def fields():
-    """Every field with values that it may never have, as flags."""
+    """Every field of a config with values that are not allowed for it: {name: arguments}."""
     found, config = {}, base.get_config()
     for name, (right, _) in ALL.items():
         value = config
@@ -20,6 +20,7 @@ def fields():
 
 
 def _may_be(right, value, wrong):
+    """Whether the field with the default `value` and the check `right` accepts `wrong`."""
     if isinstance(value, bool):
         return wrong == "True"
     if isinstance(value, tuple):
@@ -30,7 +31,7 @@ def _may_be(right, value, wrong):
 
 
 def configs():
-    """Config files; the names say what is wrong."""
+    """Invalid config files: {what is wrong: text}."""
     loose = "    with config.ignore_type():\n        config"
     start = "from ris_tf.configs import base\ndef get_config():\n    config = base.get_config()\n"
     return {

@@ -1,4 +1,4 @@
-"""Data sets with something wrong: {name: function that writes one into an empty folder}."""
+"""Invalid data sets: {name: function that writes one into an empty folder}."""
 
 import copy
 import io
@@ -17,7 +17,7 @@ SIDE = 40
 
 
 def coco():
-    """Annotations, from one change of right ones each."""
+    """COCO data sets, each made by one change to valid annotations."""
     found = {}
     for part in ("images", "annotations", "categories"):
         found[f"no {part}"] = lambda content, part=part: content.pop(part)
@@ -46,6 +46,7 @@ def coco():
 
 
 def _outlines():
+    """Invalid segmentations, run lengths and polygons: {name: value}."""
     size = [SIDE, SIDE]
     runs = {
         "short": [0, 10],
@@ -60,7 +61,7 @@ def _outlines():
         "empty": [],
         "compressed, empty": "",
         "compressed, short": "0",
-        "compressed, without end": "o" * 1_000_000,
+        "compressed, not terminated": "o" * 1_000_000,
         "compressed, not ASCII": "\u00e9\u00fc\0",
         "compressed, noise": "".join(chr(48 + n * 7 % 64) for n in range(500)),
         "an object": {"a": 1},
@@ -81,7 +82,7 @@ def _outlines():
         "of infinity": [[float("inf"), 0, 3, 3, 0, 5]],
         "far away": [[1e12, 0, 0, 1e12, -1e12, -1e12]],
         "of text": [["a"] * 6],
-        "of nothing": [[]],
+        "without points": [[]],
         "none": [],
         "of lists": [[[1, 1], [2, 2], [3, 3]]],
         "negative box": [[-5, -5, -3, -3]],
@@ -92,6 +93,7 @@ def _outlines():
 
 
 def _texts():
+    """Invalid annotation files: {name: bytes}."""
     return {
         "empty": b"",
         "cut": b'{"images": [',
@@ -104,6 +106,8 @@ def _texts():
 
 
 def _coco_folder(change):
+    """Function that writes a data set whose valid annotations `change` has changed in place."""
+
     def write(folder):
         content = {
             "images": [{"id": 1, "file_name": "a.png", "height": SIDE, "width": SIDE}],
@@ -126,6 +130,8 @@ def _coco_folder(change):
 
 
 def _coco_text(text):
+    """Function that writes a data set with this text as its annotation file."""
+
     def write(folder):
         for name in ("annotations", "train"):
             (folder / name).mkdir()
@@ -136,7 +142,7 @@ def _coco_text(text):
 
 
 def records():
-    """TFRecord folders."""
+    """Folders of TFRecords, with an invalid sample, index, shard or name."""
     image, labels = np.zeros((SIDE, SIDE, 3), np.uint8), np.eye(SIDE, dtype=np.int32)
     huge = _proto(np.uint8([1]))
     huge = huge.__class__.FromString(huge.SerializeToString())
@@ -145,18 +151,18 @@ def records():
     huge.ClearField("tensor_content")
     huge.uint8_val.append(1) if hasattr(huge, "uint8_val") else huge.int_val.append(1)
     samples = {
-        "image of one value and any shape": (huge, labels),
+        "image of one value with a huge shape": (huge, labels),
         "3 GB in a record": (zeros(3 * 2**30), labels),
         "image of text": (np.array([[["a"]]]), labels),
         "image of NaN": (np.full((SIDE, SIDE, 3), np.nan, np.float32), labels),
-        "image of two axes": (image[..., 0], labels),
-        "image of 5 channels": (np.zeros((SIDE, SIDE, 5), np.uint8), labels),
+        "image with two axes": (image[..., 0], labels),
+        "image with 5 channels": (np.zeros((SIDE, SIDE, 5), np.uint8), labels),
         "image of complex numbers": (image.astype(np.complex64), labels),
         "labels of another size": (image, labels[1:]),
         "labels of fractions": (image, labels.astype(np.float32)),
-        "labels of negative ids": (image, labels - 5),
-        "labels of ids near 2^31": (image, labels * (2**31 - 1)),
-        "labels of nothing": (image[:0], labels[:0]),
+        "labels with negative ids": (image, labels - 5),
+        "labels with ids near 2^31": (image, labels * (2**31 - 1)),
+        "labels of an empty image": (image[:0], labels[:0]),
         "noise": (b"noise", b"noise"),
     }
     found = {name: _records_folder(*pair) for name, pair in samples.items()}
@@ -176,7 +182,7 @@ def records():
         "empty": lambda data: b"",
     }.items():
         found[f"shard {name}"] = _records_folder(image, labels, change=cut)
-    found["shard of a record without end"] = _records_folder(
+    found["shard with a record that is too long"] = _records_folder(
         image, labels, change=lambda data: struct.pack("<Q", 2**63) + data[8:]
     )
     found["name outside"] = _records_folder(
@@ -190,6 +196,7 @@ def _proto(value):
 
 
 def _packed(value):
+    """Bytes of a record's field: of an array or a TensorProto, compressed; bytes stay as they are."""
     if isinstance(value, bytes):
         return value
     proto = value if hasattr(value, "tensor_shape") else _proto(value)
@@ -211,7 +218,7 @@ def _records_folder(image, labels, index='{"train": {"train-0.tfrecord": ["a"]}}
 
 
 def others():
-    """SBD, VOC, the leaf challenge, and folders that hold nothing of the kind."""
+    """SBD and VOC data sets, and folders that are not a data set."""
     header = b"MATLAB 5.0".ljust(124) + b"\0\x01IM"
     bomb = zeros(3 * 2**30)
     ids = np.eye(SIDE, dtype=np.uint8)
@@ -221,25 +228,26 @@ def others():
         "of 3 GB": header + struct.pack("<II", 15, len(bomb)) + bomb,
         "cut": _mat(ids, [15])[:200],
         "without GTinst": _mat(ids, [15], "other"),
-        "of ids without class": _mat(ids * 9, [15]),
+        "with ids without class": _mat(ids * 9, [15]),
         "of fractions": _mat(ids * 0.5, [15]),
-        "of negative ids": _mat(ids.astype(np.int8) * -3, [15]),
+        "with negative ids": _mat(ids.astype(np.int8) * -3, [15]),
         "of another size": _mat(ids[1:], [15]),
         "of classes of text": _mat(ids, "person"),
     }
     found = {f"sbd mat {name}": _sbd_folder(content) for name, content in mats.items()}
     found["sbd list of bytes"] = _sbd_folder(_mat(ids, [15]), b"\xff\xfe")
-    found["sbd list of nothing"] = _sbd_folder(_mat(ids, [15]), b"")
-    found["sbd list of a missing image"] = _sbd_folder(_mat(ids, [15]), b"b")
+    found["empty sbd list"] = _sbd_folder(_mat(ids, [15]), b"")
+    found["sbd list with a missing image"] = _sbd_folder(_mat(ids, [15]), b"b")
     found["voc list outside"] = _voc_folder("../../etc/passwd")
-    found["voc list of a missing image"] = _voc_folder("b")
+    found["voc list with a missing image"] = _voc_folder("b")
     found["empty folder"] = lambda folder: None
-    found["folder in a circle"] = lambda folder: (folder / "train").symlink_to(folder)
+    found["folder that links to itself"] = lambda folder: (folder / "train").symlink_to(folder)
     found["only a file"] = lambda folder: (folder / "a.png").write_bytes(b"x") and None
     return found
 
 
 def _mat(labels, categories, name="GTinst"):
+    """Bytes of an annotation file of SBD."""
     stream = io.BytesIO()
     savemat(stream, {name: {"Segmentation": labels, "Categories": np.asarray(categories)}}, do_compression=True)
     return stream.getvalue()

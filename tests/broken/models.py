@@ -1,4 +1,4 @@
-"""Model files with something wrong, from a right one: {name: function (right file, path to write)}."""
+"""Invalid model files, made from a valid one: {name: function(valid file, path to write)}."""
 
 import io
 import json
@@ -10,7 +10,7 @@ import h5py
 import keras
 import numpy as np
 
-MARK = "RIS_BROKEN_RAN"  # environment variable that code in a file would set
+MARK = "RIS_BROKEN_RAN"  # environment variable that is set if code from a file is executed
 
 
 class _Ran:
@@ -19,13 +19,13 @@ class _Ran:
 
 
 def members(file):
-    """{name: bytes} of an archive."""
+    """Members of an archive, {name: bytes}."""
     with zipfile.ZipFile(file) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
 def pack(path, parts, kind=zipfile.ZIP_STORED):
-    """Writes an archive of (name, bytes)."""
+    """Writes an archive from an iterable of (name, bytes)."""
     with zipfile.ZipFile(path, "w", kind) as archive:
         for name, content in parts:
             archive.writestr(name, content)
@@ -36,7 +36,7 @@ def _bytes(change):
 
 
 def _with(**more):
-    """Replaces or adds members; those of None are left out."""
+    """Replaces or adds members; those that are None are removed. In names, "__" stands for "."."""
 
     def write(file, path):
         parts = {**members(file), **{name.replace("__", "."): content for name, content in more.items()}}
@@ -70,23 +70,25 @@ def _added(name):
 
 
 def malicious_lambda(file, path):
-    """A Keras model whose Lambda layer, were it loaded without care, would set MARK."""
+    """Writes a Keras model with a Lambda layer that sets MARK if its code is executed."""
     layer = keras.layers.Lambda(lambda x: (__import__("os").environ.__setitem__("RIS_BROKEN_RAN", "1"), x)[1])
     keras.Sequential([keras.layers.Input([2]), layer]).save(path)
 
 
-def _replaced(group, **how):
+def _replaced(group, **options):
+    """Replaces the array "0" of a group; `options` are those of `create_dataset`."""
     del group["0"]
-    group.create_dataset("0", **how)
+    group.create_dataset("0", **options)
 
 
 def _linked(group, link):
+    """Replaces the array "0" of a group by a link."""
     del group["0"]
     group["0"] = link
 
 
 def _classes():
-    """Classes and functions that a config may not name."""
+    """Configs that name classes or functions that are not allowed."""
     inner = {"class_name": "Lambda", "module": "keras.layers", "config": {}, "registered_name": None}
     named = {
         "subprocess": ("subprocess", "run"),
@@ -110,7 +112,7 @@ def _classes():
 
 
 def _fields():
-    """Values of the model's own config."""
+    """Invalid values in the model's own config."""
 
     def changed(part, name, value):
         return _config(lambda config: config["config"]["config"][part].update({name: value}))
@@ -134,7 +136,7 @@ def _fields():
 
 
 def models():
-    """Each must be refused, by one line that names the file."""
+    """All invalid files; each must be rejected with one line that names the file."""
     outside = h5py.ExternalLink("/etc/passwd", "/")
     external = {"shape": (1, 1, 8, 2), "dtype": "f4", "external": [("/etc/passwd", 0, 64)]}
     return {
@@ -148,7 +150,7 @@ def models():
         "without weights": _with(model__weights__h5=None),
         "config empty": _with(config__json=b""),
         "config a list": _with(config__json=b"[]"),
-        "config deep": _with(config__json=b"[" * 200_000),
+        "config deeply nested": _with(config__json=b"[" * 200_000),
         "config of bytes": _with(config__json=bytes(range(128, 256))),
         "weights empty": _with(model__weights__h5=b""),
         "weights noise": _with(model__weights__h5=b"noise" * 999),
@@ -168,14 +170,15 @@ def models():
         "array missing": _weights(lambda group: group.pop("0", None) and None),
         "array of text": _weights(lambda group: _replaced(group, data="x")),
         "array never written": _weights(lambda group: _replaced(group, shape=(10**6, 10**6), dtype="f4")),
-        "array packed": _weights(lambda group: _replaced(group, data=np.zeros([4096, 4096]), compression="gzip")),
+        "array compressed": _weights(lambda group: _replaced(group, data=np.zeros([4096, 4096]), compression="gzip")),
         "array outside": _weights(lambda group: _replaced(group, **external)),
         "link outside": _weights(lambda group: _linked(group, outside)),
-        "link in a circle": _weights(lambda group: _linked(group, h5py.SoftLink("/form/auxiliary/vars/0"))),
+        "link to itself": _weights(lambda group: _linked(group, h5py.SoftLink("/form/auxiliary/vars/0"))),
         "group in itself": _weights(lambda group: group.__setitem__("again", group.parent)),
         "group in two places": _weights(lambda group: group.file.__setitem__("again", group)),
     }
 
 
 def _bomb(file, path, name):
+    """Writes an archive with a member of 256 MiB of zeros, compressed."""
     pack(path, {**members(file), name: bytes(2**28)}.items(), zipfile.ZIP_DEFLATED)

@@ -1,8 +1,9 @@
-"""Harness of the faults that a training survives; see `make test-faults`.
+"""Fault-injection harness: training is killed, stopped, starved of disk space or damaged, and must recover.
 
     python tests/faults --json=faults.json
 
-A reference run is not disturbed; every other one is, goes on by the same command, and must end equal to it bit by bit.
+Run by `make test-faults`. One reference run is not disturbed. Every other run suffers a fault, is resumed with the same
+command, and must end bitwise equal to the reference run.
 """
 
 import argparse
@@ -19,14 +20,21 @@ import cases
 from PIL import Image
 from runs import Process
 
-from ris_tf.data import synthetic
+from ris_tf.data.synthetic import drawings
 
-SEQUENCES = 5  # of kills of warm processes; one more of the real command
+SEQUENCES = 5  # of kills of forked processes; one more sequence kills the real command
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where the runs are: their folder, the data, the uninterrupted run, and the seconds that it took."""
+    """Where the runs are.
+
+    Attributes:
+      folder: Path that holds all work folders.
+      data: Path of the data set.
+      reference: Path of the work folder of the uninterrupted run.
+      seconds: duration of the uninterrupted run.
+    """
 
     folder: Path
     data: Path
@@ -34,23 +42,30 @@ class Place:
     seconds: float = 0.0
 
     def new(self, name):
-        """A path that is free."""
+        """Path of a new work folder; it does not exist yet."""
         return self.folder / name
 
 
 def write_data(folder):
-    """Six pairs to train on and two to validate."""
+    """Writes a data set of six training and two validation images."""
     for split, count in (("train", 6), ("val", 2)):
         for kind in ("images", "masks"):
             (folder / split / kind).mkdir(parents=True)
         for index in range(count):
-            image, labels = synthetic.sample("discs", len(split), index, 64)
+            image, labels = drawings.sample("discs", len(split), index, 64)
             Image.fromarray(image).save(folder / split / "images" / f"{index}.png")
             Image.fromarray(labels).save(folder / split / "masks" / f"{index}.png")
 
 
 def run(job):
-    """Runs one fault: -> its record, with "why" for what was lost."""
+    """Runs one case of `cases`.
+
+    Args:
+      job: (name, argument, further arguments, Place).
+
+    Returns:
+      dict, the record of the fault; "why" says what was wrong, None or [] if the training survived.
+    """
     name, argument, more, place = job
     begun, case = time.monotonic(), getattr(cases, name)
     record = {"fault": name, "argument": argument, **more}
@@ -59,14 +74,14 @@ def run(job):
             record.update(case(place, argument, **more))
         else:
             record["why"] = next((str(why) for right, why in case(place, argument, **more) if not right), None)
-    except Exception as error:  # a case that breaks is a case lost
+    except Exception as error:  # a case that raises an error counts as lost
         record["why"] = f"{type(error).__name__}: {error}"
         record.setdefault("kills", 0)
     return {**record, "seconds": round(time.monotonic() - begun, 1)}
 
 
 def jobs(place):
-    """Every fault, the long ones first."""
+    """All faults to run, the slow ones first."""
     listed = [("kills", 100, {"real": True})]
     listed += [("kills", seed, {}) for seed in range(SEQUENCES)]
     listed += [("terminated", 7, {"real": True}), ("terminated", 1, {}), ("terminated", 2, {})]
@@ -78,12 +93,12 @@ def jobs(place):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Faults that a training survives.")
-    parser.add_argument("--json", type=Path, help="file for the record of every fault")
-    parser.add_argument("--only", default="", help="names of faults, divided by commas")
+    parser = argparse.ArgumentParser(description="Fault-injection tests of training.")
+    parser.add_argument("--json", type=Path, help="JSON file for the record of every fault")
+    parser.add_argument("--only", default="", help="names of the faults to run, separated by commas")
     arguments, begun = parser.parse_args(), time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        tempfile.tempdir = os.environ["TMPDIR"] = str(Path(folder) / "tmp")  # for what killed processes leave
+        tempfile.tempdir = os.environ["TMPDIR"] = str(Path(folder) / "tmp")  # for files that killed processes leave
         os.mkdir(tempfile.tempdir)
         place = Place(Path(folder), Path(folder) / "data", Path(folder) / "reference")
         write_data(place.data)
@@ -110,7 +125,7 @@ def main():
 
 
 def summarise(records):
-    """Totals of the records."""
+    """Counts the records: {name: int}."""
     kills = [record for record in records if record["fault"] == "kills"]
     others = [record for record in records if record["fault"] != "kills"]
     lost = sum(record.get("lost", cases.KILLS) for record in kills)

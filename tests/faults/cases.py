@@ -1,4 +1,8 @@
-"""The faults, each on a work folder of its own; the run is then finished and compared with the uninterrupted one."""
+"""Cases of the fault-injection tests; each run is finished after the fault and compared with the uninterrupted run.
+
+Except for `kills`, a case takes a Place and an argument and yields (bool, text): whether a condition holds, and what
+was found, for the record if it does not.
+"""
 
 import contextlib
 import os
@@ -11,20 +15,21 @@ import subprocess
 from runs import INTERVAL, STEPS, Process, kill
 from state import contents, difference
 
-KILLS = 6  # of one sequence
+KILLS = 6  # in one sequence
 KINDS = ("operation", "write", "moment", "step")
 
 
 def kills(place, seed, real=False):
-    """Kills runs one after the other, each where the one before was killed, until there were KILLS kills.
+    """Kills a run, resumes it and kills it again, and starts new runs, until there have been KILLS kills.
 
     Args:
       place: Place.
-      seed: of the moments.
-      real: whether the installed command is started.
+      seed: determines the moments of the kills.
+      real: whether to start the installed command instead of a fork.
 
     Returns:
-      {"kills", "lost": kills of which something remained, "in_saves": kills that left a half-written file, "why"}.
+      dict with the keys "kills", their number; "lost", the number of kills in runs that did not recover; "in_saves",
+      the number of kills that left a half-written file; and "why", list of str.
     """
     dice, done = random.Random(seed), {"kills": 0, "lost": 0, "in_saves": 0, "why": []}
     begun = 0
@@ -49,7 +54,7 @@ def kills(place, seed, real=False):
 
 
 def full_disk(place, share):
-    """A file system with room for a share of what a whole run writes, full while saving; then with more room."""
+    """A file system with room for only a share of what a run writes: it fills up while saving, then gets more room."""
     folder = place.new(f"disk{round(100 * share)}")
     need = sum(path.stat().st_size for path in place.reference.rglob("*") if path.is_file())
     with _small_disk(folder, int(share * need)) as grow:
@@ -62,14 +67,14 @@ def full_disk(place, share):
         yield re.match(rf"ris-train: {re.escape(str(workdir))}\S*: .*; make room and run the same", line), line
         yield not any(workdir.glob(".*.tmp")), "a half-written file remains"
         for path in workdir.glob("*.keras"):
-            contents(path)  # whole
+            contents(path)  # raises an error unless the file is complete
         if grow:
             grow()
         yield from _ends_equal(workdir, place)
 
 
 def terminated(place, seed, real=False):
-    """SIGTERM at moments by chance, until the run is done: exit code 0, a message with the step, saved."""
+    """SIGTERM at random moments until the run is done: exit code 0, a message with the step, and a checkpoint of it."""
     dice, workdir = random.Random(seed), place.new(f"term{seed}")
     for _ in range(1 if real else 3):
         process = Process(workdir, place.data, real=real)
@@ -80,7 +85,7 @@ def terminated(place, seed, real=False):
         yield process.code == 0, f"exit code {process.code}: {line}"
         stopped = re.search(rf"stopped by SIGTERM at step (\d+) of {STEPS}, saved", line)
         if not stopped:
-            break  # it was done before
+            break  # it was finished before the signal
         saved = contents(workdir / "last.keras")["config"]["progress"]["step"]
         yield int(stopped[1]) == saved, f"said {line}, saved {saved}"
     yield from _ends_equal(workdir, place)
@@ -98,7 +103,7 @@ def terminated_early(place, seed):
 
 
 def damaged_checkpoint(place, damage):
-    """The newest checkpoint of a stopped run is damaged: the one before is taken, which is said."""
+    """The newest checkpoint of a stopped run is damaged: the run resumes from the one before and says so."""
     workdir = place.new(f"damage_{damage}")
     process = Process(workdir, place.data)
     process.wait(lambda: (workdir / "log.csv").exists() and f"\n{2 * INTERVAL}," in (workdir / "log.csv").read_text())
@@ -119,20 +124,20 @@ def damaged_checkpoint(place, damage):
     last.write_bytes(data)
     process = Process(workdir, place.data)
     process.wait()
-    said = re.search(rf"{re.escape(str(last))}: .*; goes on from previous.keras, step \d+", process.said())
+    said = re.search(rf"{re.escape(str(last))}: .*; resuming from previous.keras, step \d+", process.said())
     yield process.code == 0 and said, f"exit code {process.code}: {process.last_line()}"
     yield difference(workdir, place.reference) is None, difference(workdir, place.reference)
 
 
 def _inside_an_array(path, dice):
-    """Position in the file of a byte of the longest array."""
+    """Position in the file of a random byte of the longest array."""
     arrays = [value[2] for value in contents(path).values() if isinstance(value, tuple)]
     longest = max(arrays, key=len)
     return path.read_bytes().index(longest) + dice.randrange(len(longest))
 
 
 def both_damaged(place, _):
-    """No checkpoint can be read: one line, exit code 1, and nothing is overwritten."""
+    """Neither checkpoint can be read: one line of error, exit code 1, and nothing is overwritten."""
     workdir = place.new("both")
     shutil.copytree(place.reference, workdir)
     for name in ("last.keras", "previous.keras"):
@@ -144,12 +149,15 @@ def both_damaged(place, _):
 
 
 def corrupt_data(place, kind):
-    """A file of the data is corrupt when a run goes on: one line names it, and the checkpoint stays as it is."""
+    """A data file is corrupt when a run is resumed: one line names it, and the checkpoint is not changed.
+
+    With `kind` "during", the file is damaged while the run has all images in memory; the run must not be affected.
+    """
     workdir, data = place.new(f"data_{kind}"), place.new(f"files_{kind}")
     shutil.copytree(place.data, data)
     process = Process(workdir, data)
     process.wait(lambda: (workdir / "log.csv").exists())
-    if kind == "during":  # all images are in memory
+    if kind == "during":  # all images are in memory by now
         next((data / "train" / "images").iterdir()).write_bytes(b"\x89PNG")
         process.wait()
         yield process.code == 0, f"exit code {process.code}: {process.last_line()}"
@@ -173,13 +181,14 @@ def corrupt_data(place, kind):
 
 
 def _finish(workdir, place):
-    """Runs to the end; -> what is wrong, or None."""
+    """Resumes a run to its end; returns what went wrong, or None."""
     process = Process(workdir, place.data)
     process.wait()
     return None if process.code == 0 else f"exit code {process.code}: {process.last_line()}"
 
 
 def _ends_equal(workdir, place):
+    """Yields as the cases do: the run can be resumed to its end, and ends equal to the uninterrupted one."""
     why = _finish(workdir, place)
     yield why is None, why
     why = difference(workdir, place.reference)
@@ -188,7 +197,7 @@ def _ends_equal(workdir, place):
 
 @contextlib.contextmanager
 def _small_disk(folder, size):
-    """Mounts a tmpfs of `size` bytes; gives a function that makes it larger, or None where it cannot be mounted."""
+    """Mounts a tmpfs of `size` bytes; yields a function that enlarges it, or None if it cannot be mounted."""
     folder.mkdir()
     done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", folder], capture_output=True)
     if done.returncode:

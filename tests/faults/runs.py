@@ -1,4 +1,7 @@
-"""Starts ris-train as processes that can be ended at any moment: warm ones, forked after the imports, and real ones."""
+"""Starts ris-train as processes that can be killed at any moment: forks of this process, or the installed command.
+
+Forks start fast, because they are made after the imports.
+"""
 
 import os
 import random
@@ -11,9 +14,9 @@ import time
 import traceback
 from pathlib import Path
 
-from ris_tf import train
+from ris_tf.commands import train
 
-LIMIT = 600  # seconds that one process may take, on a busy machine too
+LIMIT = 600  # seconds that a process may take, even on a busy machine
 STEPS, INTERVAL = 12, 3
 FLAGS = (
     "--config=leaves_paper", "--config.model.size=(60,60)", "--config.model.steps=2",
@@ -30,12 +33,19 @@ class Process:
     """A run of ris-train.
 
     Args:
-      workdir: Path.
-      data: Path.
-      real: whether the installed command is started; else a fork of this process, in which TensorFlow has done no work.
-      at_event: number of the file operation in the work folder, from 1, at which it kills itself (fork only).
-      signal_event: number of the file operation at which `wait` takes the moment to have come (fork only).
-      largest_file: bytes of a file at most (fork only); None for any.
+      workdir: Path of the work folder.
+      data: Path of the data set.
+      real: whether to start the installed command; otherwise this process is forked, in which TensorFlow must not have
+        done any work.
+      at_event: number of the file operation in the work folder, from 1, at which the process kills itself; 0 for none
+        (fork only).
+      signal_event: number of the file operation at which `marked` becomes true; 0 for none (fork only).
+      largest_file: limit of the size of a file in bytes, or None (fork only).
+
+    Attributes:
+      pid: process id.
+      code: exit code, negative for a signal; None while it runs.
+      begun: start time, see `time.monotonic`.
     """
 
     def __init__(self, workdir, data, real=False, at_event=0, signal_event=0, largest_file=None):
@@ -54,6 +64,7 @@ class Process:
             self._become(arguments, at_event, signal_event, largest_file)
 
     def _become(self, arguments, at_event, signal_event, largest_file):
+        """Runs ris-train in the forked process; never returns."""
         code = 99
         try:
             log = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -76,6 +87,7 @@ class Process:
             os._exit(code)
 
     def _counting(self, at_event, signal_event):
+        """Audit hook that counts the file operations in the work folder."""
         folder, seen = str(self.workdir), 0
 
         def hook(event, arguments):
@@ -96,19 +108,19 @@ class Process:
         return hook
 
     def said(self):
-        """What it has printed, the progress bar's states as lines."""
+        """What the process has printed so far; every state of the progress bar is a line."""
         return self.log.read_text(errors="replace").replace("\r", "\n") if self.log.exists() else ""
 
     def stepped(self):
-        """Whether a training step was done."""
+        """Whether a training step has been completed."""
         return re.search(r"training:\s+[1-9]", self.said()) is not None
 
     def marked(self):
-        """Whether the file operation `signal_event` was reached."""
+        """Whether the file operation `signal_event` has been reached."""
         return self._marker.exists()
 
     def ended(self):
-        """Whether it ended; then `code` is its exit code, negative for a signal."""
+        """Whether the process has ended; then `code` is set."""
         if self.code is None:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
@@ -116,7 +128,10 @@ class Process:
         return self.code is not None
 
     def wait(self, until=lambda: False):
-        """Waits until the condition holds or the process ends; one that takes too long is killed, with code 98."""
+        """Waits until the condition holds or the process ends; returns `code`.
+
+        A process that takes longer than LIMIT is killed, and `code` becomes 98.
+        """
         while not self.ended() and not until():
             if time.monotonic() - self.begun > LIMIT:
                 os.kill(self.pid, signal.SIGKILL)
@@ -126,29 +141,29 @@ class Process:
         return self.code
 
     def send(self, number, after=0.0):
-        """Sends a signal after some seconds, unless the process ends before."""
+        """Sends a signal after some seconds, unless the process ends earlier."""
         moment = time.monotonic() + after
         self.wait(lambda: time.monotonic() >= moment)
         if self.code is None:
             os.kill(self.pid, number)
 
     def last_line(self):
-        """The last line that it printed."""
+        """The last line that the process has printed, or ""."""
         return ([line for line in self.said().splitlines() if line.strip()] or [""])[-1]
 
 
 def kill(workdir, data, kind, seconds, dice: random.Random):
-    """Runs until a SIGKILL at a moment by chance.
+    """Starts a run and kills it with SIGKILL at a random moment.
 
     Args:
       workdir, data: Paths.
-      kind: "operation", at a file operation; "write", within 30 ms after one; "moment", any time of a whole run;
-        "step", any time after the first step; "command", as "step" of the real command.
-      seconds: that a whole run takes.
-      dice: source of the moment.
+      kind: "operation", at a file operation; "write", within 30 ms after one; "moment", at any time of a whole run;
+        "step", at any time after the first step; "command", same as "step", but for the real command.
+      seconds: duration of a whole run.
+      dice: source of randomness.
 
     Returns:
-      Process, which may have ended before.
+      Process; it may have ended before the kill.
     """
     operation = dice.randint(1, 40)
     events = {"operation": {"at_event": operation}, "write": {"signal_event": operation}}.get(kind, {})

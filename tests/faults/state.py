@@ -1,4 +1,4 @@
-"""What a work folder holds, for comparing bit by bit; read without TensorFlow doing any work."""
+"""Compares two work folders of ris-train bit by bit, without TensorFlow doing any work."""
 
 import json
 import zipfile
@@ -11,10 +11,16 @@ FILES = {".lock", "config.json", "log.csv", "last.keras", "previous.keras", "bes
 
 
 def difference(workdir, reference):
-    """What of a finished run differs from the uninterrupted one; None for nothing.
+    """Describes the first difference between a finished run and the uninterrupted one.
 
-    Compared are every array of the three models (weights, optimizer, averages), their configs with the state of the
-    curriculum, the log byte for byte, every value in TensorBoard, and the names of the files.
+    It compares every array of the models last.keras and best.keras (weights, optimizer, averages), their configs with
+    the state of the curriculum, the log byte by byte, every value in TensorBoard, and the names of the files.
+
+    Args:
+      workdir, reference: Paths of the work folders.
+
+    Returns:
+      str, or None if they are equal.
     """
     names = {path.name for path in workdir.iterdir()}
     if names != FILES:
@@ -34,7 +40,11 @@ def difference(workdir, reference):
 
 
 def contents(path):
-    """{name of an array: its bytes} of a .keras file, and its config; CRC-checked."""
+    """Reads a .keras file and checks its CRCs.
+
+    Returns:
+      {name of an array: (dtype, shape, bytes), name of a group: None, "config": dict}.
+    """
     found = {}
     with zipfile.ZipFile(path) as archive:
         assert archive.testzip() is None, path
@@ -45,11 +55,16 @@ def contents(path):
 
 
 def _bytes(item):
+    """(dtype, shape, bytes) of an array; None for a group."""
     return (item.dtype.str, item.shape, item[()].tobytes()) if isinstance(item, h5py.Dataset) else None
 
 
 def _events(folder):
-    """{tag: {step: values}}; a step measured again, after a kill between its events and its row, must give the same."""
+    """Values in TensorBoard, {tag: {step: set of values}}.
+
+    After a kill between the events of a step and its row in the log, the step is measured again and must give the same
+    values.
+    """
     events = EventAccumulator(str(folder), {"tensors": 0})
     events.Reload()
     found = {}

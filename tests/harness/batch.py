@@ -1,4 +1,7 @@
-"""ris-batch with a real model and two workers: sound and broken images, shards, overlapping patterns; all are counted.
+"""Test of ris-batch with a real model and two workers: every valid and broken image must be accounted for once.
+
+The inputs are images, shards of records and overlapping patterns. Every valid image must have one row, every broken one
+a line in the list of failures, and the results must equal those of predicting the images one by one.
 
   python tests/harness/batch.py --model=model.tflite [--json FILE]
 """
@@ -16,16 +19,21 @@ from PIL import Image
 from pyarrow import parquet
 
 from ris_tf import runtime
-from ris_tf.data import synthetic, tfrecord
-from ris_tf.data.readers import read_image
-from ris_tf.outputs import compressed_runs
+from ris_tf.data.readers import tfrecord
+from ris_tf.data.readers.files import read_image
+from ris_tf.data.synthetic import drawings
+from ris_tf.instances.outputs import compressed_runs
 
 SOUND, BROKEN, RECORDS = 24, 24, 12
 
 
 def write_inputs(folder):
-    """Images good0.png ... and bad0.png ..., a shard, and the same shard cut off -> patterns, (good, bad) names."""
-    pairs = [synthetic.sample("rosettes", 9, index, 160) for index in range(SOUND + RECORDS)]
+    """Writes images good0.png ... and bad0.png ..., a shard of records, and the same shard truncated.
+
+    Returns:
+      patterns, list of str, and (good, bad), the names of the valid and of the broken images.
+    """
+    pairs = [drawings.sample("rosettes", 9, index, 160) for index in range(SOUND + RECORDS)]
     for index, (image, _) in enumerate(pairs[:SOUND]):
         Image.fromarray(image).save(folder / f"good{index}.png")
     content = (folder / "good0.png").read_bytes()
@@ -47,14 +55,15 @@ def write_inputs(folder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", required=True, help="a .tflite file of ris-export")
-    parser.add_argument("--json", type=Path, help="file for the figures")
+    parser.add_argument("--model", required=True, help="a .tflite file written by ris-export")
+    parser.add_argument("--json", type=Path, help="JSON file to write the figures to")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder, out = Path(scratch) / "in", Path(scratch) / "out"
         folder.mkdir()
         patterns, (good, bad) = write_inputs(folder)
-        program = [sys.executable, "-m", "ris_tf.batch", f"--model={arguments.model}", f"--out={out}", "--workers=2"]
+        flags = [f"--model={arguments.model}", f"--out={out}", "--workers=2"]
+        program = [sys.executable, "-m", "ris_tf.commands.batch", *flags]
         subprocess.run([*program, *patterns], check=True, timeout=1200)
         rows = [row for file in out.glob("instances-*.parquet") for row in parquet.read_table(file).to_pylist()]
         lines = [json.loads(line) for file in out.glob("failed-*.jsonl") for line in file.read_text().splitlines()]

@@ -1,9 +1,10 @@
-"""Exported SavedModels in the TensorFlow that tensorflow-addons needs, beside what this TensorFlow answers.
+"""Test of exported SavedModels in the TensorFlow that tensorflow-addons needs, against Keras in this TensorFlow.
 
   python tests/harness/legacy.py --python=.venv-legacy/bin/python [--json FILE]
 
-The answers are Keras's, not the file's: the graph as a whole, and `predict_instances`. The other Python loads the file
-with `tf.saved_model.load` beside an imported tensorflow_addons, and then by `ris_tf.runtime`.
+The expected answers come from the Keras model, not from the file: from the graph as a whole, and from
+`predict_instances`. The other Python interpreter imports tensorflow_addons, loads the file with `tf.saved_model.load`,
+and then with `ris_tf.runtime`.
 """
 
 import argparse
@@ -17,12 +18,12 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from ris_tf.data import synthetic
+from ris_tf.data.synthetic import drawings
 from ris_tf.export import artifact, pictures
 from ris_tf.export.check import PIXELS, SCORE, agreement
 
 ROOT = Path(__file__).resolve().parents[2]
-PRESETS = {"nuclei": "discs", "rosettes": "rosettes"}  # the images that each is given
+PRESETS = {"nuclei": "discs", "rosettes": "rosettes"}  # preset: kind of its synthetic images
 IMAGES = 8
 PACKAGES = "tensorflow", "keras", "tensorflow-addons", "numpy", "typeguard"
 PROGRAM = f"""
@@ -51,15 +52,15 @@ print(json.dumps({{package: version(package) for package in {PACKAGES}}}))
 
 
 def questions(graph, kind):
-    """{name: image}: pictures of the graph's size, an empty and crowded ones among them, and images of many shapes."""
-    drawn = [synthetic.sample(kind, 21, index, 300)[0] for index in range(IMAGES)]
+    """Images to predict, {name: image}: pictures of the graph's size, also empty and crowded, and other shapes."""
+    drawn = [drawings.sample(kind, 21, index, 300)[0] for index in range(IMAGES)]
     images = [image[: 300 - 25 * index, : 160 + 20 * index] for index, image in enumerate(drawn)]
     asked = {f"picture_{index}": picture for index, picture in enumerate(pictures.to_try(graph, drawn))}
     return asked | {f"image_{index}": np.ascontiguousarray(image) for index, image in enumerate(images)}
 
 
 def answers(graph, asked):
-    """What Keras answers -> {name_labels: ..., name_scores: ..., name_count: ...}."""
+    """Answers of Keras, {name_labels: ..., name_scores: ..., name_count: ...}."""
     whole, found = tf.function(graph.predict), {}
     for name, image in asked.items():
         if name.startswith("picture"):
@@ -72,7 +73,9 @@ def answers(graph, asked):
 
 
 def compared(asked, expected, found):
-    """-> dict: answers, those beyond the bounds of float32, largest difference of a score, least share of pixels."""
+    """Compares the answers: dict of the number of answers and objects, of answers beyond the tolerances of float32
+    ("unequal"), of different counts, the largest difference of a score and the smallest share of equal pixels.
+    """
     rows = []
     for name in asked:
         keys = [f"{name}_{key}" for key in ("labels", "scores", "count")]
@@ -87,8 +90,8 @@ def compared(asked, expected, found):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--python", required=True, help="of an environment with tensorflow-addons")
-    parser.add_argument("--json", type=Path, help="file for the figures")
+    parser.add_argument("--python", required=True, help="Python interpreter of an environment with tensorflow-addons")
+    parser.add_argument("--json", type=Path, help="JSON file to write the figures to")
     arguments = parser.parse_args()
     rows = {}
     with tempfile.TemporaryDirectory() as scratch:
@@ -100,8 +103,8 @@ def main():
             given, results = folder / "given.npz", folder / "results.npz"
             np.savez(given, **asked)
             program = [arguments.python, "-c", PROGRAM, folder / "saved_model", given, results]
-            how = {"capture_output": True, "text": True, "check": False, "timeout": 1800}
-            done = subprocess.run(program, env={**os.environ, "PYTHONPATH": str(ROOT)}, **how)
+            options = {"capture_output": True, "text": True, "check": False, "timeout": 1800}
+            done = subprocess.run(program, env={**os.environ, "PYTHONPATH": str(ROOT)}, **options)
             if done.returncode:
                 raise SystemExit(f"legacy: {preset} in {arguments.python}: {done.stderr[-2000:]}")
             with np.load(results) as found:

@@ -1,12 +1,12 @@
-"""Thousands of predictions of mixed sizes in Keras, LiteRT and ONNX Runtime: memory, bitwise equal answers, threads.
+"""Load test of Keras, LiteRT and ONNX Runtime: memory growth, bitwise equal answers and thread safety.
 
   python tests/harness/load.py [--predictions 20000] [--minutes 120] [--folder DIR] [--json FILE]
 
-Each runtime is a process of its own with both presets, and all three run side by side until each has made its
-predictions or the time is over. A fixed picture of each preset is looked at again all along and has to give the same
-bits. Memory is what the kernel holds for the process; its slope is fitted by least squares after the first third, in
-which runtimes set up their buffers; every number of tiles that are looked at together comes once before. In the end
-eight threads share each model.
+Each runtime is a process of its own with both presets. All three run side by side until each has made its predictions,
+thousands on images of mixed sizes, or the time is over. A fixed picture of each preset is predicted again and again and
+must always give the same bits. Memory is the resident memory of the process; its slope is fitted by least squares after
+the first third, in which the runtimes set up their buffers. Before the start, the network is run once with every number
+of tiles in a batch. At the end eight threads share each model.
 """
 
 import argparse
@@ -23,41 +23,41 @@ import numpy as np
 from tqdm import tqdm
 
 from ris_tf import storage
-from ris_tf.data import synthetic
+from ris_tf.data.synthetic import drawings
 from ris_tf.export import artifact
 
 RUNTIMES = {"keras": None, "litert": ("to_litert", "model.tflite"), "onnx": ("to_onnx", "model.onnx")}
-PRESETS = {"nuclei": "discs", "rosettes": "rosettes"}  # the images that each is given
+PRESETS = {"nuclei": "discs", "rosettes": "rosettes"}  # preset: kind of its synthetic images
 SIDES = 48, 160  # pixels
-DRAWN, PROBE = 8, 20  # images to cut from; predictions from one look at the fixed pictures to the next
-TILES = 8  # looked at together, at most
-THREADS, SHARED = 8, 4  # pictures that every thread looks at
+DRAWN, PROBE = 8, 20  # images to crop from; predictions between two of the fixed pictures
+TILES = 8  # in a batch, at most
+THREADS, SHARED = 8, 4  # threads; pictures per preset that every thread predicts
 SLOPE = 1.0  # MB per 1,000 predictions, at most
 
 
 def bits(instances):
-    """What must not change, as bytes."""
+    """Labels and scores as bytes; they must not change."""
     return instances.labels.tobytes() + instances.scores.tobytes()
 
 
 def resident():
-    """Memory of this process that is in use, MB."""
+    """Resident memory of this process, MB."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 1e6
 
 
 def set_up(model):
-    """Looks at every number of tiles once."""
+    """Runs the network once with every number of tiles in a batch."""
     shape = *model.config.model.size, model.config.model.channels
     for tiles in range(1, TILES + 1):
         model.look(np.zeros([tiles, *shape], np.float32))
 
 
 class Images:
-    """Cuts of drawn images, of any shape between SIDES, the same in every runtime."""
+    """Random crops of synthetic images with sides between SIDES; the same in every runtime."""
 
     def __init__(self):
         self._drawn = {
-            preset: [synthetic.sample(kind, 11, index, SIDES[1])[0] for index in range(DRAWN)]
+            preset: [drawings.sample(kind, 11, index, SIDES[1])[0] for index in range(DRAWN)]
             for preset, kind in PRESETS.items()
         }
 
@@ -69,7 +69,11 @@ class Images:
 
 
 def together(opened, images):
-    """Eight threads look at the same pictures, each in an order of its own -> (answers, those unlike one thread's)."""
+    """Lets THREADS threads predict the same pictures, each in its own order.
+
+    Returns:
+      number of answers, and number of answers that differ from those of a single thread.
+    """
     work = [(preset, images(preset, seed)) for preset in opened for seed in range(SHARED)]
     alone = [bits(opened[preset].predict_instances(image)) for preset, image in work]
 
@@ -83,7 +87,11 @@ def together(opened, images):
 
 
 def slope(counts, megabytes):
-    """Least squares of memory over predictions, after the first third -> (MB per 1,000, its standard error)."""
+    """Fits memory against predictions by least squares, after the first third.
+
+    Returns:
+      slope, MB per 1,000 predictions, and its standard error.
+    """
     later = len(counts) // 3
     x, y = np.array(counts[later:]) / 1000, np.array(megabytes[later:])
     (rise, _), covariance = np.polyfit(x, y, 1, cov=True)
@@ -91,7 +99,7 @@ def slope(counts, megabytes):
 
 
 def loaded(runtime, folder, predictions, minutes, row):
-    """The load of one runtime, in this process -> dict of figures."""
+    """Runs the load of one runtime in this process; returns a dict of figures."""
     images, until = Images(), time.monotonic() + 60 * minutes
     file = RUNTIMES[runtime] and RUNTIMES[runtime][1]
     opened = {preset: storage.open_model(folder / preset / file if file else preset) for preset in PRESETS}
@@ -120,7 +128,7 @@ def loaded(runtime, folder, predictions, minutes, row):
 
 
 def export(folder):
-    """Writes every file of RUNTIMES into a folder for each preset."""
+    """Exports every preset to every file of RUNTIMES, in a folder for each preset."""
     for preset in PRESETS:
         order = {"model": preset, "size": None, "steps": None, "quantize": "none"}
         for converter, _ in filter(None, RUNTIMES.values()):
@@ -128,7 +136,7 @@ def export(folder):
 
 
 def side_by_side(folder, scratch, arguments):
-    """Runs every runtime as a process -> {runtime: its figures}."""
+    """Runs every runtime as a process; returns {runtime: figures}."""
     processes = {}
     try:
         for row, runtime in enumerate(RUNTIMES):
@@ -144,24 +152,24 @@ def side_by_side(folder, scratch, arguments):
             process.wait()
     ended = {runtime: process.returncode for runtime, process in processes.items() if process.returncode}
     if ended:
-        raise SystemExit(f"load: these ended with an error: {ended}")
+        raise SystemExit(f"load: processes failed, {{runtime: exit status}}: {ended}")
     return {runtime: json.loads((scratch / f"{runtime}.json").read_text()) for runtime in RUNTIMES}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--predictions", type=int, default=20000, help="by each runtime, at most; 200 at least")
-    parser.add_argument("--minutes", type=float, default=120, help="of all together, at most")
-    parser.add_argument("--json", type=Path, help="file for the figures")
-    parser.add_argument("--folder", type=Path, help="with nuclei/ and rosettes/, exported before; anew unless given")
+    parser.add_argument("--predictions", type=int, default=20000, help="by each runtime, at most; 200 or more")
+    parser.add_argument("--minutes", type=float, default=120, help="duration of the whole test, at most")
+    parser.add_argument("--json", type=Path, help="JSON file to write the figures to")
+    parser.add_argument("--folder", type=Path, help="earlier exports in nuclei/ and rosettes/; default: new ones")
     for name, kind in (("runtime", str), ("row", int)):
-        parser.add_argument(f"--{name}", type=kind, help=argparse.SUPPRESS)  # of one process
+        parser.add_argument(f"--{name}", type=kind, help=argparse.SUPPRESS)  # for the process of one runtime
     arguments = parser.parse_args()
     if arguments.predictions < 200:
-        parser.error(f"--predictions={arguments.predictions}: a slope needs 200 at least")
+        parser.error(f"--predictions={arguments.predictions}: at least 200 are needed to fit a slope")
     if arguments.runtime:
-        how = arguments.predictions, arguments.minutes, arguments.row
-        found = loaded(arguments.runtime, arguments.folder, *how)
+        limits = arguments.predictions, arguments.minutes, arguments.row
+        found = loaded(arguments.runtime, arguments.folder, *limits)
     else:
         with tempfile.TemporaryDirectory() as scratch:
             if not arguments.folder:

@@ -1,9 +1,10 @@
-"""Training by one, two and four processes on loopback gives equal weights, also when one is killed and started again.
+"""Test of distributed training: one, two and four processes give equal weights, also if one is killed and restarted.
 
   python tests/harness/workers.py [--json FILE]
 
-Each process is a ris-train of its own, as on machines of their own. The optimizer is SGD, whose steps are as exact as
-its gradients: AdamW divides by them, and makes rounding errors of the smallest ones visible.
+Each process is a separate ris-train on the loopback interface, as on separate machines. The optimizer is SGD, whose
+steps are as exact as its gradients. AdamW divides by the gradients, which would magnify the rounding errors of the
+smallest ones.
 """
 
 import argparse
@@ -32,28 +33,29 @@ PAPER = ("--config.model.form=paper", "--config.model.size=(60,60)", "--config.m
          "--config.train.clip_norm=0", "--config.train.clip_value=0.2",
          "--config.curriculum.start=1", "--config.curriculum.patience=12",
          "--config.curriculum.tolerance=1")  # fmt: skip
-BOUND = 1e-5  # of the difference between any two weights
+BOUND = 1e-5  # largest difference allowed between two weights
 PROGRAM = """
 import sys, keras, tensorflow as tf
-from ris_tf import train, workers
+from ris_tf.commands import train
+from ris_tf.training import start, workers
 def optimizer(config):
     parts = tf.distribute.get_strategy().num_replicas_in_sync
     norm, value = (limit / parts or None for limit in (config.train.clip_norm, config.train.clip_value))
     rate = keras.optimizers.schedules.ExponentialDecay(config.train.learning_rate, 1, 1.0)  # constant
     return keras.optimizers.SGD(rate, 0.9, use_ema=True, ema_momentum=0.9, global_clipnorm=norm, clipvalue=value)
-train.optimizer = optimizer
+start.optimizer = optimizer
 sys.argv[0] = "ris-train"
 train.main()
 """
 
 
 class Cluster:
-    """Workers that train together into one folder.
+    """Worker processes that train together in one work folder.
 
     Args:
-      folder: Path of the work folder; each process writes its words to FOLDER.INDEX.txt.
-      count: of processes; 1 is a run without TF_CONFIG.
-      *flags: of ris-train.
+      folder: Path of the work folder; the output of each process goes to FOLDER.INDEX.txt.
+      count: number of processes; with 1, TF_CONFIG is not set.
+      *flags: further flags of ris-train.
     """
 
     def __init__(self, folder, count, *flags):
@@ -64,6 +66,7 @@ class Cluster:
             self.start(index)
 
     def start(self, index):
+        """Starts a worker."""
         environment, flags = dict(os.environ, TF_CPP_MIN_LOG_LEVEL="2"), self.flags
         if len(self.hosts) > 1:
             task = {"type": "worker", "index": index}
@@ -74,23 +77,24 @@ class Cluster:
             self.processes[index] = subprocess.Popen(command, env=environment, stdout=words, stderr=words)
 
     def wait(self, seconds=600):
-        """Ends every process; an error unless each has ended well by itself."""
+        """Waits for every process and raises RuntimeError if one fails; kills the remaining ones in any case."""
         until = time.monotonic() + seconds
         try:
             for index, process in enumerate(self.processes):
                 code = process.wait(max(1, until - time.monotonic()))
                 if code:
-                    raise RuntimeError(f"worker {index} ended with {code}: {self.words(index)[-1500:]}")
+                    raise RuntimeError(f"worker {index} failed with exit code {code}: {self.words(index)[-1500:]}")
         finally:
             for process in self.processes:
                 process.kill()
                 process.wait()
 
     def words(self, index):
+        """Output of a worker so far, str."""
         return Path(f"{self.folder}.{index}.txt").read_text()
 
     def kill_after_checkpoint(self, index):
-        """kill -9 of one worker after a checkpoint, and its start some seconds later; the others are left alone."""
+        """Kills a worker with SIGKILL after a checkpoint and restarts it some seconds later; the others run on."""
         last = self.folder / "last.keras"
         until = time.monotonic() + 600
         while not last.exists() and time.monotonic() < until and self.processes[index].poll() is None:
@@ -114,6 +118,7 @@ def _free_ports(count):
 
 
 def weights(folder):
+    """The weights, list of arrays, and the step of the last checkpoint in a folder."""
     from ris_tf.storage import load
 
     model = load(folder / "last.keras")
@@ -121,7 +126,7 @@ def weights(folder):
 
 
 def untrained(folder):
-    """The weights that the run in a folder began with."""
+    """The initial weights of the run in a folder, list of arrays."""
     import keras
 
     from ris_tf.model import build
@@ -132,10 +137,12 @@ def untrained(folder):
 
 
 def difference(one, other):
+    """Largest absolute difference between two lists of weights, float."""
     return max(float(np.abs(a - b).max()) for a, b in zip(one, other, strict=True))
 
 
 def trained(folder, count, *flags, killed=None):
+    """Trains with `count` processes, killing the worker `killed` unless it is None; returns the same as `weights`."""
     cluster = Cluster(folder, count, *flags)
     if killed is not None:
         cluster.kill_after_checkpoint(killed)
@@ -145,7 +152,7 @@ def trained(folder, count, *flags, killed=None):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--json", type=Path, help="file for the figures")
+    parser.add_argument("--json", type=Path, help="JSON file to write the figures to")
     arguments = parser.parse_args()
     rows = []
     with tempfile.TemporaryDirectory() as scratch:

@@ -1,0 +1,163 @@
+"""Code shared by all commands: named configs, help texts, one-line errors and exit codes."""
+
+import errno
+import io
+import os
+import sys
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+from absl import flags, logging
+from ml_collections import ConfigDict, config_flags
+
+from ris_tf.errors import RisError, UsageError
+from ris_tf.quiet import quiet
+from ris_tf.settings import overrides, ranges
+
+CONFIGS = Path(__file__).resolve().parents[1] / "configs"
+if not CONFIGS.is_dir():  # in a checkout, configs/ lies beside ris_tf/
+    CONFIGS = CONFIGS.parents[1] / "configs"
+_HELP = ("--help", "-help", "--helpshort", "-helpshort", "-h", "--helpfull")
+
+
+def config_names():
+    """Returns the names that --config accepts, sorted."""
+    return sorted(path.stem for path in CONFIGS.glob("*.py") if path.stem not in ("__init__", "base"))
+
+
+def config_path(value):
+    """Returns the path of a config that is given by name or as a .py file.
+
+    Raises:
+      UsageError: `value` is neither a known name nor an existing .py file.
+    """
+    if value.split(":")[0].endswith(".py"):
+        if not Path(value.split(":")[0]).is_file():
+            raise UsageError(f"--config={value}: no such file; give an existing .py file or the name of a config")
+        return value
+    if value not in config_names():
+        raise UsageError(f"--config={value}: unknown config; expected a .py file or one of {', '.join(config_names())}")
+    return str(CONFIGS / f"{value}.py")
+
+
+def run(job, module, usage, with_config=False, begin=None):
+    """Runs a command, prints any error as one line, and exits.
+
+    The exit status is 0 for success, 1 for an invalid file or a failed write, 2 for an invalid flag, and 130 for an
+    interruption by Ctrl-C.
+
+    Args:
+      job: function that does the work; it is called with the flag values and the list of positional arguments.
+      module: name of the module that defines the flags; the help lists them.
+      usage: text printed above the flags in the help.
+      with_config: whether the command takes --config.
+      begin: function that is called with the flag values before TensorFlow initialises its devices, or None.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    keras.config.set_image_data_format("channels_last")  # ~/.keras/keras.json may say otherwise
+    keras.config.set_floatx("float32")
+    logging.set_verbosity(logging.WARNING)
+    logging.use_absl_handler()
+    logging.get_absl_handler().setFormatter(None)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # file names may contain bytes that are not text
+    try:
+        if any(argument in _HELP for argument in sys.argv[1:]):
+            print(_help(module, usage, with_config))
+            sys.exit(0)
+        sys.argv = [_underscored(argument) for argument in sys.argv]
+        if with_config:
+            sys.argv = _with_paths(sys.argv)
+            config_flags.DEFINE_config_file("config", lock_config=True)
+        try:
+            arguments = flags.FLAGS(sys.argv)
+            if with_config:
+                _check_config(flags.FLAGS.config)  # reading FLAGS.config runs the config file
+        except flags.Error as error:
+            raise UsageError(_override(error) or str(error).strip().splitlines()[0]) from error
+        except RisError:
+            raise
+        except (Exception, SystemExit) as error:  # a config file is a program and may raise anything
+            message = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+            raise UsageError(_override(error) or f"--config: {message}") from error
+        if begin:
+            begin(flags.FLAGS)
+        with quiet():
+            tf.config.list_logical_devices()  # finds the GPUs now, while TensorFlow's log messages are hidden
+        job(flags.FLAGS, arguments[1:])
+    except RisError as error:
+        print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except OSError as error:  # from writing; readers raise DataError
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        advice = "; make room and run the same command again" if full else ""
+        print(f"{Path(sys.argv[0]).name}: {_described(error)}{advice}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print(f"{Path(sys.argv[0]).name}: interrupted", file=sys.stderr)
+        sys.exit(130)
+
+
+def _described(error):
+    """Describes an OSError in one line: the file, if the error names one, and the problem."""
+    what = " ".join((error.strerror or str(error)).split())
+    return what if error.filename is None else f"{error.filename}: {what}"
+
+
+def _check_config(config):
+    """Raises UsageError unless a config file returned a ConfigDict with a valid name."""
+    if config is None:
+        return  # --config is missing, which `required` reports
+    name = config.get("name") if isinstance(config, ConfigDict) else None
+    right, expected = ranges.ALL["name"]
+    if not right(name):
+        found = f"name {name!r}" if isinstance(config, ConfigDict) else type(config).__name__
+        raise UsageError(f"--config: get_config() returned {found}; expected a ConfigDict whose name is {expected}")
+
+
+def _override(error):
+    """Describes the error in a --config.FIELD flag; returns None if the config file itself is at fault."""
+    try:
+        return overrides.problem(sys.argv, error)
+    except (Exception, SystemExit):  # raised by the config file, which is a program
+        return None
+
+
+def _underscored(argument):
+    """Replaces the hyphens in a flag's name, but not in its value: --pixel-size=1 -> --pixel_size=1."""
+    name, equals, value = argument.partition("=")
+    return f"--{name[2:].replace('-', '_')}{equals}{value}" if name[:2] == "--" else argument
+
+
+def _with_paths(arguments):
+    """Replaces the value of --config, given as `--config=V` or `--config V`, with the path of the config file."""
+    result, is_value = [], False
+    for argument in arguments:
+        name, equals, value = argument.partition("=")
+        if is_value:
+            argument = config_path(argument)
+        elif name in ("--config", "-config") and equals:
+            argument = f"--config={config_path(value)}"
+        is_value = argument in ("--config", "-config")
+        result.append(argument)
+    return result
+
+
+def _help(module, usage, with_config):
+    """Returns the help text: the usage, then every flag with its default."""
+    lines = [usage.strip(), "", "Flags:"]
+    if with_config:
+        lines.append("  --config: name of a config, or a .py file; --config.FIELD=VALUE overrides a field")
+    for flag in flags.FLAGS.get_flags_for_module(module):
+        default = ",".join(flag.default) if isinstance(flag.default, list) else flag.default
+        default = "" if default in (None, "") else f" (default: {default})"
+        lines.append(f"  --{flag.name}: {flag.help}{default}")
+    return "\n".join(lines)
+
+
+def required(values, *names):
+    """Raises UsageError for the first of the named flags that has no value."""
+    for name in names:
+        if not values[name].value:
+            raise UsageError(f"--{name} is missing; see --helpshort")

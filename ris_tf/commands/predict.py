@@ -1,0 +1,294 @@
+"""ris-predict: counts and outlines the objects in images."""
+
+import contextlib
+import json
+from pathlib import Path
+
+import numpy as np
+from absl import flags
+from tqdm import tqdm
+
+from ris_tf import presets, storage
+from ris_tf.commands import command, pictures, result_ids
+from ris_tf.data.readers.orientation import as_stored, orientation_of, turned_note, upright
+from ris_tf.data.readers.regions import can_be_regions, is_large
+from ris_tf.data.readers.zarr_arrays import zarr_library
+from ris_tf.errors import DataError, UsageError
+from ris_tf.files.writing import open_list, open_table, write_png, write_table, write_text, write_tiff
+from ris_tf.inference import consensus
+from ris_tf.inference.crf import library
+from ris_tf.instances import outputs
+from ris_tf.instances.labels import Instances
+from ris_tf.instances.unfinished import Kept, file_state
+from ris_tf.instances.visualize import overlay
+from ris_tf.large import label_files, prediction
+
+_USAGE = """
+Counts and outlines the objects in images.
+
+  ris-predict --model=nuclei cells.tif --out=found
+  ris-predict --model=runs/mine folder_of_images --out=found
+
+--model takes a preset ({names}), a work folder of ris-train, a .keras file,
+or a file or folder written by ris-export (.tflite, .onnx, saved_model). If you give a folder of images, all images
+directly inside it are read; subfolders are not searched.
+
+The command writes counts.csv, with the count of every image, and whatever --write lists, separated by commas
+(by default labels,overlay). NAME is the name of an image without its ending.
+
+  labels   NAME_labels.png    label map: a uint16 image of the same size; 0 is the background, 1, 2, ... are the objects
+  overlay  NAME_overlay.png   the image with all objects outlined
+  tiff     NAME_labels.tif    label map as a compressed TIFF, for napari and QuPath
+  zarr     NAME_labels.zarr   label map as OME-Zarr; needs zarr
+  roi      NAME_rois.zip      outlines for ImageJ; needs roifile
+  csv      objects.csv        score, area, centroid and bounding box of every object in all images
+  coco     coco_results.json  masks of all images as RLE; coco_images.json lists the images and their ids.
+                              With --annotations=FILE, the ids are those of your own COCO annotations
+
+If the command is interrupted, run it again to resume. Until all images are done, the results of finished images are
+kept in OUT/unfinished.
+
+{planes}
+A TIFF or zarr of more than 67,108,864 pixels is read tile by tile and is never held in memory as a whole. This needs
+a model of the view "tiles", such as nuclei. The labels are written as a tiled TIFF, NAME_labels.tif, without an
+overlay. Until the command has finished, intermediate results are kept in OUT/NAME_parts.
+"""
+
+FORMS = ("labels", "overlay", "coco", "tiff", "zarr", "roi", "csv")
+_DEFAULT = ("labels", "overlay")
+_ENDINGS = {  # what follows NAME in the file that each form writes per image
+    "labels": "_labels.png",
+    "overlay": "_overlay.png",
+    "tiff": "_labels.tif",
+    "zarr": "_labels.zarr",
+    "roi": "_rois.zip",
+}
+_BY_TILES = {"labels": "_labels.tif", "tiff": "_labels.tif", "zarr": "_labels.zarr"}  # if read tile by tile
+
+
+def predict(
+    model, paths, out, crf=False, write=_DEFAULT, pixel_size=None, as_large=False, digest=None, ids=None, choice=None
+):
+    """Predicts images, writes the results, and returns those of all images.
+
+    Args:
+      model, paths, out, crf, write, pixel_size, as_large, digest, ids, choice: see `one_by_one`.
+
+    Returns:
+      {image name: Instances}; LargeInstances for images that were read tile by tile.
+
+    Raises:
+      DataError, UsageError: see `one_by_one`.
+    """
+    return dict(one_by_one(model, paths, out, crf, write, pixel_size, as_large, digest, ids, choice))
+
+
+def one_by_one(
+    model, paths, out, crf=False, write=_DEFAULT, pixel_size=None, as_large=False, digest=None, ids=None, choice=None
+):
+    """Predicts images and writes the results, with only one image in memory at a time.
+
+    Args:
+      model: RIS or Exported.
+      paths: list of str, files and folders.
+      out: folder; created if missing.
+      crf: whether masks are refined by a fully connected CRF.
+      write: list of FORMS to write.
+      pixel_size: side of a pixel in micrometres, stored in the forms csv, tiff and zarr; None if unknown.
+      as_large: whether every TIFF and zarr is read tile by tile, as large ones always are.
+      digest: str, see `storage.digest`. With a digest, the results of finished images are kept in `out`/unfinished
+        until the last image is done, and an interrupted run resumes from them. None keeps nothing.
+      ids: ResultIds of the images for the form coco, see `pictures.Picture.name`; None for `result_ids.numbered`.
+      choice: `planes.Choice` of the planes of files with several; None refuses such files.
+
+    Yields:
+      (image name, Instances); LargeInstances for images that were read tile by tile. The files that cover all images
+      are complete when the iterator is exhausted.
+
+    Raises:
+      DataError: some images cannot be read (the message names all of them, and nothing is written), two images have
+        the same name, or an image has more objects than a uint16 PNG can number.
+      UsageError: `out` is a file, an image would be overwritten, a form is unknown, or a library is missing.
+    """
+    _check_forms(write, pixel_size)
+    if crf:
+        library()  # a missing library is reported before any work
+    (images, problems), out = pictures.listed(paths, choice), Path(out)
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"--out={out}: is a file; give a folder")
+    names, tiled = {}, set()
+    for image in images:
+        if image.name.stem in names:
+            raise DataError(
+                f"{image.name}: has the same name as {names[image.name.stem].name}, and the results of one would "
+                "overwrite those of the other; rename one of them, or predict them in two runs with different --out"
+            )
+        names[image.name.stem] = image
+        if is_large(image.file, image.choice) or (as_large and can_be_regions(image.file)):
+            tiled.add(image.name.stem)
+    _check_apart(names, tiled, out, write)
+    ids = ids or result_ids.numbered([image.name for image in images])
+    for name, image in names.items():
+        try:
+            if name in tiled:
+                image.check_colours(prediction.check(model, image.file, write, image.choice).shape)
+            else:
+                shape = image.read().shape
+                _check_size(shape, image.name)
+                ids.check(image.name, shape)
+        except DataError as error:
+            problems[image.name.name] = str(error)
+    if problems:
+        (_, first), *others = problems.items()
+        more = f" ({len(others)} more cannot be read: {', '.join(name for name, _ in others)})" if others else ""
+        raise DataError(first + more)
+    out.mkdir(parents=True, exist_ok=True)
+    rows, sizes = [], {}
+    kept = Kept(out / "unfinished", model.config, digest, crf) if digest and len(names) > 1 else None
+    table = open_table(out / "objects.csv", outputs.columns(pixel_size)) if "csv" in write else contextlib.nullcontext()
+    coco = open_list(out / "coco_results.json") if "coco" in write else contextlib.nullcontext()
+    with table as objects, coco as add_entries:
+        for name, image in tqdm(names.items(), "images", disable=len(names) < 2):
+            if name in tiled:
+                found = prediction.predict(model, image.file, out, name, crf, write, pixel_size, image.choice)
+            else:
+                found = _predict_one(model, image, out, crf, write, pixel_size, kept)
+            rows.append({"image": image.name.name, "count": found.count})
+            if "csv" in write:
+                listed = prediction.object_rows if name in tiled else outputs.object_rows
+                objects.writerows(listed(image.name.name, found, pixel_size))
+            if "coco" in write:
+                add_entries(outputs.coco_results(found, *ids.ids[image.name]))
+                sizes[image.name] = found.labels.shape
+            yield name, found
+    write_table(out / "counts.csv", rows)
+    if "coco" in write:
+        write_text(out / "coco_images.json", json.dumps(ids.dataset(sizes)) + "\n")
+    for name in tiled:
+        prediction.forget(out, name)
+    if kept:
+        kept.remove()
+
+
+def _predict_one(model, picture, out, crf, write, pixel_size, kept):
+    """Predicts an image that is held in memory as a whole, writes its own files, and returns its Instances."""
+    file, state = picture.name, file_state(picture.file)  # taken before it is read, because it may change meanwhile
+    image, paths = picture.read(), _paths(out, file.stem, write, _ENDINGS)
+    turn = orientation_of(picture.file)
+    before = kept.read_instances(file.name, state) if kept else None
+    instances = before[0] if before else model.predict_instances(upright(image, turn), crf)
+    if kept and not before:
+        kept.write_instances(file.name, state, instances)
+    if turn > 1:  # so that it fits the pixels in the file
+        instances = Instances(as_stored(instances.labels, turn), instances.scores)
+    if "labels" in paths:
+        if instances.count > np.iinfo(np.uint16).max:
+            raise DataError(f"{file}: has {instances.count} objects, too many for a uint16 PNG; use --write=tiff")
+        write_png(paths["labels"], instances.labels.astype(np.uint16))
+    if "overlay" in paths:
+        write_png(paths["overlay"], overlay(image, instances.labels))
+    if "tiff" in paths:
+        write_tiff(paths["tiff"], instances.labels, pixel_size)
+    if "zarr" in paths:
+        strips, count = label_files.strips_of(instances.labels), instances.count
+        label_files.write_ome_zarr(paths["zarr"], strips, image.shape[:2], count, pixel_size)
+    if "roi" in paths:
+        outputs.write_rois(paths["roi"], instances.labels)
+    return instances
+
+
+def _check_forms(write, pixel_size):
+    unknown = [form for form in write if form not in FORMS]
+    if unknown or not write:
+        raise UsageError(f"--write={','.join(write)}: expected one or more of {','.join(FORMS)}, separated by commas")
+    if pixel_size is not None and not 1e-5 <= pixel_size <= 1e5:  # what the resolution field of a TIFF can express
+        raise UsageError(f"--pixel_size={pixel_size}: expected the side of a pixel in micrometres, 1e-5 to 1e5")
+    if pixel_size and not {"csv", "tiff", "zarr"} & set(write):
+        raise UsageError(f"--pixel_size={pixel_size}: applies only to csv, tiff and zarr; add one of them to --write")
+    if "zarr" in write:
+        zarr_library()
+    if "roi" in write:
+        outputs.roi_library()  # a missing library is reported before any work
+
+
+def _paths(out, name, write, endings):
+    """Returns {form: Path} for the files that are written for one image."""
+    return {form: out / f"{name}{endings[form]}" for form in write if form in endings}
+
+
+def _check_apart(names, tiled, out, write):
+    """Raises UsageError if a result would overwrite one of the images, as can happen if `out` is their own folder."""
+    images = {_identity(image.file) for image in names.values()}
+    for name, image in names.items():
+        for path in _paths(out, name, write, _BY_TILES if name in tiled else _ENDINGS).values():
+            if path.exists() and _identity(path) in images:
+                raise UsageError(
+                    f"{path}: is one of the images and would be overwritten by the results of {image.name.name}; "
+                    "give another --out"
+                )
+
+
+def _identity(path):
+    found = path.stat()
+    return found.st_dev, found.st_ino
+
+
+def _check_size(shape, file):
+    if min(shape[:2]) < 8:
+        raise DataError(f"{file}: image is {shape[1]}x{shape[0]} pixels; expected at least 8x8")
+
+
+def main():
+    flags.DEFINE_string(
+        "model", None, "preset, work folder of ris-train, .keras file, or file or folder written by ris-export"
+    )
+    flags.DEFINE_string("out", None, "folder for the results; created if missing")
+    flags.DEFINE_boolean("crf", False, "refine each mask with a fully connected CRF; needs pydensecrf2")
+    flags.DEFINE_enum(
+        "orientations",
+        None,
+        consensus.CHOICES,
+        "number of mirrored and turned copies of each image to run and combine: more exact, but slower; unless given, "
+        "as the model's config says",
+    )
+    flags.DEFINE_list("write", list(_DEFAULT), f"what to write besides counts.csv: one or more of {','.join(FORMS)}")
+    flags.DEFINE_float("pixel_size", None, "side of a pixel in micrometres; stored in csv, tiff and zarr")
+    flags.DEFINE_string("annotations", None, "COCO annotations of the images, whose ids are used in coco_results.json")
+    flags.DEFINE_string("category", None, "category of the objects in --annotations; needed if there are several")
+    flags.DEFINE_string("z", None, pictures.FLAGS["z"])
+    flags.DEFINE_string("t", None, pictures.FLAGS["t"])
+    flags.DEFINE_string("channel", None, pictures.FLAGS["channel"])
+    flags.DEFINE_string("page", None, pictures.FLAGS["page"])
+    flags.DEFINE_boolean("large", False, "read every TIFF and zarr tile by tile, as large ones always are")
+
+    def job(values, rest):
+        command.required(values, "model", "out")
+        if not rest:
+            raise UsageError("no image given; list image files or folders after the flags, see --helpshort")
+        _check_forms(values.write, values.pixel_size)
+        result_ids.check_flags(values)
+        choice = pictures.chosen(values)
+        options = values.out, values.crf, values.write, values.pixel_size, values.large, storage.digest(values.model)
+        model = storage.open_model(values.model)
+        consensus.choose(model, values.orientations)
+        images, _ = pictures.listed(rest, choice)
+        ids = None
+        if images and "coco" in values.write:
+            ids = result_ids.chosen(values, model, [image.name for image in images])
+        files, whole = {image.name.stem: image.file for image in images}, []
+        lines = []  # printed at the end, so that they do not break up the progress bar
+        for name, instances in one_by_one(model, rest, *options, ids, choice):
+            note = "  (read tile by tile, no overlay)" if isinstance(instances, prediction.LargeInstances) else ""
+            lines.append(f"{instances.count:6d}  {name}{note}")
+            if not note:
+                whole.append(files[name])
+        print(*lines, *turned_note(whole), sep="\n")
+        print(f"{values.out}: counts.csv and {', '.join(values.write)} written")
+        if ids:
+            print(f"coco_results.json: {ids.meaning}")
+
+    command.run(job, __name__, _USAGE.format(names=", ".join(presets.names()), planes=pictures.HELP))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""Make a layout whose annotations lie in a file beside each image, such as NAME.json beside NAME.jpg."""
+
+from functools import partial
+
+from ris_tf.data.readers.files import by_name, entries, images_in
+from ris_tf.data.readers.outlines import chosen_of, left_out, read
+from ris_tf.data.readers.splits import Listing, in_folders
+from ris_tf.errors import DataError
+
+
+def beside(name, suffix, is_one, parse, as_viewed):
+    """Makes the layout.
+
+    Args:
+        name: name of the layout.
+        suffix: suffix of the annotation files, in lower case.
+        is_one: function (annotation file) -> whether it is of this format.
+        parse: function (annotation file, image file) -> Annotated. It raises DataError.
+        as_viewed: see `outlines.read`.
+
+    Returns:
+        the Layout. A folder `masks` beside the images means that the data set has another layout.
+    """
+
+    def found(folder, problems):
+        """Images and annotation files of a folder, {name: file} each; "a" finds a.json and a.png.json."""
+        images = by_name(images_in(folder), "", problems)
+        files = [file for file in entries(folder) if file.suffix.lower() == suffix]
+        names = {file.name: stem for stem, file in images.items()}
+        return images, {names.get(file.stem, file.stem): file for file in files}
+
+    def has(folder):
+        images, files = found(folder, [])
+        return is_one(files[min(images.keys() & files)]) if images.keys() & files else False
+
+    def samples(folder, category):
+        problems, kept, annotated = [], {}, {}
+        images, files = found(folder, problems)
+        problems += [f"{files[stem]}: has no image of the same name" for stem in files.keys() - images]
+        for stem in sorted(images.keys() & files):
+            try:
+                annotated[files[stem]] = parse(files[stem], images[stem])
+            except DataError as error:
+                problems += error.problems
+                continue
+            chosen = chosen_of(annotated[files[stem]], category)
+            if chosen.outlines or not category:
+                kept[stem] = partial(read, images[stem], files[stem], chosen, as_viewed=as_viewed)
+        names = {outline.category for one in annotated.values() for outline in one.outlines}
+        if category and category not in names and not problems:
+            some = ", ".join(sorted(filter(None, names))[:20]) or "none"
+            problems.append(f"{folder}: no object of the category {category!r}; the categories are {some}")
+        without = len(images.keys() - files)
+        notes = [f"{folder}: images without a {suffix} file, which are left out: {without}"] if without else []
+        return Listing(list(kept.items()), sorted(problems), [*left_out(folder, annotated), *notes])
+
+    def find(root):
+        return None if (root / "masks").is_dir() else layout.find(root)
+
+    layout = in_folders(name, f"NAME.jpg with NAME{suffix}", has, samples, categories=True)
+    return layout._replace(find=find)

@@ -1,0 +1,258 @@
+"""Decode image files to NumPy arrays: PNG and JPEG with Pillow, TIFF with tifffile, npy with NumPy.
+
+`files.py` checks and converts the decoded arrays.
+"""
+
+import functools
+import logging
+import math
+import stat
+import struct
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+import tifffile
+from PIL import Image
+
+from ris_tf.data.readers import pickled
+from ris_tf.data.readers.packed import exceeds
+from ris_tf.data.readers.planes import Choice
+from ris_tf.data.readers.tiff_pages import chosen_page
+from ris_tf.data.readers.tiff_values import shown
+from ris_tf.errors import DataError, RisError
+
+# tifffile logs dozens of lines for one broken header; errors that matter are raised as exceptions anyway.
+logging.getLogger("tifffile").setLevel(logging.CRITICAL)
+
+_Decoder = Callable[[Path], np.ndarray]
+MAX_PIXELS = 2**26  # per image, such as 8192 x 8192; larger images are refused by their header, before decoding
+MAX_BYTES = 12 * MAX_PIXELS  # of the decoded array: MAX_PIXELS of float32 RGB
+_NPY_START = b"\x93NUM"
+TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # classic and BigTIFF, both byte orders
+
+
+def decode_image(path: Path, choice: Choice | None = None) -> np.ndarray:
+    """Decodes an image.
+
+    Palettes and CMYK are converted to RGB, alpha is dropped, and TIFFs whose zero is white are inverted. Pixels are
+    where they are stored, whatever the orientation says (see `orientation`).
+
+    Args:
+        path: Path of the image.
+        choice: the plane to read of a TIFF with several.
+
+    Returns:
+        [H, W], [H, W, 1] or [H, W, 3] of the stored dtype; bool for a bilevel TIFF, float32 in [0, 1] for TIFF colours
+        of 9 to 15 bits.
+
+    Raises:
+        DataError: the file is missing, empty, broken, not a regular file or of another format, or it contains several
+            planes and no choice, an unsupported number of channels, or more than MAX_PIXELS.
+    """
+    return _decode(path, _pillow_image, functools.partial(_tiff_image, choice=choice), _npy_image)
+
+
+def decode_labels(path: Path) -> np.ndarray:
+    """Decodes a label map to the numbers stored in the file; for an image with a palette, these are the indices.
+
+    Returns:
+        [H, W], or [H, W, C] if the file has colours, of the stored dtype.
+
+    Raises:
+        DataError: same as in `decode_image`, or the file is a JPEG.
+    """
+    return _decode(path, _pillow_labels, _tiff_labels, _npy_labels)
+
+
+def _decode(path: Path, from_pillow: _Decoder, from_tiff: _Decoder, from_npy: _Decoder) -> np.ndarray:
+    """Decodes a file; the format is detected from its first bytes, not its suffix. Every failure is a DataError."""
+    try:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # reading from a pipe or device might never end
+            raise DataError(f"{path}: is not a regular file; expected a PNG, JPEG, TIFF or npy image")
+        with path.open("rb") as stream:
+            start = stream.read(4)
+        if not start:
+            raise DataError(f"{path}: file is empty (0 bytes); expected a PNG, JPEG, TIFF or npy image")
+        decode = from_tiff if start in TIFF_STARTS else from_npy if start == _NPY_START else from_pillow
+        with warnings.catch_warnings():  # from Pillow and tifffile; everything that matters is raised as an exception
+            warnings.simplefilter("ignore")
+            array = decode(path)
+        if not array.size:
+            raise DataError(f"{path}: image has no pixels (shape {array.shape}); expected at least one")
+        return array
+    except RisError:
+        raise
+    except Exception as error:  # on broken files, decoders raise almost anything, from SyntaxError to IndexError
+        if isinstance(error, OSError) and error.errno is not None:
+            raise DataError(f"{path}: {error.strerror}; expected a readable image file") from error
+        if isinstance(error, Image.UnidentifiedImageError):
+            reason = "format not recognised"
+        elif isinstance(error, MemoryError):
+            reason = "needs more memory than is available"
+        elif isinstance(error, Image.DecompressionBombError):
+            reason = f"exceeds the limit of {MAX_PIXELS:,} pixels"
+        elif isinstance(error, (OSError, SyntaxError, ValueError, RuntimeError)):
+            reason = (str(error) or type(error).__name__).splitlines()[0]
+        else:
+            reason = "broken structure"  # an error inside the decoder; its own message would not help the user
+        raise DataError(
+            f"{path}: cannot be read ({reason}); expected a complete PNG, JPEG, TIFF or npy image"
+        ) from error
+
+
+def _check_size(path: Path, shape: tuple[int, ...], itemsize: int = 1) -> None:
+    """Raises DataError if the shape in a header, [H, W] or [H, W, C], exceeds MAX_PIXELS or MAX_BYTES."""
+    height, width = shape[:2]
+    if height * width > MAX_PIXELS:
+        raise DataError(
+            f"{path}: image is {width}x{height} (width x height); expected at most {MAX_PIXELS:,} pixels; "
+            "cut it into smaller images"
+        )
+    if math.prod(shape) * itemsize > MAX_BYTES:
+        raise DataError(
+            f"{path}: pixels take {math.prod(shape) * itemsize:,} bytes; expected at most {MAX_BYTES:,}; "
+            "cut it into smaller images"
+        )
+
+
+def _png_depth(path: Path) -> int:
+    with path.open("rb") as stream:
+        return stream.read(25)[24]  # byte 24 of a PNG is its bit depth, the bits per sample
+
+
+def _png_data(content: bytes) -> Iterator[bytes]:
+    """Yields the compressed pixel data of a PNG, chunk by chunk."""
+    place = 8
+    while place + 8 <= len(content):
+        length, kind = struct.unpack_from(">I4s", content, place)
+        if kind == b"IDAT":
+            yield content[place + 8 : place + 8 + length]
+        place += length + 12
+
+
+def _pillow_image(path: Path) -> np.ndarray:
+    with Image.open(path, formats=("PNG", "JPEG")) as image:
+        _check_size(path, (image.height, image.width))
+        if image.format == "PNG" and image.mode in ("RGB", "RGBA", "LA") and _png_depth(path) == 16:
+            content = path.read_bytes()
+            # libpng would decompress all of it, without a limit. A pixel has at most 8 bytes.
+            if exceeds(_png_data(content), 9 * image.width * image.height + 2**20):
+                raise DataError(f"{path}: contains more pixel data than its header says; save the image again")
+            image.load()  # checks the whole file; imagecodecs decodes it, because Pillow reduces the pixels to 8 bits
+            return _without_alpha(imagecodecs.png_decode(content))
+        if image.mode in ("1", "L", "LA"):
+            return np.array(image.convert("L"))
+        if image.mode.startswith("I"):
+            return np.array(image).astype(np.uint16)  # older versions of Pillow return a 16-bit PNG as int32
+        if "transparency" in image.info:
+            image = image.convert("RGBA")  # converting directly to RGB, Pillow warns about transparent palette colours
+        return np.array(image.convert("RGB"))
+
+
+def _pillow_labels(path: Path) -> np.ndarray:
+    with Image.open(path, formats=("PNG", "JPEG")) as image:
+        if image.format != "PNG":
+            raise DataError(f"{path}: mask is a JPEG, whose compression changes ids; expected PNG or TIFF")
+        _check_size(path, (image.height, image.width))
+        labels = np.array(image)
+        depth = _png_depth(path)
+        if image.mode == "L" and depth < 8:
+            labels //= 255 // (2**depth - 1)  # Pillow scales 2-bit and 4-bit grey to 0..255
+        return labels
+
+
+def _tiff_page(path: Path, choice: Choice | None) -> tuple[np.ndarray, tifffile.TiffPage, np.ndarray | None]:
+    """Reads one plane of a TIFF.
+
+    Returns:
+        Pixels as stored, [H, W] or [H, W, C]; the page with its tags; the palette, uint16 [3, colours], or None.
+    """
+    with tifffile.TiffFile(path) as tiff:
+        page, sample = chosen_page(path, tiff, choice)
+        planes_first = page.axes == "SYX"
+        shape = page.shape[1:] + page.shape[:1] if planes_first else page.shape
+        _check_size(path, shape, page.dtype.itemsize if page.dtype else 1)
+        if page.is_tiled:
+            _check_size(path, (page.tilelength, page.tilewidth), page.samplesperpixel)
+        array = page.asarray()
+        array = np.moveaxis(array, 0, -1) if planes_first else array  # [H, W] or [H, W, C]
+        array = array if sample is None else array[..., sample]
+        return array, page, page.colormap  # the palette is read here, while the file is open
+
+
+def _tiff_image(path: Path, choice: Choice | None) -> np.ndarray:
+    array, page, palette = _tiff_page(path, choice)
+    kinds = tifffile.PHOTOMETRIC
+    if page.photometric == kinds.PALETTE:
+        colours = palette.T  # [256 or 65536, 3]
+        return (colours >> 8 if colours.max() > 255 else colours).astype(np.uint8)[array]
+    if page.photometric == kinds.SEPARATED and array.dtype == np.uint8 and array.shape[2:] == (4,):
+        return np.array(Image.frombytes("CMYK", array.shape[1::-1], array.tobytes()).convert("RGB"))
+    jpeg = page.photometric == kinds.YCBCR and page.compression == tifffile.COMPRESSION.JPEG  # decoded to RGB
+    if not jpeg and page.photometric not in (kinds.MINISBLACK, kinds.MINISWHITE, kinds.RGB):
+        raise DataError(f"{path}: TIFF colours are {page.photometric.name}; expected grey, RGB or a palette")
+    array = shown(page, array)
+    if array.ndim == 3:
+        check_two_channels(path, array.shape[2], page.extrasamples)
+        array = _grey_or_colour(path, array)
+    return array
+
+
+def _tiff_labels(path: Path) -> np.ndarray:
+    array, _, _ = _tiff_page(path, None)
+    return array[..., 0] if array.shape[2:] == (1,) else array
+
+
+def _npy_image(path: Path) -> np.ndarray:
+    array = _npy(path, "[H, W] or [H, W, C]")
+    if array.ndim == 2:
+        return array
+    if array.shape[0] <= 4 < array.shape[2]:
+        shape = "x".join(map(str, array.shape))
+        raise DataError(
+            f"{path}: array has the shape {shape}, with {array.shape[0]} channels or planes first; expected [H, W] or "
+            "[H, W, 1 or 3]; save the plane that shows the objects, or move the colours to the last axis"
+        )
+    check_two_channels(path, array.shape[2])
+    return _grey_or_colour(path, array)
+
+
+def _npy_labels(path: Path) -> np.ndarray:
+    if pickled.holds_objects(path):
+        masks = pickled.read_masks(path)
+        _check_size(path, masks.shape, masks.itemsize)
+        return masks
+    array = _npy(path, "ids [H, W]")
+    return array[..., 0] if array.shape[2:] == (1,) else array
+
+
+def _npy(path: Path, expected: str) -> np.ndarray:
+    mapped = np.load(path, mmap_mode="r", allow_pickle=False)  # reads only the header; the pixels stay in the file
+    if mapped.ndim not in (2, 3):
+        raise DataError(f"{path}: array has the shape {mapped.shape}; expected {expected}")
+    _check_size(path, mapped.shape, mapped.dtype.itemsize)
+    return np.array(mapped)
+
+
+def check_two_channels(path: Path, channels: int, extrasamples: Sequence[int] = ()) -> None:
+    """Raises DataError if an image has two channels and no tag of a TIFF says that the second one is alpha."""
+    if channels == 2 and not any(extrasamples):
+        raise DataError(
+            f"{path}: image has 2 channels, 0 and 1, and neither is marked as alpha; expected 1 (grey) or 3 (RGB); "
+            "save the channel that shows the objects as a grey image"
+        )
+
+
+def _grey_or_colour(path: Path, array: np.ndarray) -> np.ndarray:
+    array = _without_alpha(array)
+    if array.shape[2] not in (1, 3):
+        raise DataError(f"{path}: image has {array.shape[2]} channels; expected 1 (grey) or 3 (RGB)")
+    return array
+
+
+def _without_alpha(array: np.ndarray) -> np.ndarray:
+    return array[..., :-1] if array.shape[-1] in (2, 4) else array

@@ -1,0 +1,85 @@
+"""Read GeoJSON as QuPath writes it: NAME.geojson beside NAME.tif, polygons in pixels of the stored image.
+
+A file holds a FeatureCollection, a list of features or one feature. Polygons and multipolygons, with their holes, are
+objects; other geometries are left out. The category is the name of a feature's classification.
+"""
+
+import json
+from collections import Counter
+from functools import partial
+
+from ris_tf.data.readers.beside import beside
+from ris_tf.data.readers.outlines import Annotated, Outline, paint_polygons
+from ris_tf.errors import DataError
+
+_EXPECTED = "expected GeoJSON with polygons in pixels"
+_CELLS = {"cell", "detection"}  # QuPath's types of objects that lie in annotations
+_REGIONS = ("tile", "tma_core", "root")  # its types of regions that are no objects
+
+
+def _features(file):
+    try:
+        content = json.loads(file.read_bytes())
+    except OSError as error:
+        raise DataError(f"{file}: {error.strerror}; {_EXPECTED}") from error
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{file}: cannot be read as JSON ({error}); {_EXPECTED}") from error
+    if isinstance(content, dict):
+        content = content.get("features") if content.get("type") == "FeatureCollection" else [content]
+    if not isinstance(content, list):
+        raise DataError(f"{file}: has no list of features; {_EXPECTED}")
+    return content
+
+
+def _parse(file, image_file):
+    outlines, wrong, kinds = [], Counter(), Counter()
+    for feature in _features(file):
+        try:
+            properties = feature.get("properties") or {}
+            kind, polygons = _polygons(feature["geometry"])
+            stands_for = properties.get("objectType")
+            if stands_for in _REGIONS:
+                wrong[f"of the type {stands_for!r}"] += 1
+            elif polygons:
+                kinds[stands_for] += 1
+                outlines.append(Outline(_category(properties), partial(paint_polygons, polygons)))
+            else:
+                wrong[f"of the type {str(kind)[:20]!r}"] += 1
+        except (AttributeError, KeyError, IndexError, TypeError, ValueError, OverflowError):
+            wrong["without the coordinates of a polygon"] += 1
+    cells = sum(kinds[kind] for kind in _CELLS)
+    if cells and kinds["annotation"]:
+        raise DataError(
+            f"{file}: has {kinds['annotation']} annotations and {cells} cells or detections; expected one kind, "
+            "because annotations may be regions that contain the cells; in QuPath, export only the objects"
+        )
+    return Annotated(outlines, wrong)
+
+
+def _polygons(geometry):
+    """The type of a geometry, and its polygons for `paint_polygons`; an empty list for another type."""
+    kind, coordinates = geometry["type"], geometry.get("coordinates")
+    if kind not in ("Polygon", "MultiPolygon"):
+        return kind, []
+    polygons = [coordinates] if kind == "Polygon" else coordinates
+    found = [(_flat(rings[0]), [_flat(ring) for ring in rings[1:]]) for rings in polygons]
+    if not found:
+        raise ValueError
+    return kind, found
+
+
+def _flat(ring):
+    points = [(float(point[0]), float(point[1])) for point in ring]
+    if points[0] == points[-1]:
+        points = points[:-1]  # rings end where they begin
+    if len(points) < 3:
+        raise ValueError
+    return [value for point in points for value in point]
+
+
+def _category(properties):
+    found = properties.get("classification")
+    return str((found.get("name") if isinstance(found, dict) else found) or "")
+
+
+LAYOUT = beside("GeoJSON", ".geojson", lambda file: True, _parse, as_viewed=False)

@@ -1,0 +1,244 @@
+"""Read regions of TIFF and zarr images that are too large for memory, by decoding only the stored tiles or chunks."""
+
+import functools
+import math
+import os
+
+import numpy as np
+import tifffile
+
+from ris_tf.data.readers.decoding import MAX_BYTES, MAX_PIXELS, TIFF_STARTS, check_two_channels
+from ris_tf.data.readers.pixels import converted
+from ris_tf.data.readers.tiff_pages import axes_of, chosen_page
+from ris_tf.data.readers.tiff_values import shown
+from ris_tf.data.readers.zarr_arrays import ZarrImage
+from ris_tf.errors import DataError, RisError
+
+MAX_SIDE = 2**17  # pixels; the memory needed grows only with the width
+_CACHE = 3 * 2**27  # bytes of decoded pieces to keep: a full row of pieces for images up to MAX_SIDE wide
+_MAX_PIECE = 2**26  # bytes, largest decoded size of one piece
+_STRIP = 2**20  # bytes, approximate size of the strips in which an uncompressed TIFF is read
+_ZARR_FILES = ("zarr.json", ".zgroup", ".zarray")
+
+
+class Regions:
+    """An image that is read region by region.
+
+    Args:
+        path: Path of the image, for messages.
+        shape: (height, width, channels) as stored.
+        dtype: dtype of the stored pixels.
+        piece: (height, width) of the tiles, strips or chunks that the image is stored in.
+        load: function (channel, row, column) that returns one piece as [h, w, channels], or None if all of its pixels
+            are zero. Row and column count pieces. If `planes` is True, it is called for each channel and returns
+            [h, w, 1]; otherwise channel is None.
+        planes: whether each channel is stored in separate pieces.
+
+    Attributes:
+        shape: (height, width, channels) of the image as it is read; channels is 1 or 3, because alpha is dropped.
+
+    Raises:
+        DataError: the size, the number of channels, the dtype or the size of the pieces is not supported.
+    """
+
+    def __init__(self, path, shape, dtype, piece, load, planes=False):
+        self._path, self._kind, self._piece = path, dtype, piece
+        self._channels = shape[2]
+        kept = {1: 1, 2: 1, 3: 3, 4: 3}.get(shape[2])  # channels without alpha
+        if kept is None or dtype.kind not in "buif":
+            found = f"{shape[2]} channels of {dtype}"
+            raise DataError(f"{path}: image has {found}; expected 1 (grey) or 3 (RGB) channels of integers or floats")
+        if not 8 <= min(shape[:2]) <= max(shape[:2]) <= MAX_SIDE:
+            raise DataError(
+                f"{path}: image is {shape[1]}x{shape[0]} (width x height); expected sides of 8 to {MAX_SIDE:,} pixels"
+            )
+        each = math.prod(piece) * (1 if planes else shape[2]) * max(dtype.itemsize, 1)
+        if each > _MAX_PIECE:
+            raise DataError(
+                f"{path}: image is stored in pieces of {piece[1]}x{piece[0]} pixels; expected at most "
+                f"{_MAX_PIECE:,} bytes each; save it in tiles or chunks, such as 512x512"
+            )
+        self.shape = (*shape[:2], kept)
+        self._planes = range(kept) if planes else (None,)
+        self._load = functools.lru_cache(max(1, _CACHE // each))(load)
+
+    def read(self, rows, columns):
+        """Reads a region.
+
+        Args:
+            rows, columns: slices within the image, step 1.
+
+        Returns:
+            [h, w, 1] or [h, w, 3] uint8, uint16 or float32, the same values as from `files.read_image`.
+
+        Raises:
+            DataError: pixels cannot be decoded, or are NaN or infinite.
+        """
+        top, left = rows.start, columns.start
+        region = np.zeros((rows.stop - top, columns.stop - left, self.shape[2]), self._kind)
+        height, width = self._piece
+        for plane in self._planes:
+            target = region if plane is None else region[..., plane : plane + 1]
+            for i in range(top // height, -(-rows.stop // height)):
+                for j in range(left // width, -(-columns.stop // width)):
+                    piece = self._decoded(plane, i, j)
+                    if piece is None:
+                        continue
+                    y, x = i * height - top, j * width - left  # upper left corner of the piece within the region
+                    piece = piece[max(-y, 0) : len(region) - y, max(-x, 0) : region.shape[1] - x, : target.shape[2]]
+                    y, x = max(y, 0), max(x, 0)
+                    target[y : y + piece.shape[0], x : x + piece.shape[1]] = piece
+        return converted(self._path, region)
+
+    def _decoded(self, *piece):
+        try:
+            return self._load(*piece)
+        except RisError:
+            raise
+        except Exception as error:  # decoders raise almost anything for broken data
+            raise DataError(f"{self._path}: cannot be read ({_reason(error)}); copy or save it again") from error
+
+
+def is_large(path, choice=None):
+    """Whether a plane of an image is a TIFF or zarr with more pixels or bytes than can be read at once.
+
+    Args:
+        path, choice: see `open_regions`.
+
+    Raises:
+        UsageError, DataError: for zarr, same as in `open_regions`.
+    """
+    if is_zarr(path):
+        height, width, channels = open_regions(path, choice).shape
+        return height * width > MAX_PIXELS or height * width * channels * 4 > MAX_BYTES
+    if not _is_tiff(path):
+        return False
+    try:
+        with tifffile.TiffFile(path) as tiff:
+            page, _ = chosen_page(path, tiff, choice)
+            pixels = page.imagelength * page.imagewidth
+            return pixels > MAX_PIXELS or pixels * page.samplesperpixel * ((page.bitspersample + 7) // 8) > MAX_BYTES
+    except Exception:  # the problem is reported when the image is read
+        return False
+
+
+def can_be_regions(path):
+    """Whether an image has a format that can be read by regions: TIFF or zarr."""
+    return is_zarr(path) or _is_tiff(path)
+
+
+def is_zarr(path):
+    """Whether a Path is the folder of a zarr array or group."""
+    return os.path.isdir(path) and any(os.path.isfile(path / name) for name in _ZARR_FILES)
+
+
+def stack_axes(path):
+    """Axes along which an image has several planes, list of `planes.Axis`; empty for formats other than TIFF and zarr.
+
+    Raises:
+        DataError, UsageError: same as in `open_regions`.
+    """
+    try:
+        if is_zarr(path):
+            return ZarrImage(path).axes
+        if not _is_tiff(path):
+            return []
+        with tifffile.TiffFile(path) as tiff:
+            return axes_of(path, tiff)
+    except RisError:
+        raise
+    except Exception as error:  # see `open_regions`
+        raise _unreadable(path, error) from error
+
+
+def open_regions(path, choice=None):
+    """Opens a large image. Only its header is read.
+
+    Args:
+        path: Path of a grey or RGB TIFF, or of the folder of a zarr array or OME-Zarr image. The highest resolution
+            is used.
+        choice: `planes.Choice` of the plane to read, if there are several.
+
+    Returns:
+        Regions.
+
+    Raises:
+        DataError: the image cannot be read, its number of channels is not supported, or several planes are left.
+        UsageError: the image is a zarr and the library zarr is not installed.
+    """
+    try:
+        return Regions(path, *ZarrImage(path).plane(choice)) if is_zarr(path) else _open_tiff(path, choice)
+    except RisError:
+        raise
+    except Exception as error:  # the libraries raise almost anything for broken files
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path, error):
+    return DataError(f"{path}: cannot be read ({_reason(error)}); expected a complete TIFF or zarr image")
+
+
+def _reason(error):
+    """One line on why decoding failed."""
+    if isinstance(error, OSError | ValueError | RuntimeError):
+        return " ".join(str(error).split())[:100] or type(error).__name__
+    return "broken structure"  # an error inside the library; its own message would not help the user
+
+
+def _is_tiff(path):
+    if not path.is_file():
+        return False
+    try:
+        with path.open("rb") as stream:
+            return stream.read(4) in TIFF_STARTS
+    except OSError:
+        return False
+
+
+def _open_tiff(path, choice):
+    tiff = tifffile.TiffFile(path)  # stays open, because the regions are read from it later
+    page, sample = chosen_page(path, tiff, choice)
+    kinds, jpeg = tifffile.PHOTOMETRIC, page.compression == tifffile.COMPRESSION.JPEG
+    if page.photometric not in (kinds.MINISBLACK, kinds.MINISWHITE, kinds.RGB) and not (
+        page.photometric == kinds.YCBCR and jpeg
+    ):
+        raise DataError(f"{path}: TIFF colours are {page.photometric.name}; expected grey or RGB")
+    shape = (page.imagelength, page.imagewidth, page.samplesperpixel)
+    if sample is None:
+        check_two_channels(path, page.samplesperpixel, page.extrasamples)
+    planes = page.axes == "SYX"
+    picked = slice(None) if planes or sample is None else slice(sample, sample + 1)  # of the samples in a piece
+    found = shape if sample is None else (*shape[:2], 1)
+    dtype = shown(page, np.zeros(1, page.dtype)).dtype
+
+    if page.is_contiguous and not planes and page.dtype.kind != "b":  # uncompressed: strips of any height can be read
+        line = math.prod(shape[1:]) * page.dtype.itemsize
+        height = max(1, _STRIP // line)
+        stored = page.dtype.newbyteorder(tiff.byteorder)
+        end = page.dataoffsets[0] + shape[0] * line
+        if end > tiff.filehandle.size:
+            raise DataError(f"{path}: file is truncated ({tiff.filehandle.size} of {end} bytes); copy or save it again")
+
+        def load(_, i, __):
+            first, count = i * height, min(height, shape[0] - i * height)
+            numbers = count * math.prod(shape[1:])
+            piece = np.fromfile(path, stored, numbers, offset=page.dataoffsets[0] + first * line)
+            return shown(page, piece.reshape(count, *shape[1:]).astype(page.dtype))[..., picked]
+
+        return Regions(path, found, dtype, (height, shape[1]), load)
+
+    size = (page.tilelength, page.tilewidth) if page.is_tiled else (page.rowsperstrip, shape[1])
+    size = (min(size[0], shape[0]) if not page.is_tiled else size[0], size[1])
+    down, across = -(-shape[0] // size[0]), -(-shape[1] // size[1])
+
+    def load_packed(plane, i, j):
+        first = plane if plane is not None else sample if planes else 0
+        index = (first * down + i) * across + j
+        count = page.databytecounts[index]
+        if not count:
+            return None  # the writer left this piece out; its pixels are zero
+        tiff.filehandle.seek(page.dataoffsets[index])
+        piece, _, _ = page.decode(tiff.filehandle.read(count), index, jpegtables=page.jpegtables)
+        return None if piece is None else shown(page, piece[0])[..., picked]
+
+    return Regions(path, found, dtype, size, load_packed, planes and sample is None)

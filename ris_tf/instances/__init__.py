@@ -1,0 +1,9 @@
+"""What was found in an image, and the files that hold it.
+
+`labels` has `Instances`, label maps and mask stacks; `outputs` writes COCO results, ImageJ regions and tables;
+`visualize` draws overlays; `unfinished` keeps the results of finished images, so that an interrupted `ris-predict` or
+`ris-evaluate` can resume.
+
+Start with `labels.Instances`.
+May import: errors, files, settings.
+"""

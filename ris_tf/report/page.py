@@ -1,0 +1,57 @@
+"""Self-contained HTML pages: fills Jinja2 templates and embeds pictures and plots, so that no network is needed."""
+
+import base64
+import importlib
+import io
+from pathlib import Path
+
+from PIL import Image
+
+from ris_tf.errors import UsageError
+from ris_tf.evaluation.figures import text
+
+FOLDER = Path(__file__).resolve().parent / "templates"
+_LONGEST = 1000  # pixels, longest side of an embedded picture
+
+
+def check_libraries():
+    """Checks that the optional libraries jinja2 and matplotlib are installed.
+
+    Raises:
+      UsageError: one of them is missing.
+    """
+    for name in ("jinja2", "matplotlib"):
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            raise UsageError(f"--report: {name} is not installed; run pip install 'ris-tf[report]'") from error
+
+
+def render(template, **values):
+    """Fills a template.
+
+    Args:
+      template: name of a file in the folder `templates`.
+      **values: variables of the template; they are escaped for HTML.
+
+    Returns:
+      str, HTML.
+    """
+    jinja2 = importlib.import_module("jinja2")
+    loader = jinja2.FileSystemLoader(FOLDER)
+    environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
+    environment.filters["figure"] = text
+    return environment.get_template(template).render(**values)
+
+
+def svg(drawing):
+    """Encodes an SVG drawing, str, as a data URL; None stays None."""
+    return drawing and f"data:image/svg+xml;base64,{base64.b64encode(drawing.encode()).decode()}"
+
+
+def jpeg(picture):
+    """Encodes a picture, uint8 [H, W, 3], as the data URL of a JPEG whose longest side is at most 1000 pixels."""
+    image, buffer = Image.fromarray(picture), io.BytesIO()
+    image.thumbnail((_LONGEST, _LONGEST))
+    image.save(buffer, "JPEG", quality=85)
+    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"

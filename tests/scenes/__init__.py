@@ -1,0 +1,1 @@
+"""Pictures, label maps and data sets that tests in several folders build upon."""
