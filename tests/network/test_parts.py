@@ -5,9 +5,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ris_tf.network import encoders, layers
+from ris_tf.network import encoders
+from ris_tf.network.conv_lstm import ConvLSTMStep
 from ris_tf.network.dynamic_mask import DynamicMask
+from ris_tf.network.inhibition import PointingInhibition, SpatialInhibition
 from ris_tf.network.places import cell_grid
+from ris_tf.network.scores import StateScore
 
 
 @pytest.mark.parametrize("kernel", [1, 3, 5])
@@ -20,7 +23,7 @@ def test_convlstm_equals_keras(kernel):
     )
     expected = theirs(np.repeat(image[:, None], steps, axis=1)).numpy()
 
-    ours = layers.ConvLSTMStep(4, kernel)
+    ours = ConvLSTMStep(4, kernel)
     projected = ours.project(image)
     h, c = ours.zero_state(projected)
     h, c = ours(projected, h, c)  # creates the weights
@@ -42,7 +45,7 @@ def test_second_convlstm_equals_keras():
         4, 3, padding="same", return_sequences=True, recurrent_activation="sigmoid", bias_initializer="normal"
     )
     expected = theirs(below).numpy()
-    ours = layers.ConvLSTMStep(4)
+    ours = ConvLSTMStep(4)
     h = c = tf.zeros([2, 8, 6, 4])
     ours.follow(below[:, 0], h, c)  # creates the weights
     weights, recurrent, bias = theirs.get_weights()
@@ -54,7 +57,7 @@ def test_second_convlstm_equals_keras():
 
 
 def test_released_initialisation():
-    step = layers.ConvLSTMStep(30, init_range=0.08)
+    step = ConvLSTMStep(30, init_range=0.08)
     projected = step.project(tf.zeros([1, 4, 4, 30]))
     step(projected, *step.zero_state(projected))
     i, f, g, o = np.split(step.input_conv.bias.numpy(), 4)
@@ -66,7 +69,7 @@ def test_released_initialisation():
 
 
 def test_spatial_inhibition_is_log_softmax_plus_bias():
-    inhibition = layers.SpatialInhibition()
+    inhibition = SpatialInhibition()
     h = np.random.default_rng(0).normal(size=(2, 5, 6, 3)).astype(np.float32)
     log_attention, mask = inhibition(h)
     kernel, bias = inhibition.score_map.get_weights()
@@ -77,7 +80,7 @@ def test_spatial_inhibition_is_log_softmax_plus_bias():
 
 
 def test_pooled_score_reads_each_quadrants_maximum():
-    score = layers.StateScore(pool=2)
+    score = StateScore(pool=2)
     h = np.random.default_rng(0).normal(size=(1, 4, 6, 2)).astype(np.float32)
     logit = score(h)
     kernel, bias = score.dense.get_weights()
@@ -87,7 +90,7 @@ def test_pooled_score_reads_each_quadrants_maximum():
 
 
 def test_window_reads_one_object_where_two_tie():
-    inhibition = layers.PointingInhibition(window=1.0)
+    inhibition = PointingInhibition(window=1.0)
     objectness = np.full([1, 12, 12, 1], -5, np.float32)
     objectness[0, 2, 2], objectness[0, 9, 9] = 4.0, 3.999
     empty, h = np.zeros_like(objectness), np.zeros([1, 6, 6, 3], np.float32)
