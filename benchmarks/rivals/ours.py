@@ -19,7 +19,7 @@ def contest(model, data):
     """(step, check) for a model and one batch; see worker.py."""
     model.compile(optimizer(model.config))
     train_step = tf.function(model.train_step)
-    gradients = tf.function(model._gradients)
+    gradients = tf.function(model._step._backward)
 
     def check():
         values, terms = gradients(data, 1.0, tf.constant([model.config.seed, 0]))

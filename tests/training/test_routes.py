@@ -80,8 +80,8 @@ def test_xla_compiles_forward_and_backward_around_the_host_matching(small):
     randomness = tf.constant(0.0), tf.constant([1, 0])
     assert not model.jit_compile  # of Keras: the matching between stays on the host
     assignment = tf.zeros([4, 4, 6])
-    forward = model._forward.experimental_get_compiler_ir(batch, *randomness)(stage="hlo")
-    backward = model._backward.experimental_get_compiler_ir(batch, *randomness, assignment)(stage="hlo")
+    forward = model._step.similarity.experimental_get_compiler_ir(batch, *randomness)(stage="hlo")
+    backward = model._step.backward.experimental_get_compiler_ir(batch, *randomness, assignment)(stage="hlo")
     for hlo in (forward, backward):
         assert hlo.startswith("HloModule") and "convolution" in hlo
     assert backward.count("convolution(") > 2 * forward.count("convolution(")
@@ -111,8 +111,8 @@ def test_masks_scores_and_losses_stay_float32(small, form, dtype):
     model.compile(keras.optimizers.Adam(1e-3))
     assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer) == (dtype == "mixed_float16")
     batch = data(config)
-    compared = model._compare(batch, 0.0, (1, 0))
-    values = [*model(batch["image"]).values(), compared.similarity, compared.outputs["logits"]]
-    values += compared.terms(model._match(compared)).values()
+    compared = model._step._compare(batch, 0.0, (1, 0))
+    values = [*model(batch["image"]).values(), compared.similarity, compared.rollout.outputs["logits"]]
+    values += compared.terms(model._step._matched(compared)).values()
     assert {value.dtype for value in values} == {tf.float32}
-    assert compared.context["projected"].dtype == dtype.removeprefix("mixed_")
+    assert compared.rollout.context["projected"].dtype == dtype.removeprefix("mixed_")
