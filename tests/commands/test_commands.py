@@ -128,7 +128,7 @@ def damaged(folder, how):
         Image.fromarray(np.random.default_rng(0).integers(0, 255, (96, 96, 3), np.uint8)).save(mask)
     elif how == "float":
         mask.unlink()
-        Image.fromarray(labels.astype(np.float32)).save(mask.with_suffix(".tif"))
+        Image.fromarray(labels + np.float32(0.5)).save(mask.with_suffix(".tif"))
     elif how == "truncated":
         image.write_bytes(image.read_bytes()[:200])
     elif how == "alone":
