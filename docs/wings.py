@@ -13,7 +13,7 @@ import networkx
 ROOT = Path(__file__).resolve().parents[1]
 PICTURE = ROOT / "docs" / "wings.svg"
 PLACES = {"ris_tf": "ris_tf", "export": "ris_tf.export", "configs": "ris_tf.configs"}  # folder: its installed name
-ROOMS = ("data.readers", "data.synthetic", "data.sampling")  # wings inside a wing
+ROOMS = ("data.images", "data.readers", "data.synthetic", "data.sampling")  # wings inside a wing
 GROUND = ("errors", "quiet")  # files that anything may import, left out of the picture
 NOT_IMPORTED = "serving"  # folder of programs for other machines
 _WIDTH, _HEIGHT, _GAP, _LAYER = 128, 44, 14, 92  # px: of a box, between boxes, from layer to layer
@@ -36,7 +36,8 @@ _SAID = {  # what a box says below its name
     "objective": "loss, matching",
     "network": "layers, forms",
     "data": "sources, checks",
-    "data.readers": "files to arrays",
+    "data.readers": "layouts of data sets",
+    "data.images": "files to arrays",
     "data.synthetic": "generated images",
     "data.sampling": "batches",
     "instances": "label maps, outputs",

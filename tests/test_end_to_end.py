@@ -68,7 +68,7 @@ def test_wheel_is_small_and_complete(tmp_path):
     names = zipfile.ZipFile(wheel).namelist()
     for file in (
         "ris_tf/model.py",
-        "ris_tf/data/readers/files.py",
+        "ris_tf/data/images/single.py",
         "ris_tf/configs/nuclei.py",
         "ris_tf/export/__init__.py",
         "ris_tf/export/serving/triton_model.py",

@@ -21,13 +21,13 @@ MAY_IMPORT = {
     "dequantize": "commands storage",
     "export": "commands data data.synthetic evaluation files inference model network presets ris_tf runtime settings "
     "storage",
-    "commands": "batch data data.readers data.synthetic evaluation files inference instances large presets report "
-    "runtime settings storage training",
+    "commands": "batch data data.images data.readers data.synthetic evaluation files inference instances large presets "
+    "report runtime settings storage training",
     "ris_tf": "instances model",
-    "large": "data data.readers files inference instances settings",
+    "large": "data data.images files inference instances settings",
     "report": "evaluation inference instances",
     "training": "data data.sampling evaluation files instances model network settings storage",
-    "batch": "data.readers instances runtime",
+    "batch": "data.images data.readers instances runtime",
     "evaluation": "inference instances",
     "storage": "files model presets runtime",
     "model": "inference network objective presets settings",
@@ -38,7 +38,8 @@ MAY_IMPORT = {
     "network": "files",
     "data.sampling": "data data.synthetic instances settings",
     "data": "data.readers data.synthetic files instances",
-    "data.readers": "files instances",
+    "data.readers": "data.images files instances",
+    "data.images": "instances",
     "data.synthetic": "",
     "instances": "files settings",
     "settings": "configs",

@@ -3,5 +3,5 @@
 `pipeline` is the Beam pipeline; `rows` turns one image into one row of the result table, without Beam.
 
 Start with `pipeline`. The command is in `commands/batch.py`.
-May import: data.readers, errors, instances, runtime.
+May import: data.images, data.readers, errors, instances, runtime.
 """

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ris_tf.data.readers.files import read_image
-from ris_tf.data.readers.orientation import as_stored, orientation_of, upright
+from ris_tf.data.images.orientation import as_stored, orientation_of, upright
+from ris_tf.data.images.single import read_image
 from ris_tf.errors import DataError
 from ris_tf.instances.outputs import compressed_runs
 

@@ -5,6 +5,6 @@
 help, one-line errors, exit codes. `ris-export` is in `export/main.py`.
 
 Start with `command.run`, then any command's `main`.
-May import: batch, data, data.readers, data.synthetic, errors, evaluation, files, inference, instances, large, presets,
-quiet, report, runtime, settings, storage, training.
+May import: batch, data, data.images, data.readers, data.synthetic, errors, evaluation, files, inference, instances,
+large, presets, quiet, report, runtime, settings, storage, training.
 """

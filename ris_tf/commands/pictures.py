@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from absl import flags
 
-from ris_tf.data.readers import planes
-from ris_tf.data.readers.files import image_files, read_image
-from ris_tf.data.readers.regions import is_zarr, open_regions, stack_axes
+from ris_tf.data.images import planes
+from ris_tf.data.images.regions import is_zarr, open_regions, stack_axes
+from ris_tf.data.images.single import image_files, read_image
 from ris_tf.errors import DataError
 
 HELP = """A TIFF or zarr with several planes is refused, unless --z, --t, --channel or --page choose one or all of them.

@@ -10,9 +10,9 @@ from tqdm import tqdm
 
 from ris_tf import presets, storage
 from ris_tf.commands import command, pictures, result_ids
-from ris_tf.data.readers.orientation import as_stored, orientation_of, turned_note, upright
-from ris_tf.data.readers.regions import can_be_regions, is_large
-from ris_tf.data.readers.zarr_arrays import zarr_library
+from ris_tf.data.images.orientation import as_stored, orientation_of, turned_note, upright
+from ris_tf.data.images.regions import can_be_regions, is_large
+from ris_tf.data.images.zarr_arrays import zarr_library
 from ris_tf.errors import DataError, UsageError
 from ris_tf.files.writing import open_list, open_table, write_png, write_table, write_text, write_tiff
 from ris_tf.inference import consensus

@@ -6,5 +6,5 @@ a seam is counted once (the rules are in `inference/stitching.py`); `tally` meas
 tiled TIFF and OME-Zarr.
 
 Start with `prediction.predict`.
-May import: data, data.readers, errors, files, inference, instances, settings.
+May import: data, data.images, errors, files, inference, instances, settings.
 """

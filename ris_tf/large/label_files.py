@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import tifffile
 
-from ris_tf.data.readers.zarr_arrays import zarr_library
+from ris_tf.data.images.zarr_arrays import zarr_library
 from ris_tf.files.writing import replacing, resolution, whole_folder
 
 TILE = 512  # side of a tile or chunk, pixels

@@ -15,8 +15,8 @@ import dataclasses
 import numpy as np
 from tqdm import tqdm
 
-from ris_tf.data.readers.regions import open_regions
-from ris_tf.data.readers.zarr_arrays import zarr_library
+from ris_tf.data.images.regions import open_regions
+from ris_tf.data.images.zarr_arrays import zarr_library
 from ris_tf.errors import DataError, UsageError
 from ris_tf.inference.canvas import MARGIN
 from ris_tf.instances.outputs import object_row

@@ -7,9 +7,9 @@ from skimage import data
 
 from ris_tf import RIS
 from ris_tf.data import sources, white
+from ris_tf.data.images.regions import open_regions
+from ris_tf.data.images.single import read_image
 from ris_tf.data.normalize import normalize
-from ris_tf.data.readers.files import read_image
-from ris_tf.data.readers.regions import open_regions
 from ris_tf.data.sampling.records import Records
 from ris_tf.data.white import white_of
 from ris_tf.instances.visualize import to_rgb

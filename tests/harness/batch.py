@@ -19,8 +19,8 @@ from PIL import Image
 from pyarrow import parquet
 
 from ris_tf import runtime
+from ris_tf.data.images.single import read_image
 from ris_tf.data.readers import tfrecord
-from ris_tf.data.readers.files import read_image
 from ris_tf.data.synthetic import drawings
 from ris_tf.instances.outputs import compressed_runs
 

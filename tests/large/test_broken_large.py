@@ -9,7 +9,7 @@ import tifffile
 from test_large import Threshold
 
 from ris_tf.commands import predict
-from ris_tf.data.readers import zarr_arrays
+from ris_tf.data.images import zarr_arrays
 
 
 @pytest.fixture

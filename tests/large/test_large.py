@@ -12,9 +12,9 @@ from scipy import ndimage
 from ris_tf import RIS, runtime
 from ris_tf.commands import predict
 from ris_tf.data import normalize
-from ris_tf.data.readers import regions
-from ris_tf.data.readers.files import read_image
-from ris_tf.data.readers.regions import open_regions
+from ris_tf.data.images import regions
+from ris_tf.data.images.regions import open_regions
+from ris_tf.data.images.single import read_image
 from ris_tf.errors import DataError
 from ris_tf.inference import prediction
 from ris_tf.instances import outputs

@@ -6,7 +6,7 @@ import tifffile
 from test_large import Threshold, picture
 
 from ris_tf.commands import predict
-from ris_tf.data.readers.planes import Choice
+from ris_tf.data.images.planes import Choice
 
 
 def test_planes_read_by_tiles_are_those_of_separate_files(small, tmp_path):

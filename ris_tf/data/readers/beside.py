@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from ris_tf.data.readers.files import by_name, entries, images_in
+from ris_tf.data.images.single import by_name, entries, images_in
 from ris_tf.data.readers.outlines import chosen_of, left_out, read
 from ris_tf.data.readers.splits import Listing, in_folders
 from ris_tf.errors import DataError

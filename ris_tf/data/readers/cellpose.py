@@ -6,7 +6,7 @@ masks, they must show the same objects.
 
 from functools import partial
 
-from ris_tf.data.readers.files import by_name, images_in
+from ris_tf.data.images.single import by_name, images_in
 from ris_tf.data.readers.pairs import matched, read_matched
 from ris_tf.data.readers.splits import Listing, in_folders
 

@@ -11,10 +11,10 @@ from functools import partial
 
 import numpy as np
 
+from ris_tf.data.images.notes import warn_once
+from ris_tf.data.images.orientation import is_size_of, upright_pair
+from ris_tf.data.images.single import read_image
 from ris_tf.data.readers import coco_crowds, coco_entries, coco_outlines
-from ris_tf.data.readers.files import read_image
-from ris_tf.data.readers.notes import warn_once
-from ris_tf.data.readers.orientation import is_size_of, upright_pair
 from ris_tf.data.readers.splits import Layout, Listing, chosen, joined
 from ris_tf.errors import DataError, UsageError, gather
 from ris_tf.instances.labels import IGNORED, smaller_on_top

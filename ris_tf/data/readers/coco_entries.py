@@ -10,7 +10,7 @@ from collections import Counter
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from ris_tf.data.readers.decoding import MAX_PIXELS
+from ris_tf.data.images.decoding import MAX_PIXELS
 from ris_tf.errors import DataError
 
 FIELDS = {  # required fields of the entries, with their types

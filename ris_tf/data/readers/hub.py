@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 from PIL import Image
 
-from ris_tf.data.readers.pixels import converted, whole_ids
+from ris_tf.data.images.pixels import converted, whole_ids
 from ris_tf.data.readers.splits import chosen
 from ris_tf.errors import DataError, UsageError
 from ris_tf.instances.labels import IGNORED, bounded, smaller_on_top

@@ -6,7 +6,7 @@ with an ending that tools add, see `pairs`.
 
 from functools import partial
 
-from ris_tf.data.readers.files import by_name, folders_in, images_in
+from ris_tf.data.images.single import by_name, folders_in, images_in
 from ris_tf.data.readers.pairs import matched, read_matched
 from ris_tf.data.readers.splits import Listing, in_folders
 from ris_tf.errors import DataError

@@ -14,9 +14,9 @@ from functools import partial
 import numpy as np
 from PIL import Image
 
+from ris_tf.data.images.decoding import MAX_PIXELS
+from ris_tf.data.images.orientation import orientation_of
 from ris_tf.data.readers.beside import beside
-from ris_tf.data.readers.decoding import MAX_PIXELS
-from ris_tf.data.readers.orientation import orientation_of
 from ris_tf.data.readers.outlines import Annotated, Outline, paint_polygons
 from ris_tf.errors import DataError
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ris_tf.data.images.notes import warn_once
 from ris_tf.data.readers import (
     cellpose,
     coco,
@@ -16,7 +17,6 @@ from ris_tf.data.readers import (
     voc,
     yolo,
 )
-from ris_tf.data.readers.notes import warn_once
 from ris_tf.errors import DataError
 
 _READERS = (  # the first that fits is taken

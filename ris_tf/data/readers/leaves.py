@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 from absl import logging
 
-from ris_tf.data.readers.files import by_name, folders_in, images_in, read_pair
+from ris_tf.data.images.single import by_name, folders_in, images_in, read_pair
 from ris_tf.data.readers.splits import Listing, in_folders, joined
 
 MIN_AREA = 2  # pixels; smaller "leaves" are annotation errors and are dropped in training and in evaluation

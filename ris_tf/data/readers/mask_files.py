@@ -9,8 +9,8 @@ from functools import partial
 
 from absl import logging
 
-from ris_tf.data.readers.files import check_size, folders_in, images_in, read_image, read_labels
-from ris_tf.data.readers.orientation import upright_pair
+from ris_tf.data.images.orientation import upright_pair
+from ris_tf.data.images.single import check_size, folders_in, images_in, read_image, read_labels
 from ris_tf.data.readers.splits import Listing, in_folders
 from ris_tf.errors import DataError, gather
 from ris_tf.instances.labels import smaller_on_top

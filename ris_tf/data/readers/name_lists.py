@@ -10,7 +10,7 @@ import re
 import unicodedata
 from pathlib import Path
 
-from ris_tf.data.readers.files import IMAGE_SUFFIXES
+from ris_tf.data.images.single import IMAGE_SUFFIXES
 from ris_tf.errors import DataError
 
 _MARKS = {

@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ris_tf.data.images.notes import warn_once
+from ris_tf.data.images.orientation import upright_pair
+from ris_tf.data.images.single import read_image
 from ris_tf.data.readers import coco_outlines
-from ris_tf.data.readers.files import read_image
-from ris_tf.data.readers.notes import warn_once
-from ris_tf.data.readers.orientation import upright_pair
 from ris_tf.errors import DataError
 
 Window = tuple[int, int, np.ndarray]  # top row, left column, and a mask, uint8 [h, w]

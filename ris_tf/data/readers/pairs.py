@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ris_tf.data.readers.files import read_pair
+from ris_tf.data.images.single import read_pair
 from ris_tf.errors import DataError, gather
 
 _OF_MASKS = ("_cp_masks", "_masks", "_seg", "_mask", "_labels", "_label")

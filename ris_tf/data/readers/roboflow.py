@@ -4,8 +4,8 @@ The splits are called train, valid and test; "val" finds valid. A folder that ha
 by name. For what is read of the annotations, see `coco`.
 """
 
+from ris_tf.data.images.single import folders_in
 from ris_tf.data.readers.coco import samples
-from ris_tf.data.readers.files import folders_in
 from ris_tf.data.readers.splits import Layout, chosen, joined, part, part_names
 
 _FILE = "_annotations.coco.json"

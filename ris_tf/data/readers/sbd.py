@@ -12,11 +12,11 @@ from functools import partial
 import numpy as np
 from scipy.io import loadmat
 
-from ris_tf.data.readers.decoding import MAX_PIXELS
-from ris_tf.data.readers.files import check_size, read_image
-from ris_tf.data.readers.orientation import upright_pair
-from ris_tf.data.readers.packed import exceeds
-from ris_tf.data.readers.pixels import whole_ids
+from ris_tf.data.images.decoding import MAX_PIXELS
+from ris_tf.data.images.orientation import upright_pair
+from ris_tf.data.images.packed import exceeds
+from ris_tf.data.images.pixels import whole_ids
+from ris_tf.data.images.single import check_size, read_image
 from ris_tf.data.readers.voc import CATEGORIES, in_lists
 from ris_tf.errors import DataError, gather
 from ris_tf.instances.labels import bounded

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ris_tf.data.readers.files import folders_in
+from ris_tf.data.images.single import folders_in
 from ris_tf.errors import DataError, NoSplit
 
 PARTS = ("train", "val", "test")  # the parts into which a data set without splits is divided

@@ -17,8 +17,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2
 
-from ris_tf.data.readers.decoding import MAX_PIXELS
-from ris_tf.data.readers.packed import exceeds
+from ris_tf.data.images.decoding import MAX_PIXELS
+from ris_tf.data.images.packed import exceeds
 from ris_tf.data.readers.splits import Layout, Listing, chosen, joined
 from ris_tf.errors import DataError
 from ris_tf.files import tensorflow_errors

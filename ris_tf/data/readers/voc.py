@@ -13,11 +13,11 @@ from functools import partial
 
 import numpy as np
 
+from ris_tf.data.images.decoding import decode_labels
+from ris_tf.data.images.orientation import upright_pair
+from ris_tf.data.images.single import check_size, read_image, read_labels
 from ris_tf.data.readers import voc_colours
-from ris_tf.data.readers.decoding import decode_labels
-from ris_tf.data.readers.files import check_size, read_image, read_labels
 from ris_tf.data.readers.name_lists import Named, names_in, read_lines
-from ris_tf.data.readers.orientation import upright_pair
 from ris_tf.data.readers.splits import ALL, PARTS, Layout, Listing, chosen, joined, part, part_names
 from ris_tf.errors import DataError, UsageError, gather
 from ris_tf.instances.labels import IGNORED, bounded

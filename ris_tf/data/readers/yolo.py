@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from ris_tf.data.readers.files import IMAGE_SUFFIXES, folders_in
+from ris_tf.data.images.single import IMAGE_SUFFIXES, folders_in
 from ris_tf.data.readers.name_lists import read_lines
 from ris_tf.data.readers.outlines import Annotated, Outline, chosen_of, left_out, paint_polygons, read
 from ris_tf.data.readers.splits import ALL, PARTS, Layout, Listing, chosen, joined, part, part_names

@@ -11,7 +11,7 @@ import tifffile
 from scenes.layouts import picture, save, truth
 
 from ris_tf.commands.data import open_all
-from ris_tf.data.readers.files import read_labels
+from ris_tf.data.images.single import read_labels
 from ris_tf.data.readers.layouts import detect, open_folder
 from ris_tf.errors import DataError
 

@@ -8,7 +8,7 @@ from PIL import Image
 from pycocotools.mask import encode
 
 from ris_tf.data import convert, sources
-from ris_tf.data.readers import notes
+from ris_tf.data.images import notes
 from ris_tf.data.readers.coco_entries import parse
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:pycocotools.*")

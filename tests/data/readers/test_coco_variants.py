@@ -10,7 +10,7 @@ from scenes.annotations import box, written
 
 from ris_tf.commands import data as data_command
 from ris_tf.data import sources
-from ris_tf.data.readers import notes
+from ris_tf.data.images import notes
 from ris_tf.data.readers.coco_entries import sample_names
 from ris_tf.data.readers.splits import Listing
 from ris_tf.errors import DataError

@@ -14,8 +14,8 @@ from PIL import Image
 from pycocotools import mask as run_lengths
 
 from ris_tf.configs import base
+from ris_tf.data.images.single import read_image, read_labels
 from ris_tf.data.readers import coco, coco_entries, coco_outlines
-from ris_tf.data.readers.files import read_image, read_labels
 from ris_tf.errors import DataError, UsageError
 from ris_tf.instances.labels import labels_to_runs
 from ris_tf.settings import ranges

@@ -11,7 +11,8 @@ from hypothesis import strategies as some
 from scenes.layouts import HEIGHT, WIDTH, picture, save
 from test_fuzzing import JSON, bounded
 
-from ris_tf.data.readers import geojson, labelme, pickled, yolo
+from ris_tf.data.images import pickled
+from ris_tf.data.readers import geojson, labelme, yolo
 from ris_tf.errors import DataError, UsageError
 
 NUMBERS = (

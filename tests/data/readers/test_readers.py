@@ -8,9 +8,9 @@ import pytest
 from conftest import ROOT
 from PIL import Image
 
-from ris_tf.data.readers.files import image_files, read_pair
+from ris_tf.data.images.pixels import converted
+from ris_tf.data.images.single import image_files, read_pair
 from ris_tf.data.readers.layouts import open_folder
-from ris_tf.data.readers.pixels import converted
 from ris_tf.data.sources import open_source
 from ris_tf.errors import DataError, NoSplit, UsageError
 

@@ -17,11 +17,11 @@ import numpy as np
 import tifffile
 from PIL import Image
 
-from ris_tf.data.readers import pickled
-from ris_tf.data.readers.packed import exceeds
-from ris_tf.data.readers.planes import Choice
-from ris_tf.data.readers.tiff_pages import chosen_page
-from ris_tf.data.readers.tiff_values import shown
+from ris_tf.data.images import pickled
+from ris_tf.data.images.packed import exceeds
+from ris_tf.data.images.planes import Choice
+from ris_tf.data.images.tiff_pages import chosen_page
+from ris_tf.data.images.tiff_values import shown
 from ris_tf.errors import DataError, RisError
 
 # tifffile logs dozens of lines for one broken header; errors that matter are raised as exceptions anyway.

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ris_tf.data.readers.decoding import decode_image, decode_labels
-from ris_tf.data.readers.orientation import is_size_of, upright_pair
-from ris_tf.data.readers.pixels import converted, whole_ids
-from ris_tf.data.readers.planes import Choice
-from ris_tf.data.readers.regions import is_zarr
+from ris_tf.data.images.decoding import decode_image, decode_labels
+from ris_tf.data.images.orientation import is_size_of, upright_pair
+from ris_tf.data.images.pixels import converted, whole_ids
+from ris_tf.data.images.planes import Choice
+from ris_tf.data.images.regions import is_zarr
 from ris_tf.errors import DataError, UsageError, gather
 from ris_tf.instances.labels import IGNORED, bounded
 

@@ -16,8 +16,8 @@ import numpy as np
 import tifffile
 from PIL import Image
 
-from ris_tf.data.readers.decoding import TIFF_STARTS
-from ris_tf.data.readers.notes import warn_once
+from ris_tf.data.images.decoding import TIFF_STARTS
+from ris_tf.data.images.notes import warn_once
 
 _TAG = 274  # number of the field "Orientation", in EXIF data and in TIFF
 _JPEG_START, _PNG_START = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"

@@ -7,11 +7,11 @@ import os
 import numpy as np
 import tifffile
 
-from ris_tf.data.readers.decoding import MAX_BYTES, MAX_PIXELS, TIFF_STARTS, check_two_channels
-from ris_tf.data.readers.pixels import converted
-from ris_tf.data.readers.tiff_pages import axes_of, chosen_page
-from ris_tf.data.readers.tiff_values import shown
-from ris_tf.data.readers.zarr_arrays import ZarrImage
+from ris_tf.data.images.decoding import MAX_BYTES, MAX_PIXELS, TIFF_STARTS, check_two_channels
+from ris_tf.data.images.pixels import converted
+from ris_tf.data.images.tiff_pages import axes_of, chosen_page
+from ris_tf.data.images.tiff_values import shown
+from ris_tf.data.images.zarr_arrays import ZarrImage
 from ris_tf.errors import DataError, RisError
 
 MAX_SIDE = 2**17  # pixels; the memory needed grows only with the width

@@ -10,8 +10,8 @@ import pytest
 import tifffile
 from PIL import Image
 
-from ris_tf.data.readers.files import read_image, read_labels
-from ris_tf.data.readers.regions import open_regions
+from ris_tf.data.images.regions import open_regions
+from ris_tf.data.images.single import read_image, read_labels
 from ris_tf.errors import DataError
 
 

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ris_tf.data.readers.planes import RGB, Axis, pick
+from ris_tf.data.images.planes import RGB, Axis, pick
 from ris_tf.errors import DataError, UsageError
 
 # Codecs that zarr may use. Others, such as the pickle codec of numcodecs, can run code stored in the file.

@@ -9,9 +9,9 @@ from PIL import Image
 from scenes.stacks import COUNTS, planes
 from scipy import ndimage
 
-from ris_tf.data.readers.files import read_image
-from ris_tf.data.readers.planes import Axis, Choice
-from ris_tf.data.readers.regions import open_regions, stack_axes
+from ris_tf.data.images.planes import Axis, Choice
+from ris_tf.data.images.regions import open_regions, stack_axes
+from ris_tf.data.images.single import read_image
 
 PLANES = planes(128, 96)
 TILED = {"photometric": "minisblack", "tile": (32, 32), "compression": "zlib"}

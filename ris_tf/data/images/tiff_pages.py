@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 import numpy as np
 import tifffile
 
-from ris_tf.data.readers.planes import Axis, Choice, pick
+from ris_tf.data.images.planes import Axis, Choice, pick
 from ris_tf.errors import DataError
 
 _MANY_PAGES = 1000  # pages of a TIFF are not read beyond this number

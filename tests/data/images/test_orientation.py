@@ -12,10 +12,10 @@ from scenes import turned
 from scipy.io import savemat
 from skimage import io
 
-from ris_tf.data.readers import orientation
-from ris_tf.data.readers.files import read_image, read_pair
+from ris_tf.data.images import orientation
+from ris_tf.data.images.notes import warn_once
+from ris_tf.data.images.single import read_image, read_pair
 from ris_tf.data.readers.layouts import open_folder
-from ris_tf.data.readers.notes import warn_once
 from ris_tf.errors import DataError
 
 EACH = [(suffix, number) for suffix in turned.SUFFIXES for number in turned.ORIENTATIONS]

@@ -5,9 +5,9 @@ import pytest
 import tifffile
 from scenes.stacks import planes, write_ome_zarr
 
-from ris_tf.data.readers.files import read_image, read_labels
-from ris_tf.data.readers.planes import Axis, Choice, expand, parse
-from ris_tf.data.readers.regions import is_large, is_zarr, open_regions, stack_axes
+from ris_tf.data.images.planes import Axis, Choice, expand, parse
+from ris_tf.data.images.regions import is_large, is_zarr, open_regions, stack_axes
+from ris_tf.data.images.single import read_image, read_labels
 from ris_tf.errors import DataError, UsageError
 
 PLANES = planes()

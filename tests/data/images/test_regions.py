@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import tifffile
 
-from ris_tf.data.readers import regions
-from ris_tf.data.readers.files import read_image
-from ris_tf.data.readers.planes import Choice
-from ris_tf.data.readers.regions import open_regions
+from ris_tf.data.images import regions
+from ris_tf.data.images.planes import Choice
+from ris_tf.data.images.regions import open_regions
+from ris_tf.data.images.single import read_image
 
 
 @pytest.mark.parametrize(
