@@ -4,24 +4,21 @@ import contextlib
 import json
 from pathlib import Path
 
-import numpy as np
 from absl import flags
 from tqdm import tqdm
 
 from ris_tf import presets, storage
-from ris_tf.commands import command, pictures, result_ids
+from ris_tf.commands import command, forms, pictures, result_ids
 from ris_tf.data.images.orientation import as_stored, orientation_of, turned_note, upright
 from ris_tf.data.images.regions import can_be_regions, is_large
-from ris_tf.data.images.zarr_arrays import zarr_library
 from ris_tf.errors import DataError, UsageError
-from ris_tf.files.writing import open_list, open_table, write_png, write_table, write_text, write_tiff
+from ris_tf.files.writing import open_list, open_table, write_table, write_text
 from ris_tf.inference import consensus
 from ris_tf.inference.crf import library
 from ris_tf.instances import outputs
 from ris_tf.instances.labels import Instances
 from ris_tf.instances.unfinished import Kept, file_state
-from ris_tf.instances.visualize import overlay
-from ris_tf.large import label_files, prediction
+from ris_tf.large import prediction
 
 _USAGE = """
 Counts and outlines the objects in images.
@@ -36,14 +33,7 @@ directly inside it are read; subfolders are not searched.
 The command writes counts.csv, with the count of every image, and whatever --write lists, separated by commas
 (by default labels,overlay). NAME is the name of an image without its ending.
 
-  labels   NAME_labels.png    label map: a uint16 image of the same size; 0 is the background, 1, 2, ... are the objects
-  overlay  NAME_overlay.png   the image with all objects outlined
-  tiff     NAME_labels.tif    label map as a compressed TIFF, for napari and QuPath
-  zarr     NAME_labels.zarr   label map as OME-Zarr; needs zarr
-  roi      NAME_rois.zip      outlines for ImageJ; needs roifile
-  csv      objects.csv        score, area, centroid and bounding box of every object in all images
-  coco     coco_results.json  masks of all images as RLE; coco_images.json lists the images and their ids.
-                              With --annotations=FILE, the ids are those of your own COCO annotations
+{forms}
 
 If the command is interrupted, run it again to resume. Until all images are done, the results of finished images are
 kept in OUT/unfinished.
@@ -54,25 +44,12 @@ a model of the view "tiles", such as nuclei. The labels are written as a tiled T
 overlay. Until the command has finished, intermediate results are kept in OUT/NAME_parts.
 """
 
-FORMS = ("labels", "overlay", "coco", "tiff", "zarr", "roi", "csv")
-_DEFAULT = ("labels", "overlay")
-_ENDINGS = {  # what follows NAME in the file that each form writes per image
-    "labels": "_labels.png",
-    "overlay": "_overlay.png",
-    "tiff": "_labels.tif",
-    "zarr": "_labels.zarr",
-    "roi": "_rois.zip",
-}
-_BY_TILES = {"labels": "_labels.tif", "tiff": "_labels.tif", "zarr": "_labels.zarr"}  # if read tile by tile
 
-
-def predict(
-    model, paths, out, crf=False, write=_DEFAULT, pixel_size=None, as_large=False, digest=None, ids=None, choice=None
-):
+def predict(*arguments, **named):
     """Predicts images, writes the results, and returns those of all images.
 
     Args:
-      model, paths, out, crf, write, pixel_size, as_large, digest, ids, choice: see `one_by_one`.
+      *arguments, **named: see `one_by_one`.
 
     Returns:
       {image name: Instances}; LargeInstances for images that were read tile by tile.
@@ -80,11 +57,20 @@ def predict(
     Raises:
       DataError, UsageError: see `one_by_one`.
     """
-    return dict(one_by_one(model, paths, out, crf, write, pixel_size, as_large, digest, ids, choice))
+    return dict(one_by_one(*arguments, **named))
 
 
 def one_by_one(
-    model, paths, out, crf=False, write=_DEFAULT, pixel_size=None, as_large=False, digest=None, ids=None, choice=None
+    model,
+    paths,
+    out,
+    crf=False,
+    write=forms.DEFAULT,
+    pixel_size=None,
+    as_large=False,
+    digest=None,
+    ids=None,
+    choice=None,
 ):
     """Predicts images and writes the results, with only one image in memory at a time.
 
@@ -93,7 +79,7 @@ def one_by_one(
       paths: list of str, files and folders.
       out: folder; created if missing.
       crf: whether masks are refined by a fully connected CRF.
-      write: list of FORMS to write.
+      write: list of names in `forms.FORMS`.
       pixel_size: side of a pixel in micrometres, stored in the forms csv, tiff and zarr; None if unknown.
       as_large: whether every TIFF and zarr is read tile by tile, as large ones always are.
       digest: str, see `storage.digest`. With a digest, the results of finished images are kept in `out`/unfinished
@@ -110,7 +96,7 @@ def one_by_one(
         the same name, or an image has more objects than a uint16 PNG can number.
       UsageError: `out` is a file, an image would be overwritten, a form is unknown, or a library is missing.
     """
-    _check_forms(write, pixel_size)
+    forms.check(write, pixel_size)
     if crf:
         library()  # a missing library is reported before any work
     (images, problems), out = pictures.listed(paths, choice), Path(out)
@@ -173,54 +159,23 @@ def one_by_one(
 def _predict_one(model, picture, out, crf, write, pixel_size, kept):
     """Predicts an image that is held in memory as a whole, writes its own files, and returns its Instances."""
     file, state = picture.name, file_state(picture.file)  # taken before it is read, because it may change meanwhile
-    image, paths = picture.read(), _paths(out, file.stem, write, _ENDINGS)
-    turn = orientation_of(picture.file)
+    image, turn = picture.read(), orientation_of(picture.file)
     before = kept.read_instances(file.name, state) if kept else None
-    instances = before[0] if before else model.predict_instances(upright(image, turn), crf)
+    viewed = before[0] if before else model.predict_instances(upright(image, turn), crf)
     if kept and not before:
-        kept.write_instances(file.name, state, instances)
+        kept.write_instances(file.name, state, viewed)
+    instances = viewed
     if turn > 1:  # so that it fits the pixels in the file
-        instances = Instances(as_stored(instances.labels, turn), instances.scores)
-    if "labels" in paths:
-        if instances.count > np.iinfo(np.uint16).max:
-            raise DataError(f"{file}: has {instances.count} objects, too many for a uint16 PNG; use --write=tiff")
-        write_png(paths["labels"], instances.labels.astype(np.uint16))
-    if "overlay" in paths:
-        write_png(paths["overlay"], overlay(image, instances.labels))
-    if "tiff" in paths:
-        write_tiff(paths["tiff"], instances.labels, pixel_size)
-    if "zarr" in paths:
-        strips, count = label_files.strips_of(instances.labels), instances.count
-        label_files.write_ome_zarr(paths["zarr"], strips, image.shape[:2], count, pixel_size)
-    if "roi" in paths:
-        outputs.write_rois(paths["roi"], instances.labels)
+        instances = Instances(as_stored(viewed.labels, turn), viewed.scores)
+    forms.write_all(out, write, forms.Found(file, image, instances, viewed, pixel_size))
     return instances
-
-
-def _check_forms(write, pixel_size):
-    unknown = [form for form in write if form not in FORMS]
-    if unknown or not write:
-        raise UsageError(f"--write={','.join(write)}: expected one or more of {','.join(FORMS)}, separated by commas")
-    if pixel_size is not None and not 1e-5 <= pixel_size <= 1e5:  # what the resolution field of a TIFF can express
-        raise UsageError(f"--pixel_size={pixel_size}: expected the side of a pixel in micrometres, 1e-5 to 1e5")
-    if pixel_size and not {"csv", "tiff", "zarr"} & set(write):
-        raise UsageError(f"--pixel_size={pixel_size}: applies only to csv, tiff and zarr; add one of them to --write")
-    if "zarr" in write:
-        zarr_library()
-    if "roi" in write:
-        outputs.roi_library()  # a missing library is reported before any work
-
-
-def _paths(out, name, write, endings):
-    """Returns {form: Path} for the files that are written for one image."""
-    return {form: out / f"{name}{endings[form]}" for form in write if form in endings}
 
 
 def _check_apart(names, tiled, out, write):
     """Raises UsageError if a result would overwrite one of the images, as can happen if `out` is their own folder."""
     images = {_identity(image.file) for image in names.values()}
     for name, image in names.items():
-        for path in _paths(out, name, write, _BY_TILES if name in tiled else _ENDINGS).values():
+        for path in forms.paths(out, name, write, name in tiled).values():
             if path.exists() and _identity(path) in images:
                 raise UsageError(
                     f"{path}: is one of the images and would be overwritten by the results of {image.name.name}; "
@@ -251,7 +206,9 @@ def main():
         "number of mirrored and turned copies of each image to run and combine: more exact, but slower; unless given, "
         "as the model's config says",
     )
-    flags.DEFINE_list("write", list(_DEFAULT), f"what to write besides counts.csv: one or more of {','.join(FORMS)}")
+    flags.DEFINE_list(
+        "write", list(forms.DEFAULT), f"what to write besides counts.csv: one or more of {','.join(forms.FORMS)}"
+    )
     flags.DEFINE_float("pixel_size", None, "side of a pixel in micrometres; stored in csv, tiff and zarr")
     flags.DEFINE_string("annotations", None, "COCO annotations of the images, whose ids are used in coco_results.json")
     flags.DEFINE_string("category", None, "category of the objects in --annotations; needed if there are several")
@@ -265,7 +222,7 @@ def main():
         command.required(values, "model", "out")
         if not rest:
             raise UsageError("no image given; list image files or folders after the flags, see --helpshort")
-        _check_forms(values.write, values.pixel_size)
+        forms.check(values.write, values.pixel_size)
         result_ids.check_flags(values)
         choice = pictures.chosen(values)
         options = values.out, values.crf, values.write, values.pixel_size, values.large, storage.digest(values.model)
@@ -287,7 +244,9 @@ def main():
         if ids:
             print(f"coco_results.json: {ids.meaning}")
 
-    command.run(job, __name__, _USAGE.format(names=", ".join(presets.names()), planes=pictures.HELP))
+    command.run(
+        job, __name__, _USAGE.format(names=", ".join(presets.names()), forms=forms.described(), planes=pictures.HELP)
+    )
 
 
 if __name__ == "__main__":

@@ -92,7 +92,7 @@ def open_table(path, columns):
     Yields a csv.DictWriter that has already written the header. The file appears at `path` when the block ends without
     an error.
     """
-    with _renamed(path) as stream:
+    with open_text(path) as stream:
         writer = csv.DictWriter(stream, columns, lineterminator="\n")
         writer.writeheader()
         yield writer
@@ -104,7 +104,7 @@ def open_list(path):
 
     Yields a function that appends the items of a list. The file appears at `path` when the block ends without an error.
     """
-    with _renamed(path) as stream:
+    with open_text(path) as stream:
         separator = "["
 
         def add(items):
@@ -118,8 +118,11 @@ def open_list(path):
 
 
 @contextlib.contextmanager
-def _renamed(path):
-    """Yields a text stream encoded as in `write_text`; the file appears at `path` if the block raises no error."""
+def open_text(path):
+    """Context manager for writing text piece by piece, encoded as in `write_text`.
+
+    Yields a text stream. The file appears at `path` when the block ends without an error.
+    """
     with (
         replacing(path) as temporary,
         temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as stream,

@@ -1,6 +1,7 @@
 """What was found in an image, and the files that hold it.
 
-`labels` has `Instances`, label maps and mask stacks; `outputs` writes COCO results, ImageJ regions and tables;
+`labels` has `Instances`, label maps and mask stacks; `outputs` makes COCO results and tables; `outlines` finds the
+edges of objects, and `outline_files` lists the files that hold them: `imagej` regions, `geojson`, labels of `yolo`.
 `visualize` draws overlays; `unfinished` keeps the results of finished images, so that an interrupted `ris-predict` or
 `ris-evaluate` can resume.
 

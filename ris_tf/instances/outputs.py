@@ -1,20 +1,12 @@
-"""Exports instances for other tools: COCO results, ImageJ regions (ROIs), and a table of objects for CSV."""
+"""Exports instances for other tools: COCO results, and a table of objects for CSV."""
 
-import importlib
-import io
-import zipfile
-
-import numpy as np
 from pycocotools import mask as rle
-from skimage.measure import find_contours, regionprops
+from skimage.measure import regionprops
 
-from ris_tf.errors import UsageError
-from ris_tf.files.writing import write_bytes
 from ris_tf.instances.labels import labels_to_runs
 
 _LENGTHS = ("centroid_x", "centroid_y", "left", "top", "width", "height")
 COLUMNS = ("image", "label", "score", "area", *_LENGTHS)
-_MOVE, _LINE, _CLOSE = 0.0, 1.0, 4.0  # segment types of an ImageJ path
 
 
 def coco_results(instances, image_id, category_id=1):
@@ -146,63 +138,3 @@ def object_row(name, label, score, area, centroid, box, pixel_size=None):
 def columns(pixel_size=None):
     """Names of the columns of `object_rows`, tuple of str."""
     return (*COLUMNS, "area_um2", *(f"{key}_um" for key in _LENGTHS)) if pixel_size else COLUMNS
-
-
-def roi_library():
-    """Imports the optional library roifile.
-
-    Returns:
-        the module.
-
-    Raises:
-        UsageError: roifile is not installed.
-    """
-    try:
-        return importlib.import_module("roifile")
-    except ImportError as error:
-        raise UsageError("--write=roi: roifile is not installed; run pip install 'ris-tf[roi]'") from error
-
-
-def write_rois(path, labels):
-    """Writes every object as an ImageJ region into one ZIP file, which ImageJ's ROI Manager opens.
-
-    A region contains the centres of exactly the object's pixels. An object of several parts or with holes becomes one
-    composite region.
-
-    Args:
-        path: Path of the ZIP file; its folder must exist.
-        labels: int32 [H, W]; 0 is background.
-
-    Raises:
-        UsageError: roifile is not installed.
-    """
-    library, buffer = roi_library(), io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for region in regionprops(labels):
-            outlines = _outlines(region)
-            name = f"{region.label:04d}"
-            roi = library.ImagejRoi.frompoints(outlines[0], name=name) if len(outlines) == 1 else None
-            archive.writestr(f"{name}.roi", (roi or _composite(library, outlines, region.bbox, name)).tobytes())
-    write_bytes(path, buffer.getvalue())
-
-
-def _outlines(region):
-    """Outlines of an object and its holes: list of float32 [n, 2], (x, y); 0 is the outer edge of the first pixel."""
-    top, left = region.bbox[:2]
-    found = find_contours(np.pad(region.image, 1).astype(np.float32), 0.5)  # the last point repeats the first
-    return [(one[:-1, ::-1] + (left - 0.5, top - 0.5)).astype(np.float32) for one in found]
-
-
-def _composite(library, outlines, box, name):
-    """ImageJ region of several outlines; `box` is (top, left, bottom, right)."""
-    path = []
-    for outline in outlines:
-        steps = np.full((len(outline), 3), _LINE, np.float32)
-        steps[0, 0], steps[:, 1:] = _MOVE, outline
-        path += [steps.ravel(), np.float32([_CLOSE])]
-    roi = library.ImagejRoi()
-    roi.roitype, roi.name = library.ROI_TYPE.RECT, name
-    roi.top, roi.left, roi.bottom, roi.right = (int(side) for side in box)
-    roi.multi_coordinates = np.concatenate(path)
-    roi.shape_roi_size = roi.multi_coordinates.size
-    return roi

@@ -19,13 +19,15 @@ from ris_tf.data.images.regions import open_regions
 from ris_tf.data.images.zarr_arrays import zarr_library
 from ris_tf.errors import DataError, UsageError
 from ris_tf.inference.canvas import MARGIN
+from ris_tf.instances import outline_files
+from ris_tf.instances.outlines import Outlined, polygons
 from ris_tf.instances.outputs import object_row
 from ris_tf.large import label_files
 from ris_tf.large.bands import Bands, remove
 from ris_tf.large.scroll import Scroll
 from ris_tf.large.tally import Tally
 
-FORMS = ("labels", "tiff", "zarr", "csv")  # forms that can be written for a large image
+FORMS = ("labels", "tiff", "zarr", "csv", *outline_files.FORMS)  # forms that can be written for a large image
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,8 +94,8 @@ def predict(model, file, out, name, crf=False, write=("labels",), pixel_size=Non
     Args:
         model: RIS or Exported.
         file: Path of a TIFF or zarr.
-        out: Path of an existing folder. `name`_labels.tif and `name`_labels.zarr are written there. Intermediate
-            results are stored in `name`_parts, which is not removed, see `forget`.
+        out: Path of an existing folder, to which the files of `name` are written. Intermediate results are stored in
+            `name`_parts, which is not removed, see `forget`.
         name: name of the image, str.
         crf: whether masks are refined by a fully connected CRF.
         write: list of FORMS to write.
@@ -121,6 +123,9 @@ def predict(model, file, out, name, crf=False, write=("labels",), pixel_size=Non
             for kind in (kind for kind in wanted if wanted[kind]):
                 strips = _renumbered(provisional, regions.shape[:2], ids, f"{name}_labels.{kind}")
                 write_map[kind](out / f"{name}_labels.{kind}", strips, regions.shape[:2], found.count, pixel_size)
+            for row in (outline_files.FORMS[form] for form in write if form in outline_files.FORMS):
+                objects = _outlined(provisional, regions.shape[:2], ids, found, f"{name}{row.ending}")
+                row.write(out / f"{name}{row.ending}", objects, regions.shape[:2])
         finally:
             provisional.unlink(missing_ok=True)
     return found
@@ -176,6 +181,15 @@ def _stitch(bands, shape, min_area, stream, name):
     labels = np.zeros(len(homes), np.int32)
     labels[ids] = np.arange(1, len(ids) + 1)
     return LargeInstances(np.float32([scores[number] for number in ids.tolist()]), *measured), labels[homes]
+
+
+def _outlined(path, shape, labels, found, title):
+    """Yields an Outlined for each object of the map in `path`, see `_renumbered`; `found` is LargeInstances."""
+    provisional = np.memmap(path, np.int32, "r", shape=shape)
+    for index, box in enumerate(tqdm(found.box.tolist(), title, unit="object", leave=False)):
+        left, top, width, height = box
+        window = labels[provisional[top : top + height, left : left + width]]
+        yield Outlined(index + 1, float(found.scores[index]), polygons(window == index + 1, left, top))
 
 
 def _bottom(look):

@@ -1,6 +1,7 @@
 """ris-predict on pictures that viewers turn: everything that it writes fits the pixels as stored."""
 
 import csv
+import shutil
 import zipfile
 
 import numpy as np
@@ -15,9 +16,12 @@ from skimage.measure import points_in_poly
 
 from ris_tf import RIS
 from ris_tf.commands import predict
+from ris_tf.data.images import orientation
+from ris_tf.data.readers.layouts import open_folder
 from ris_tf.instances.labels import Instances
 
 STORED = turned.stored()[1]
+FORMS = ["labels", "overlay", "tiff", "roi", "csv", "coco", "geojson", "yolo"]
 CASES = [(suffix, number) for suffix in turned.SUFFIXES for number in turned.ORIENTATIONS]
 
 
@@ -51,7 +55,7 @@ def written(tmp_path_factory):
     """(folder of the images, folder of the results, the images that the model was given)."""
     folder, model = write_all(tmp_path_factory.mktemp("images")), Bright()
     out = tmp_path_factory.mktemp("out")
-    found = predict.predict(model, [str(folder)], out, write=["labels", "overlay", "tiff", "roi", "csv", "coco"])
+    found = predict.predict(model, [str(folder)], out, write=FORMS)
     assert all(fits(instances.labels) for instances in found.values())
     return folder, out, dict(zip(found, model.given, strict=True))
 
@@ -103,6 +107,25 @@ def test_every_file_fits_the_stored_pixels(written, suffix, number):
     found = listed.loadRes(str(out / "coco_results.json"))
     masks = [found.annToMask(entry) for entry in found.loadAnns(found.getAnnIds(number_of))]
     np.testing.assert_array_equal(sum(masks), labels > 0)
+
+
+def test_outlines_fit_as_qupath_and_ultralytics_read_the_image(written, tmp_path):
+    """QuPath reads the pixels as stored, Ultralytics turns them upright; our readers turn both upright."""
+    folder, out, _ = written
+    for suffix, number in CASES:
+        name = f"{suffix[1:]}{number}"
+        image = folder / f"{name}{suffix}"
+        pairs = {"geojson": image, "yolo/images/train": image, "yolo/labels/train": out / f"{name}.txt"}
+        for place, file in pairs.items():
+            (tmp_path / place).mkdir(parents=True, exist_ok=True)
+            shutil.copy(file, tmp_path / place)
+        shutil.copy(out / f"{name}.geojson", tmp_path / "geojson")
+    upright = dict(open_folder(tmp_path / "yolo", "all"))
+    for name, read in open_folder(tmp_path / "geojson", "all"):
+        stored = np.asarray(Image.open(out / f"{name}_labels.png"))
+        expected = orientation.upright(stored, int(name[-1]))
+        np.testing.assert_array_equal(read()[1], expected)
+        np.testing.assert_array_equal(upright[name]()[1], expected)
 
 
 def test_a_preset_counts_as_in_the_plain_file_and_the_command_says_so(command, tmp_path):

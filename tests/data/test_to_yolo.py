@@ -7,9 +7,11 @@ from PIL import Image
 from scipy import ndimage
 from skimage import draw
 
-from ris_tf.data import convert, sources, to_yolo
+from ris_tf.data import convert, sources
 from ris_tf.data.readers.layouts import detect, open_folder
 from ris_tf.errors import DataError
+from ris_tf.instances.outlines import outlines
+from ris_tf.instances.yolo import joined
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:pycocotools.*")
 SHAPE = 60, 75
@@ -49,22 +51,19 @@ def test_yolo_keeps_every_pixel_of_holes_and_parts(tmp_path, sigma):
 def test_a_rectangle_in_closed_form(tmp_path):
     labels = np.zeros(SHAPE, np.int32)
     labels[6:12, 15:45] = 3
-    (points,) = to_yolo.polygons(labels)
-    assert points.min(axis=0).tolist() == [15, 6] and points.max(axis=0).tolist() == [45, 12]
-    x, y = points.T
-    area = abs(np.dot(x, np.roll(y, 1)) - np.dot(y, np.roll(x, 1))) / 2
-    assert area == pytest.approx(6 * 30 - 4 / 8)  # its corners are cut
     convert.convert({"train": [("a", lambda: (image(), labels))]}, tmp_path / "out", "yolo")
     (line,) = (tmp_path / "out" / "labels" / "train" / "a.txt").read_text().splitlines()
     numbers = np.array(line.split()[1:], float).reshape(-1, 2)
-    assert line.startswith("0 ") and np.abs(numbers * (75, 60) - points).max() < 1e-4
+    assert line.startswith("0 ") and np.abs(numbers * (75, 60) - np.round(numbers * (75, 60))).max() < 1e-4
+    corners = sorted(map(tuple, np.round(numbers * (75, 60)).tolist()))
+    assert corners == [(15, 6), (15, 12), (45, 6), (45, 12)]
 
 
 def test_other_libraries_draw_the_same_objects():
     labels = blobs(3, 3)
     shares = []
-    for value, points in zip(np.unique(labels[labels > 0]), to_yolo.polygons(labels), strict=True):
-        x, y = points.T - 0.5  # scikit-image has the centre of the first pixel at (0, 0)
+    for value, polygons in outlines(labels):
+        x, y = joined(polygons).T - 0.5  # scikit-image has the centre of the first pixel at (0, 0)
         drawn = draw.polygon2mask(SHAPE, np.stack([y, x], axis=1))
         shares.append((drawn & (labels == value)).sum() / (drawn | (labels == value)).sum())
     assert len(shares) > 5 and min(shares) > 0.95, shares

@@ -15,9 +15,9 @@ from pycocotools import mask as rle
 from pycocotools.coco import COCO
 from skimage.measure import points_in_poly
 
-from ris_tf.commands import predict
+from ris_tf.commands import forms, predict
 from ris_tf.files.writing import write_tiff
-from ris_tf.instances import outputs
+from ris_tf.instances import imagej, outputs
 from ris_tf.instances.labels import Instances, labels_to_masks, labels_to_runs
 
 
@@ -164,7 +164,7 @@ def test_a_name_that_is_no_text_is_written_all_the_same(run, images):
         (images / "a.png").rename(images / name)
     except OSError:
         pytest.skip("a file system of text names")
-    code, printed, err, out = run(f"--write={','.join(predict.FORMS)}")
+    code, printed, err, out = run(f"--write={','.join(forms.FORMS)}")
     assert code == 0 and r"\udcff" in printed, err
     for table in ("counts.csv", "objects.csv"):
         assert r"\udcff.png" in {row["image"] for row in csv.DictReader((out / table).open(encoding="utf-8"))}
@@ -199,7 +199,7 @@ def test_one_image_is_held_at_a_time(run, monkeypatch):
         return found
 
     monkeypatch.setattr(Fixed, "predict_instances", predict_instances)
-    code, _, err, _ = run(f"--write={','.join(form for form in predict.FORMS if form not in ('roi', 'zarr'))}")
+    code, _, err, _ = run(f"--write={','.join(form for form in forms.FORMS if form not in ('roi', 'zarr'))}")
     assert code == 0 and len(most) == 3 and max(most) == 1, err
 
 
@@ -214,9 +214,9 @@ def test_nothing_found_is_a_header_alone(run, images):
 
 def test_wrong_flags_are_one_line(run, monkeypatch):
     for flags, word in (
-        (["--write=labels,pdf"], "labels,overlay,coco,tiff,zarr,roi,csv"),
+        (["--write=labels,pdf"], "labels,overlay,tiff,zarr,roi,geojson,yolo,csv,coco"),
         (["--write="], "--write"),
-        (["--write=labels", "--pixel-size=0.5"], "csv, tiff and zarr"),
+        (["--write=labels", "--pixel-size=0.5"], "tiff, zarr and csv"),
         (["--write=csv", "--pixel-size=-1"], "micrometres, 1e-5 to 1e5"),
         (["--write=csv", "--pixel-size=nan"], "micrometres, 1e-5 to 1e5"),
         (["--write=tiff", "--pixel-size=1e-9"], "micrometres, 1e-5 to 1e5"),
@@ -227,6 +227,6 @@ def test_wrong_flags_are_one_line(run, monkeypatch):
     def absent(name):
         raise ImportError(name)
 
-    monkeypatch.setattr(outputs.importlib, "import_module", absent)
+    monkeypatch.setattr(imagej.importlib, "import_module", absent)
     code, _, err, out = run("--write=roi")
     assert code == 2 and err.count("\n") == 1 and "ris-tf[roi]" in err and not out.exists()

@@ -10,7 +10,7 @@ from scenes.ellipses import ellipse
 from scipy import ndimage
 
 from ris_tf import RIS, runtime
-from ris_tf.commands import predict
+from ris_tf.commands import forms, predict
 from ris_tf.data import normalize
 from ris_tf.data.images import regions
 from ris_tf.data.images.regions import open_regions
@@ -95,6 +95,17 @@ def test_by_parts_and_as_a_whole_are_the_same(model, tmp_path, seed):
     for row, other in zip(rows, outputs.object_rows("big.tif", expected, 0.5), strict=True):
         assert row == {name: str(value) for name, value in other.items()}
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["big_labels.tif", "counts.csv", "objects.csv"]
+
+
+def test_outlines_by_parts_and_as_a_whole_are_the_same_files(model, file, tmp_path):
+    pytest.importorskip("roifile")
+    for out in ("parts", "whole"):
+        write = ("roi", "geojson", "yolo")
+        predict.predict(model, [file], tmp_path / out, write=write, as_large=out == "parts")
+    names = ["big.geojson", "big.txt", "big_rois.zip", "counts.csv"]
+    assert sorted(path.name for path in (tmp_path / "parts").iterdir()) == names
+    for name in names:
+        assert (tmp_path / "parts" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
 def test_an_image_as_large_as_a_tile(model, tmp_path):
@@ -269,7 +280,7 @@ def test_large_by_size(model, file, tmp_path, command, monkeypatch):
     code, printed, err = command(predict.main, "--model=m", f"--out={tmp_path / 'out'}", file)
     assert code == 0 and "no overlay" in printed, err
     found_in(tmp_path / "out")
-    for write in ("roi", "coco"):
+    for write in ("coco",):
         code, _, err = command(predict.main, "--model=m", f"--out={tmp_path / 'o'}", f"--write={write}", file)
         assert code == 2 and err.count("\n") == 1 and write in err and "labels,tiff,zarr,csv" in err, err
     for view in ("whole", "focus"):
@@ -307,4 +318,5 @@ def test_the_preset_finds_the_same_in_bands(tmp_path):
 
 
 def test_forms_that_a_large_image_has_are_forms():
-    assert set(large.FORMS) < set(predict.FORMS)
+    assert set(large.FORMS) < set(forms.FORMS)
+    assert [name for name, form in forms.FORMS.items() if form.large] == [name for name in large.FORMS if name != "csv"]
