@@ -8,7 +8,7 @@ from absl import flags
 from tqdm import tqdm
 
 from ris_tf import presets, storage
-from ris_tf.commands import command, forms, pictures, result_ids
+from ris_tf.commands import command, engine, forms, pictures, result_ids
 from ris_tf.data.images.orientation import as_stored, orientation_of, turned_note, upright
 from ris_tf.data.images.regions import can_be_regions, is_large
 from ris_tf.errors import DataError, UsageError
@@ -172,10 +172,15 @@ def _predict_one(model, picture, out, crf, write, pixel_size, kept):
 
 
 def _check_apart(names, tiled, out, write):
-    """Raises UsageError if a result would overwrite one of the images, as can happen if `out` is their own folder."""
+    """Raises UsageError if a result could overwrite one of the images or its annotations, in the images' own folder."""
     images = {_identity(image.file) for image in names.values()}
     for name, image in names.items():
-        for path in forms.paths(out, name, write, name in tiled).values():
+        for form, path in forms.paths(out, name, write, name in tiled).items():
+            if path.stem == image.file.stem and out.is_dir() and out.samefile(image.file.parent):
+                raise UsageError(
+                    f"{path}: annotations of {image.file.name} have this name; give another --out for {form} than the "
+                    "folder of the images"
+                )
             if path.exists() and _identity(path) in images:
                 raise UsageError(
                     f"{path}: is one of the images and would be overwritten by the results of {image.name.name}; "
@@ -198,6 +203,7 @@ def main():
         "model", None, "preset, work folder of ris-train, .keras file, or file or folder written by ris-export"
     )
     flags.DEFINE_string("out", None, "folder for the results; created if missing")
+    engine.define()
     flags.DEFINE_boolean("crf", False, "refine each mask with a fully connected CRF; needs pydensecrf2")
     flags.DEFINE_enum(
         "orientations",
@@ -226,7 +232,7 @@ def main():
         result_ids.check_flags(values)
         choice = pictures.chosen(values)
         options = values.out, values.crf, values.write, values.pixel_size, values.large, storage.digest(values.model)
-        model = storage.open_model(values.model)
+        model = engine.open_model(values)
         consensus.choose(model, values.orientations)
         images, _ = pictures.listed(rest, choice)
         ids = None

@@ -81,8 +81,6 @@ def _rings(piece):
 
 def _parted(ring):
     """Divides a ring where it touches itself: list of rings that do not."""
-    if len(np.unique(ring, axis=0)) == len(ring):
-        return [ring]
     found, way, place = [], [], {}
     for point in map(tuple, ring.tolist()):
         if point in place:  # what was passed since then is a ring of its own

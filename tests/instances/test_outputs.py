@@ -189,6 +189,14 @@ def test_no_image_is_written_over(run, images, command, tmp_path):
         assert code == 0 and (images / "a_labels.png").exists(), err
 
 
+def test_annotations_beside_the_images_are_not_written_over(run, images):
+    (images / "a.geojson").write_text("annotated by hand")
+    for form, name in (("geojson", "a.geojson"), ("yolo", "a.txt")):
+        code, _, err, _ = run(f"--out={images}", f"--write={form}")
+        assert code == 2 and err.count("\n") == 1 and f"{name}: annotations of a.png have this name" in err, err
+    assert (images / "a.geojson").read_text() == "annotated by hand" and len(list(images.iterdir())) == 4
+
+
 def test_one_image_is_held_at_a_time(run, monkeypatch):
     held, most = [], []
 
