@@ -1,6 +1,7 @@
 """What several test files need: real data where it is, small configs, and commands run in this process."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -94,6 +95,17 @@ def command(monkeypatch, capsys):
         return code, *capsys.readouterr()
 
     return run
+
+
+@pytest.fixture
+def in_the_foreground():
+    """Signals as a command in the foreground has them: under nohup, or started by a script's `&`, some are ignored."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGHUP)}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

@@ -18,6 +18,8 @@ _SIDE = 1024  # longest side of images in TensorBoard, pixels; its files store t
 class Progress(keras.callbacks.Callback):
     """Keras callback with a progress bar over the whole training: images per second, time left and loss.
 
+    While TensorFlow compiles, which a curriculum makes it do again, the bar is labelled "compiling".
+
     Args:
       config: config of the run.
       done: number of training steps of earlier runs.
@@ -25,14 +27,19 @@ class Progress(keras.callbacks.Callback):
 
     def __init__(self, config, done):
         super().__init__()
-        self.config, self.done, self.bar = config, done, None
+        self.config, self.done, self.bar, self._compiled = config, done, None, None
 
     def on_train_begin(self, logs=None):
         batch = self.config.train.batch
         total = self.config.train.steps * batch
-        self.bar = tqdm(total=total, initial=self.done * batch, unit=" images", desc="training", smoothing=0.05)
+        self.bar = tqdm(total=total, initial=self.done * batch, unit=" images", desc="compiling", smoothing=0.05)
+        self._compiled = self.model.steps
 
     def on_train_batch_end(self, batch, logs=None):
+        label = "training: " if self.model.steps == self._compiled else "compiling: "
+        self._compiled = self.model.steps
+        if label != self.bar.desc:
+            self.bar.set_description_str(label)
         self.bar.update(self.config.train.batch)
         self.bar.set_postfix({name: f"{float(logs[name]):.3f}" for name in ("loss", "matched_iou")}, refresh=False)
 

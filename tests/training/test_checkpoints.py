@@ -25,17 +25,6 @@ TINY = (
 )  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def in_the_foreground():
-    """Signals as a command in the foreground has them: under nohup, or started by a script's `&`, some are ignored."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGHUP)}
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
-
-
 @pytest.fixture
 def model(small_of):
     """A small compiled model of the paper form."""
@@ -151,6 +140,7 @@ def test_a_model_without_the_state_of_its_training_is_no_checkpoint(small, tmp_p
         checkpoints.newest(tmp_path)
 
 
+@pytest.mark.usefixtures("in_the_foreground")
 @pytest.mark.parametrize(
     ("number", "name", "code"),
     [(signal.SIGTERM, "SIGTERM", 0), (signal.SIGHUP, "SIGHUP", 0), (signal.SIGINT, "Ctrl-C", 130)],
@@ -171,74 +161,6 @@ def test_a_request_to_stop_is_answered_after_the_step_with_its_means(keeper, tmp
     assert second.step == 2 and not (tmp_path / LOG).exists()
     step(second, 3.0)
     assert steps_logged(tmp_path) == [(3, 3.0)] and (tmp_path / BEST).exists()
-
-
-def test_before_there_is_something_to_save_a_request_to_stop_ends_at_once(capsys):
-    before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(SystemExit) as stop, Termination():
-        os.kill(os.getpid(), signal.SIGTERM)
-    assert stop.value.code == 0 and "stopped by SIGTERM before its first step" in capsys.readouterr().out
-    assert signal.getsignal(signal.SIGTERM) == before
-
-
-def test_a_hangup_is_ignored_under_nohup():
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        with Termination() as termination:
-            termination.wait()
-            os.kill(os.getpid(), signal.SIGHUP)
-            assert not termination.asked
-    finally:
-        signal.signal(signal.SIGHUP, before)
-
-
-def test_what_a_closed_terminal_leaves_running_saves_first(tmp_path):
-    code = """
-import fcntl, sys, termios, time
-from pathlib import Path
-from ris_tf.training.termination import Termination
-fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # of a process started from a terminal
-with Termination() as termination:
-    termination.wait()
-    while not termination.asked:
-        print("at work", flush=True)
-        time.sleep(0.01)
-    print("saving", file=sys.stderr, flush=True)
-    print("saving", flush=True)
-    Path(sys.argv[1]).write_text(termination.asked)
-"""
-    saved = tmp_path / "saved"
-    terminal, its = os.openpty()
-    child = subprocess.Popen(
-        [sys.executable, "-c", code, saved], stdin=its, stdout=its, stderr=its, start_new_session=True
-    )
-    os.close(its)
-    said = b""
-    while b"at work" not in said:
-        said += os.read(terminal, 1000)
-    os.close(terminal)  # the kernel sends SIGHUP, and writing to the terminal fails from now on
-    assert child.wait(60) == 0
-    assert saved.read_text() == "SIGHUP"
-
-
-def test_a_worker_that_is_stopped_is_to_be_started_again():
-    with pytest.raises(SystemExit) as stop, Termination(again=True):
-        os.kill(os.getpid(), signal.SIGTERM)
-    assert stop.value.code == 143
-    with Termination(again=True) as termination:
-        termination.wait()
-        os.kill(os.getpid(), signal.SIGTERM)
-        assert termination.exit_code == 143
-
-
-def test_ctrl_c_interrupts_where_there_is_nothing_to_save_and_when_pressed_again():
-    with pytest.raises(KeyboardInterrupt), Termination():
-        os.kill(os.getpid(), signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt), Termination() as termination:
-        termination.wait()
-        os.kill(os.getpid(), signal.SIGINT)
-        assert termination.asked == "Ctrl-C"
-        os.kill(os.getpid(), signal.SIGINT)
 
 
 @pytest.mark.parametrize("text", ["step\nx\n", "a,b\n1,2\n", "step,loss\n1,2,3\n", "step,loss\n1\n"])
