@@ -11,16 +11,16 @@ from ris_tf.data.images.regions import is_zarr, open_regions, stack_axes
 from ris_tf.data.images.single import image_files, read_image
 from ris_tf.errors import DataError
 
-HELP = """A TIFF or zarr with several planes is refused, unless --z, --t, --channel or --page choose one or all of them.
+HELP = """A TIFF, zarr or npy with several planes is refused, unless --z, --t, --channel or --page choose one or all of them.
 The results of a plane are named after it, such as NAME_z0_labels.png; for several axes NAME_t3_z0_labels.png.
 """
 FLAGS = {  # of ris-predict, with their help
     "z": "plane of a z-stack: a number counted from 0, or all",
     "t": "time point of a time series: a number counted from 0, or all",
-    "channel": "channel of an image with several: a number counted from 0, or all; rgb if the channels of a zarr are "
-    "the colours of one image",
-    "page": "page of a TIFF whose pages have no other name, or plane of a zarr along an axis without a name: a number "
-    "counted from 0, or all",
+    "channel": "channel of an image with several: a number counted from 0, or all; rgb if the channels of a zarr or "
+    "npy are the colours of one image",
+    "page": "page of a TIFF whose pages have no other name, or plane of a zarr or npy along an axis without a name: a "
+    "number counted from 0, or all",
 }
 
 

@@ -7,9 +7,8 @@ import functools
 import logging
 import math
 import stat
-import struct
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import imagecodecs
@@ -17,11 +16,11 @@ import numpy as np
 import tifffile
 from PIL import Image
 
-from ris_tf.data.images import pickled
+from ris_tf.data.images import npy_arrays, pickled, png_chunks
 from ris_tf.data.images.packed import exceeds
 from ris_tf.data.images.planes import Choice
 from ris_tf.data.images.tiff_pages import chosen_page
-from ris_tf.data.images.tiff_values import shown
+from ris_tf.data.images.tiff_values import Values, missing_value
 from ris_tf.errors import DataError, RisError
 
 # tifffile logs dozens of lines for one broken header; errors that matter are raised as exceptions anyway.
@@ -30,7 +29,6 @@ logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 _Decoder = Callable[[Path], np.ndarray]
 MAX_PIXELS = 2**26  # per image, such as 8192 x 8192; larger images are refused by their header, before decoding
 MAX_BYTES = 12 * MAX_PIXELS  # of the decoded array: MAX_PIXELS of float32 RGB
-_NPY_START = b"\x93NUM"
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # classic and BigTIFF, both byte orders
 
 
@@ -42,17 +40,18 @@ def decode_image(path: Path, choice: Choice | None = None) -> np.ndarray:
 
     Args:
         path: Path of the image.
-        choice: the plane to read of a TIFF with several.
+        choice: the plane to read of a TIFF or npy array with several.
 
     Returns:
-        [H, W], [H, W, 1] or [H, W, 3] of the stored dtype; bool for a bilevel TIFF, float32 in [0, 1] for TIFF colours
-        of 9 to 15 bits.
+        [H, W], [H, W, 1] or [H, W, 3] of the stored dtype; bool for a bilevel TIFF, float32 in [0, 1] for colours of
+        which the file says that they have 9 to 15 bits.
 
     Raises:
         DataError: the file is missing, empty, broken, not a regular file or of another format, or it contains several
             planes and no choice, an unsupported number of channels, or more than MAX_PIXELS.
     """
-    return _decode(path, _pillow_image, functools.partial(_tiff_image, choice=choice), _npy_image)
+    tiff, npy = (functools.partial(decode, choice=choice) for decode in (_tiff_image, _npy_image))
+    return _decode(path, _pillow_image, tiff, npy)
 
 
 def decode_labels(path: Path) -> np.ndarray:
@@ -77,7 +76,7 @@ def _decode(path: Path, from_pillow: _Decoder, from_tiff: _Decoder, from_npy: _D
             start = stream.read(4)
         if not start:
             raise DataError(f"{path}: file is empty (0 bytes); expected a PNG, JPEG, TIFF or npy image")
-        decode = from_tiff if start in TIFF_STARTS else from_npy if start == _NPY_START else from_pillow
+        decode = from_tiff if start in TIFF_STARTS else from_npy if start == npy_arrays.START else from_pillow
         with warnings.catch_warnings():  # from Pillow and tifffile; everything that matters is raised as an exception
             warnings.simplefilter("ignore")
             array = decode(path)
@@ -121,29 +120,31 @@ def _check_size(path: Path, shape: tuple[int, ...], itemsize: int = 1) -> None:
 
 def _png_depth(path: Path) -> int:
     with path.open("rb") as stream:
-        return stream.read(25)[24]  # byte 24 of a PNG is its bit depth, the bits per sample
+        return png_chunks.depth(stream.read(png_chunks.START))
 
 
-def _png_data(content: bytes) -> Iterator[bytes]:
-    """Yields the compressed pixel data of a PNG, chunk by chunk."""
-    place = 8
-    while place + 8 <= len(content):
-        length, kind = struct.unpack_from(">I4s", content, place)
-        if kind == b"IDAT":
-            yield content[place + 8 : place + 8 + length]
-        place += length + 12
+def _check_one(path: Path, image: Image.Image) -> None:
+    """Raises DataError for an animated PNG. The further pictures of a JPEG are previews, or a second view."""
+    if image.format == "PNG" and image.n_frames > 1:
+        raise DataError(
+            f"{path}: is an animated PNG of {image.n_frames} pictures; expected a single image; save each picture as a "
+            "separate file"
+        )
 
 
 def _pillow_image(path: Path) -> np.ndarray:
     with Image.open(path, formats=("PNG", "JPEG")) as image:
         _check_size(path, (image.height, image.width))
+        _check_one(path, image)
         if image.format == "PNG" and image.mode in ("RGB", "RGBA", "LA") and _png_depth(path) == 16:
             content = path.read_bytes()
             # libpng would decompress all of it, without a limit. A pixel has at most 8 bytes.
-            if exceeds(_png_data(content), 9 * image.width * image.height + 2**20):
+            if exceeds(png_chunks.chunks(content, b"IDAT"), 9 * image.width * image.height + 2**20):
                 raise DataError(f"{path}: contains more pixel data than its header says; save the image again")
             image.load()  # checks the whole file; imagecodecs decodes it, because Pillow reduces the pixels to 8 bits
-            return _without_alpha(imagecodecs.png_decode(content))
+            pixels = _without_alpha(imagecodecs.png_decode(content))
+            spread = pixels.shape[2] == 3 and png_chunks.is_spread(content, pixels)
+            return pixels / np.float32(65535) if spread else pixels
         if image.mode in ("1", "L", "LA"):
             return np.array(image.convert("L"))
         if image.mode.startswith("I"):
@@ -158,6 +159,7 @@ def _pillow_labels(path: Path) -> np.ndarray:
         if image.format != "PNG":
             raise DataError(f"{path}: mask is a JPEG, whose compression changes ids; expected PNG or TIFF")
         _check_size(path, (image.height, image.width))
+        _check_one(path, image)
         labels = np.array(image)
         depth = _png_depth(path)
         if image.mode == "L" and depth < 8:
@@ -195,7 +197,7 @@ def _tiff_image(path: Path, choice: Choice | None) -> np.ndarray:
     jpeg = page.photometric == kinds.YCBCR and page.compression == tifffile.COMPRESSION.JPEG  # decoded to RGB
     if not jpeg and page.photometric not in (kinds.MINISBLACK, kinds.MINISWHITE, kinds.RGB):
         raise DataError(f"{path}: TIFF colours are {page.photometric.name}; expected grey, RGB or a palette")
-    array = shown(page, array)
+    array = Values(page).shown(array)
     if array.ndim == 3:
         check_two_channels(path, array.shape[2], page.extrasamples)
         array = _grey_or_colour(path, array)
@@ -203,39 +205,27 @@ def _tiff_image(path: Path, choice: Choice | None) -> np.ndarray:
 
 
 def _tiff_labels(path: Path) -> np.ndarray:
-    array, _, _ = _tiff_page(path, None)
+    array, page, _ = _tiff_page(path, None)
+    missing = missing_value(page)
+    if missing is not None:
+        array[np.isnan(array) if np.isnan(missing) else array == missing] = 0
     return array[..., 0] if array.shape[2:] == (1,) else array
 
 
-def _npy_image(path: Path) -> np.ndarray:
-    array = _npy(path, "[H, W] or [H, W, C]")
-    if array.ndim == 2:
-        return array
-    if array.shape[0] <= 4 < array.shape[2]:
-        shape = "x".join(map(str, array.shape))
-        raise DataError(
-            f"{path}: array has the shape {shape}, with {array.shape[0]} channels or planes first; expected [H, W] or "
-            "[H, W, 1 or 3]; save the plane that shows the objects, or move the colours to the last axis"
-        )
-    check_two_channels(path, array.shape[2])
-    return _grey_or_colour(path, array)
+def _npy_image(path: Path, choice: Choice | None) -> np.ndarray:
+    plane = npy_arrays.plane_of(path, npy_arrays.opened(path), choice)
+    _check_size(path, plane.shape, plane.dtype.itemsize)
+    array = np.array(plane)
+    return array if array.ndim == 2 else _grey_or_colour(path, array)
 
 
 def _npy_labels(path: Path) -> np.ndarray:
-    if pickled.holds_objects(path):
-        masks = pickled.read_masks(path)
-        _check_size(path, masks.shape, masks.itemsize)
-        return masks
-    array = _npy(path, "ids [H, W]")
+    masks = pickled.read_masks(path) if pickled.holds_objects(path) else npy_arrays.opened(path)
+    if masks.ndim not in (2, 3):
+        raise DataError(f"{path}: array has the shape {masks.shape}; expected ids [H, W]")
+    _check_size(path, masks.shape, masks.dtype.itemsize)
+    array = np.array(masks)
     return array[..., 0] if array.shape[2:] == (1,) else array
-
-
-def _npy(path: Path, expected: str) -> np.ndarray:
-    mapped = np.load(path, mmap_mode="r", allow_pickle=False)  # reads only the header; the pixels stay in the file
-    if mapped.ndim not in (2, 3):
-        raise DataError(f"{path}: array has the shape {mapped.shape}; expected {expected}")
-    _check_size(path, mapped.shape, mapped.dtype.itemsize)
-    return np.array(mapped)
 
 
 def check_two_channels(path: Path, channels: int, extrasamples: Sequence[int] = ()) -> None:

@@ -1,7 +1,7 @@
 """Choose planes of images with several: pages, channels, a z-stack, a time series. Indices count from 0.
 
-`tiff_pages` and `zarr_arrays` find the axes of a file. Here a user's choice is checked against them. A file with
-several planes is never read without a choice.
+`tiff_pages`, `zarr_arrays` and `npy_arrays` find the axes of a file. Here a user's choice is checked against them. A
+file with several planes is never read without a choice.
 """
 
 import itertools
@@ -104,8 +104,9 @@ def pick(path: Path, axes: Sequence[Axis], choice: Choice | None) -> dict[str, i
     """
     if choice is None:
         if axes:
+            colours = ", or its colours as an RGB image" if any(axis.rgb for axis in axes) else ""
             raise DataError(
-                f"{path}: has {_counts(axes)}; expected a single 2-D image; save each plane as a separate file"
+                f"{path}: has {_counts(axes)}; expected a single 2-D image; save each plane as a separate file{colours}"
             )
         return {}
     (one,) = expand(path, axes, choice).values()

@@ -7,10 +7,11 @@ import os
 import numpy as np
 import tifffile
 
+from ris_tf.data.images import npy_arrays
 from ris_tf.data.images.decoding import MAX_BYTES, MAX_PIXELS, TIFF_STARTS, check_two_channels
 from ris_tf.data.images.pixels import converted
 from ris_tf.data.images.tiff_pages import axes_of, chosen_page
-from ris_tf.data.images.tiff_values import shown
+from ris_tf.data.images.tiff_values import Values
 from ris_tf.data.images.zarr_arrays import ZarrImage
 from ris_tf.errors import DataError, RisError
 
@@ -29,10 +30,12 @@ class Regions:
         shape: (height, width, channels) as stored.
         dtype: dtype of the stored pixels.
         piece: (height, width) of the tiles, strips or chunks that the image is stored in.
-        load: function (channel, row, column) that returns one piece as [h, w, channels], or None if all of its pixels
-            are zero. Row and column count pieces. If `planes` is True, it is called for each channel and returns
-            [h, w, 1]; otherwise channel is None.
+        load: function (channel, row, column) that returns one piece as [h, w, channels], or None if it is not stored.
+            Row and column count pieces. If `planes` is True, it is called for each channel and returns [h, w, 1];
+            otherwise channel is None.
         planes: whether each channel is stored in separate pieces.
+        values: `tiff_values.Values` that converts the stored numbers; None if they need no conversion.
+        blank: number in the pieces that are None.
 
     Attributes:
         shape: (height, width, channels) of the image as it is read; channels is 1 or 3, because alpha is dropped.
@@ -41,8 +44,8 @@ class Regions:
         DataError: the size, the number of channels, the dtype or the size of the pieces is not supported.
     """
 
-    def __init__(self, path, shape, dtype, piece, load, planes=False):
-        self._path, self._kind, self._piece = path, dtype, piece
+    def __init__(self, path, shape, dtype, piece, load, planes=False, values=None, blank=0):
+        self._path, self._kind, self._piece, self._values, self._blank = path, dtype, piece, values, blank
         self._channels = shape[2]
         kept = {1: 1, 2: 1, 3: 3, 4: 3}.get(shape[2])  # channels without alpha
         if kept is None or dtype.kind not in "buif":
@@ -60,6 +63,7 @@ class Regions:
             )
         self.shape = (*shape[:2], kept)
         self._planes = range(kept) if planes else (None,)
+        self._limits = functools.cache(self._limits_of_all)
         self._load = functools.lru_cache(max(1, _CACHE // each))(load)
 
     def read(self, rows, columns):
@@ -74,8 +78,12 @@ class Regions:
         Raises:
             DataError: pixels cannot be decoded, or are NaN or infinite.
         """
+        region = self._stored(rows, columns)
+        return converted(self._path, self._values.shown(region, self._limits) if self._values else region)
+
+    def _stored(self, rows, columns):
         top, left = rows.start, columns.start
-        region = np.zeros((rows.stop - top, columns.stop - left, self.shape[2]), self._kind)
+        region = np.full((rows.stop - top, columns.stop - left, self.shape[2]), self._blank, self._kind)
         height, width = self._piece
         for plane in self._planes:
             target = region if plane is None else region[..., plane : plane + 1]
@@ -88,7 +96,14 @@ class Regions:
                     piece = piece[max(-y, 0) : len(region) - y, max(-x, 0) : region.shape[1] - x, : target.shape[2]]
                     y, x = max(y, 0), max(x, 0)
                     target[y : y + piece.shape[0], x : x + piece.shape[1]] = piece
-        return converted(self._path, region)
+        return region
+
+    def _limits_of_all(self):
+        height, width, _ = self.shape
+        tops = range(0, height, self._piece[0])
+        parts = (self._stored(slice(top, min(top + self._piece[0], height)), slice(0, width)) for top in tops)
+        lows, highs = zip(*map(self._values.limits, parts), strict=True)
+        return min(lows), max(highs)
 
     def _decoded(self, *piece):
         try:
@@ -133,7 +148,7 @@ def is_zarr(path):
 
 
 def stack_axes(path):
-    """Axes along which an image has several planes, list of `planes.Axis`; empty for formats other than TIFF and zarr.
+    """Axes along which an image has several planes, list of `planes.Axis`; empty for PNG and JPEG.
 
     Raises:
         DataError, UsageError: same as in `open_regions`.
@@ -141,6 +156,8 @@ def stack_axes(path):
     try:
         if is_zarr(path):
             return ZarrImage(path).axes
+        if _starts_with(path, (npy_arrays.START,)):
+            return npy_arrays.axes_of(path, npy_arrays.opened(path))
         if not _is_tiff(path):
             return []
         with tifffile.TiffFile(path) as tiff:
@@ -175,7 +192,7 @@ def open_regions(path, choice=None):
 
 
 def _unreadable(path, error):
-    return DataError(f"{path}: cannot be read ({_reason(error)}); expected a complete TIFF or zarr image")
+    return DataError(f"{path}: cannot be read ({_reason(error)}); expected a complete TIFF, zarr or npy image")
 
 
 def _reason(error):
@@ -186,11 +203,15 @@ def _reason(error):
 
 
 def _is_tiff(path):
+    return _starts_with(path, TIFF_STARTS)
+
+
+def _starts_with(path, starts):
     if not path.is_file():
         return False
     try:
         with path.open("rb") as stream:
-            return stream.read(4) in TIFF_STARTS
+            return stream.read(4) in starts
     except OSError:
         return False
 
@@ -209,9 +230,9 @@ def _open_tiff(path, choice):
     planes = page.axes == "SYX"
     picked = slice(None) if planes or sample is None else slice(sample, sample + 1)  # of the samples in a piece
     found = shape if sample is None else (*shape[:2], 1)
-    dtype = shown(page, np.zeros(1, page.dtype)).dtype
+    regions = functools.partial(Regions, path, found, page.dtype, values=Values(page), blank=page.nodata)
 
-    if page.is_contiguous and not planes and page.dtype.kind != "b":  # uncompressed: strips of any height can be read
+    if page.is_final and not planes and page.dtype.kind != "b":  # as in memory: strips of any height can be read
         line = math.prod(shape[1:]) * page.dtype.itemsize
         height = max(1, _STRIP // line)
         stored = page.dtype.newbyteorder(tiff.byteorder)
@@ -223,22 +244,23 @@ def _open_tiff(path, choice):
             first, count = i * height, min(height, shape[0] - i * height)
             numbers = count * math.prod(shape[1:])
             piece = np.fromfile(path, stored, numbers, offset=page.dataoffsets[0] + first * line)
-            return shown(page, piece.reshape(count, *shape[1:]).astype(page.dtype))[..., picked]
+            return piece.reshape(count, *shape[1:]).astype(page.dtype)[..., picked]
 
-        return Regions(path, found, dtype, (height, shape[1]), load)
+        return regions((height, shape[1]), load)
 
     size = (page.tilelength, page.tilewidth) if page.is_tiled else (page.rowsperstrip, shape[1])
     size = (min(size[0], shape[0]) if not page.is_tiled else size[0], size[1])
     down, across = -(-shape[0] // size[0]), -(-shape[1] // size[1])
+    decode, tables = page.decode, page.jpegtables  # both may read from the file, so before its position is set
 
     def load_packed(plane, i, j):
         first = plane if plane is not None else sample if planes else 0
         index = (first * down + i) * across + j
         count = page.databytecounts[index]
         if not count:
-            return None  # the writer left this piece out; its pixels are zero
+            return None  # the writer left this piece out
         tiff.filehandle.seek(page.dataoffsets[index])
-        piece, _, _ = page.decode(tiff.filehandle.read(count), index, jpegtables=page.jpegtables)
-        return None if piece is None else shown(page, piece[0])[..., picked]
+        piece, _, _ = decode(tiff.filehandle.read(count), index, jpegtables=tables)
+        return None if piece is None else piece[0][..., picked]
 
-    return Regions(path, found, dtype, size, load_packed, planes and sample is None)
+    return regions(size, load_packed, planes and sample is None)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ris_tf.data.images.decoding import decode_image, decode_labels
+from ris_tf.data.images.notes import warn_once
 from ris_tf.data.images.orientation import is_size_of, upright_pair
 from ris_tf.data.images.pixels import converted, whole_ids
 from ris_tf.data.images.planes import Choice
@@ -18,6 +19,15 @@ from ris_tf.errors import DataError, UsageError, gather
 from ris_tf.instances.labels import IGNORED, bounded
 
 IMAGE_SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".npy")
+_OTHER_SUFFIXES = {  # of images in formats that are not read
+    ".avif", ".bmp", ".exr", ".gif", ".heic", ".heif", ".j2k", ".jfif", ".jp2", ".jpe", ".jpx", ".jxl", ".pbm", ".pcx",
+    ".pgm", ".pnm", ".ppm", ".psd", ".tga", ".webp",
+    ".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".raf", ".raw", ".rw2",  # cameras
+    ".btf", ".czi", ".ims", ".lif", ".lsm", ".mrc", ".mrxs", ".nd2", ".ndpi", ".oib", ".oif", ".oir", ".qptiff", ".scn",
+    ".stk", ".svs", ".vsi", ".zvi",  # microscopes
+    ".dcm", ".fits", ".mha", ".mhd", ".nii", ".nrrd",  # medicine, astronomy
+}  # fmt: skip
+_NAMED = 10  # largest number of files that a message names
 
 
 def read_image(path: Path | str, choice: Choice | None = None) -> np.ndarray:
@@ -28,7 +38,7 @@ def read_image(path: Path | str, choice: Choice | None = None) -> np.ndarray:
 
     Args:
         path: PNG, JPEG, TIFF or npy file; the format is detected from the content.
-        choice: the plane to read of a TIFF with several.
+        choice: the plane to read of a TIFF or npy array with several.
 
     Returns:
         [H, W, 1] or [H, W, 3] uint8, uint16 or float32 (finite).
@@ -104,26 +114,46 @@ def image_files(paths: Sequence[Path | str]) -> list[Path]:
     """Lists the images to predict.
 
     Files and zarr folders are listed as given. Any other folder stands for the images and zarr folders directly inside
-    it, sorted; its subfolders are not searched.
+    it, sorted; its subfolders are not searched. A warning names its images in formats that are not read.
 
     Raises:
         UsageError: `paths` is empty.
-        DataError: a path does not exist or a folder contains no image.
+        DataError: some paths do not exist, or some folders contain no image; the message names all of them.
     """
     if not paths:
         raise UsageError("no image given; expected files or folders")
+    missing = dict.fromkeys(str(path) for path in paths if not os.path.exists(path))
+    if missing:
+        raise DataError(f"{', '.join(missing)}: no such file or folder; expected images, or folders of images")
     files: dict[Path, None] = {}  # an ordered set, because both a file and its folder may be given
+    empty, unread = {}, []
     for path in map(Path, paths):
         if not os.path.isdir(path) or is_zarr(path):
-            if not os.path.exists(path):
-                raise DataError(f"{path}: no such file or folder; expected an image or a folder of images")
             files[path] = None
             continue
         found = sorted([*images_in(path), *filter(is_zarr, folders_in(path))])
-        if not found:
-            raise DataError(f"{path}: no images in this folder; expected files ending in {', '.join(IMAGE_SUFFIXES)}")
         files.update(dict.fromkeys(found))
+        unread += passed_over(path, entries(path))
+        if not found:
+            empty[str(path)] = None
+    if empty:
+        expected = f"expected files ending in {', '.join(IMAGE_SUFFIXES)}"
+        raise DataError("; ".join([f"{', '.join(empty)}: no image in this folder; {expected}", *unread]))
+    for line in unread:
+        warn_once(line)
     return list(files)
+
+
+def passed_over(where: Path, files: Iterable[Path]) -> list[str]:
+    """Lists one line that names, among files of the folder `where`, the images in formats that are not read.
+
+    It names ten files at most. The list is empty if there are no such files.
+    """
+    shown = (file for file in files if not file.name.startswith("."))
+    names = [os.path.relpath(file, where) for file in shown if file.suffix.lower() in _OTHER_SUFFIXES]
+    more = f" and {len(names) - _NAMED:,} more" if names[_NAMED:] else ""
+    said = f"{where}: images in formats that are not read: {len(names):,} ({', '.join(names[:_NAMED])}{more})"
+    return [f"{said}; save them as PNG or TIFF"] if names else []
 
 
 def entries(folder: Path) -> list[Path]:

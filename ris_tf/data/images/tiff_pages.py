@@ -60,7 +60,7 @@ def chosen_page(path: Path, tiff: tifffile.TiffFile, choice: Choice | None = Non
         choice: which plane, see `planes.pick`.
 
     Raises:
-        DataError: several planes are left, the plane is in another file, or the TIFF is truncated.
+        DataError: several planes are left, the plane is in another file, or the TIFF is truncated or has no pixels.
     """
     planes = _planes(path, tiff)
     indices = pick(path, planes.axes, choice)
@@ -73,6 +73,8 @@ def chosen_page(path: Path, tiff: tifffile.TiffFile, choice: Choice | None = Non
         raise DataError(
             f"{path}: file is truncated ({tiff.filehandle.size} of {max(ends)} bytes); copy or save it again"
         )
+    if not any(page.databytecounts):  # a writer that failed; left out in part, the missing pieces are zero
+        raise DataError(f"{path}: TIFF holds no pixels, only their size; copy or save it again")
     return Page(page, indices.get("channel") if planes.samples else None)
 
 

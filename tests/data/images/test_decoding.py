@@ -10,6 +10,7 @@ import pytest
 import tifffile
 from PIL import Image
 
+from ris_tf.data.images.planes import Choice
 from ris_tf.data.images.regions import open_regions
 from ris_tf.data.images.single import read_image, read_labels
 from ris_tf.errors import DataError
@@ -217,14 +218,49 @@ def test_floats_that_are_whole_numbers_are_ids(tmp_path, suffix, dtype):
 @pytest.mark.parametrize(
     ("shape", "words"),
     [
-        ((5, 6, 2), "image has 2 channels, 0 and 1, and neither is marked as alpha"),
-        ((2, 6, 5), "array has the shape 2x6x5, with 2 channels or planes first"),
-        ((3, 6, 5), "array has the shape 3x6x5, with 3 channels or planes first"),
+        ((5, 6, 2), "has 2 channels; expected a single 2-D image; save each plane as a separate file"),
+        ((2, 6, 5), "has 2 channels; expected"),
+        ((3, 6, 5), "has 3 channels; expected a single 2-D image; save each plane as a separate file, or its colours"),
+        ((5, 6, 4), "has 4 channels; expected"),
+        ((5, 8, 7), "has 5 pages; expected"),
+        ((7, 8, 5), "has 5 channels; expected"),
+        ((7, 7, 7), "array has the shape 7x7x7, and no axis is shorter than the others"),
+        ((2, 5, 6, 3), "has 2 pages; expected"),
     ],
 )
 def test_no_channel_of_an_array_is_dropped_without_a_word(tmp_path, shape, words):
-    line = message(read_image, write(tmp_path / "a.npy", np.zeros(shape, np.uint16)))
-    assert words in line and "save the" in line
+    path = write(tmp_path / "a.npy", np.zeros(shape, np.uint16))
+    assert f"{path}: {words}" in message(read_image, path)
+
+
+@pytest.mark.parametrize(
+    ("shape", "choice", "place"),
+    [
+        ((5, 6, 2), Choice(channel=1), np.s_[:, :, 1]),
+        ((2, 6, 5), Choice(channel=1), np.s_[1]),
+        ((3, 6, 5), Choice(channel=2), np.s_[2]),
+        ((5, 6, 4), Choice(channel=3), np.s_[:, :, 3]),
+        ((5, 8, 7), Choice(page=4), np.s_[4]),
+        ((7, 8, 5), Choice(channel=4), np.s_[:, :, 4]),
+        ((2, 3, 7, 6), Choice(page=4), np.s_[1, 1]),
+        ((6, 5, 7, 3), Choice(page=4), np.s_[4]),
+        ((1, 6, 5), Choice(), np.s_[0]),
+    ],
+)
+def test_a_plane_of_an_array_is_chosen(tmp_path, rng, shape, choice, place):
+    array = rng.integers(0, 65535, shape, np.uint16)
+    path = write(tmp_path / "a.npy", array)
+    found = read_image(path, choice)
+    np.testing.assert_array_equal(found, array[place].reshape(found.shape))
+    assert found.shape[:2] == array[place].shape[:2]
+
+
+@pytest.mark.parametrize("shape", [(3, 6, 5), (4, 6, 5), (6, 5, 4)])
+def test_channels_of_an_array_are_colours_on_request(tmp_path, rng, shape):
+    array = rng.random(shape).astype(np.float32)
+    expected = array if shape[2] == 4 else np.moveaxis(array, 0, -1)
+    found = read_image(write(tmp_path / "a.npy", array), Choice(channel="rgb"))
+    np.testing.assert_array_equal(found, expected[..., :3])
 
 
 def test_the_second_channel_of_a_tiff_is_dropped_only_if_it_is_alpha(tmp_path, rng):

@@ -79,8 +79,9 @@ def test_arrays_of_numpy(tmp_path):
     np.testing.assert_array_equal(image, pixels.astype(np.float32))
     np.testing.assert_array_equal(labels, ids)
     for array, words in [
-        (np.zeros(4), "shape (4,)"),
-        (np.zeros((5, 5, 6)), "6 channels"),
+        (np.zeros(4), "array has the shape 4; expected [H, W]"),
+        (np.zeros((5, 5, 6)), "no axis is shorter than the others"),
+        (np.zeros((9, 7, 5)), "has 5 channels; expected a single 2-D image"),
         (np.zeros((0, 5)), "no pixels"),
     ]:
         np.save(tmp_path / "images/a.npy", array)
@@ -98,7 +99,7 @@ def test_pairs_without_split_folders_are_cut_by_name(tmp_path, count, sizes):
             parts.append(names(tmp_path, split))
             assert len(parts[-1]) == size and parts[-1] == sorted(parts[-1])
         else:
-            assert f"{count} pairs leave no {split!r} part" in message(names, tmp_path, split)
+            assert f"no {split!r} part, because there are too few pairs, {count}" in message(names, tmp_path, split)
     assert sorted(name for part in parts for name in part) == names(tmp_path, "all")
     assert "ask for one of train, val, test, all" in message(names, tmp_path, "dev")
 
@@ -109,7 +110,7 @@ def test_last_by_name_are_held_out_on_request(tmp_path):
     assert train == [f"{number:03d}" for number in range(100)]
     assert val == [f"{number:03d}" for number in range(100, 128)]
     assert train == names(tmp_path, "train", 28 / 128)  # the only folder of pairs may go unnamed
-    assert "leave no 'test' part; expected another split" in message(names, tmp_path, "test", 0.2)
+    assert "no 'test' part, because data.held_out divides" in message(names, tmp_path, "test", 0.2)
 
 
 def test_without_a_split_for_validation_the_last_of_train_are_it(tmp_path):
