@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PICTURE = ROOT / "docs" / "wings.svg"
 PLACES = {"ris_tf": "ris_tf", "export": "ris_tf.export", "configs": "ris_tf.configs"}  # folder: its installed name
 ROOMS = ("data.images", "data.readers", "data.synthetic", "data.sampling")  # wings inside a wing
-GROUND = ("errors", "quiet")  # files that anything may import, left out of the picture
+GROUND = ("errors", "quiet", "wording")  # files that anything may import, left out of the picture
 NOT_IMPORTED = "serving"  # folder of programs for other machines
 _WIDTH, _HEIGHT, _GAP, _LAYER = 128, 44, 14, 92  # px: of a box, between boxes, from layer to layer
 _SAID = {  # what a box says below its name
@@ -29,7 +29,9 @@ _SAID = {  # what a box says below its name
     "storage": "file to model",
     "runtime": "exported files",
     "model": "RIS",
-    "presets": "shipped weights",
+    "presets": "shipped models",
+    "preset_weights": "their eight bits",
+    "keras_import": "Keras knows RIS",
     "ris_tf": "what users import",
     "evaluation": "figures",
     "inference": "image to instances",

@@ -5,6 +5,7 @@ import json
 from ris_tf import __version__, presets, storage
 from ris_tf.data.normalize import HIGH, LOW
 from ris_tf.export import check
+from ris_tf.wording import counted
 
 _LOOKS = {
     "whole": "The image is resized to fit the network's input.",
@@ -74,11 +75,12 @@ def card(graph, source, data, samples, checked, rows):
     """
     height, width, channels = graph.image
     about = presets.FOLDER / f"{source}.md" if storage.file_of(source) is None else None
+    most = counted(graph.steps, "object")
     lines = [
         f"# {graph.config.name}",
         "",
         f"Written by ris-export {__version__} from `{source}`. One image in, {height} x {width} x {channels} uint8;"
-        f" label map, masks, scores and count out, at most {graph.steps} objects. {_LOOKS[graph.config.data.view]}"
+        f" label map, masks, scores and count out, at most {most}. {_LOOKS[graph.config.data.view]}"
         " Names, shapes and ranges are in metadata.json.",
         "",
         "## The model",
@@ -101,7 +103,7 @@ def card(graph, source, data, samples, checked, rows):
         "",
         "The model counts and outlines objects like those it was trained on, where a person can inspect the result."
         " For other images, measure the accuracy on them (`ris-evaluate`). Do not use the model for medical, legal or"
-        f" safety decisions without your own validation. It finds at most {graph.steps} objects in one look.",
+        f" safety decisions without your own validation. It finds at most {most} in one look.",
         "",
     ]
     return "\n".join(lines)

@@ -18,6 +18,7 @@ from ris_tf.export.formats.to_litert import SUFFIX
 from ris_tf.export.pictures import framed
 from ris_tf.files.writing import write_text
 from ris_tf.settings.schema import extra_sources
+from ris_tf.wording import counted
 
 LEAST = 16  # smallest number of images that a file is tried on
 LIBRARIES = {  # {format or kind of quantisation: package that it needs, from the extra `export`}
@@ -118,7 +119,9 @@ def _samples(graph, data, split, images):
     source = sources.open_source(data, split, reading.synthetic_size, images, 0, reading.category, reading.held_out)
     samples = [read() for _, read in source[:images]]
     if len(samples) < LEAST:
-        raise DataError(f"{data}: {split} has {len(samples)} images; expected at least {LEAST} to try the files on")
+        raise DataError(
+            f"{data}: {split} has {counted(len(samples), 'image')}; expected {LEAST} or more to try the files"
+        )
     return samples
 
 

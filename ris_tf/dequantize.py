@@ -14,6 +14,7 @@ from tensorflow.lite.python import schema_py_generated as schema
 from ris_tf.commands import command
 from ris_tf.errors import DataError, UsageError
 from ris_tf.storage import save
+from ris_tf.wording import counted
 
 _USAGE = """
 Converts a quantised MobileNetV2 (width 1) in a LiteRT file to a float32 model of keras.applications. The config field
@@ -92,7 +93,8 @@ def mobilenet_v2(found, name="file"):
       DataError: the convolutions are not those of MobileNetV2 of width 1.
     """
     if len(found) < _LEAST:
-        raise DataError(f"{name}: has {len(found)} convolutions; expected at least {_LEAST}, those of MobileNetV2")
+        has = counted(len(found), "convolution")
+        raise DataError(f"{name}: has {has}; expected at least {_LEAST}, those of MobileNetV2")
     model = keras.applications.MobileNetV2((224, 224, 3), weights=None)
     layers = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D | keras.layers.DepthwiseConv2D)]
     norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]

@@ -15,7 +15,7 @@ TEST_LIMIT = 350
 VAGUE = {"utils", "util", "misc", "helpers", "helper", "common"}  # names that say no job
 SHADOWING = {"io", "onnx", "random", "types"}  # run as a script, such a file hides the library of its name
 
-# Which wing may import which, from the top down. `errors` and `quiet` are open to all but the configs.
+# Which wing may import which, from the top down. `errors`, `quiet` and `wording` are open to all but the configs.
 MAY_IMPORT = {
     "demo": "commands data.synthetic evaluation files instances ris_tf",
     "dequantize": "commands storage",
@@ -23,15 +23,17 @@ MAY_IMPORT = {
     "storage",
     "commands": "batch data data.images data.readers data.synthetic evaluation files inference instances large presets "
     "report runtime settings storage training",
-    "ris_tf": "instances model",
+    "ris_tf": "instances keras_import model",
+    "keras_import": "model",
     "large": "data data.images files inference instances settings",
     "report": "evaluation inference instances",
     "training": "data data.sampling evaluation files instances model network settings storage",
     "batch": "data.images data.readers instances runtime",
     "evaluation": "inference instances",
     "storage": "files model presets runtime",
-    "model": "inference network objective presets settings",
+    "model": "inference network objective preset_weights presets settings",
     "runtime": "inference settings",
+    "preset_weights": "presets",
     "presets": "",
     "inference": "data instances settings",
     "objective": "network",
@@ -47,6 +49,7 @@ MAY_IMPORT = {
     "configs": "",
     "errors": "",
     "quiet": "",
+    "wording": "",
 }
 
 

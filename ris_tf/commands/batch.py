@@ -14,6 +14,7 @@ from tqdm import tqdm
 from ris_tf.batch.rows import is_url
 from ris_tf.commands import command
 from ris_tf.errors import DataError, UsageError
+from ris_tf.wording import counted
 
 _USAGE = """
 Counts and outlines the objects in any number of images, as an Apache Beam pipeline. Needs ris-tf[beam].
@@ -138,8 +139,8 @@ def _totals(pipeline, out):
         totals = json.loads(stream.read())
     if totals["rows"] + totals["failed"] != totals["images"]:
         raise DataError(
-            f"{out}/totals.json: has {totals['images']} images, but {totals['rows']} rows and {totals['failed']} "
-            "failed, so the results are incomplete; run the job again with another --out"
+            f"{out}/totals.json: has {counted(totals['images'], 'image')}, but {counted(totals['rows'], 'row')} and "
+            f"{totals['failed']} failed, so the results are incomplete; run the job again with another --out"
         )
     return totals
 
@@ -157,9 +158,9 @@ def main():
         if not patterns:
             raise UsageError("no images given; list patterns of files after the flags, see --helpshort")
         totals = batch(values.model, patterns, values.out, values.workers, values.threads, options)
-        print(f"{values.out}: {totals['images']} images, {totals['instances']} instances")
+        print(f"{values.out}: {counted(totals['images'], 'image')}, {counted(totals['instances'], 'instance')}")
         if totals["failed"]:
-            print(f"{totals['failed']} images failed; see failed-*.jsonl for the reasons")
+            print(f"{counted(totals['failed'], 'image')} failed; see failed-*.jsonl for the reasons")
 
     command.run(job, __name__, _USAGE)
 

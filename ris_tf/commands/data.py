@@ -11,6 +11,7 @@ from ris_tf.data.readers import hub, layouts
 from ris_tf.data.readers.splits import ALL, Listing
 from ris_tf.errors import DataError, UsageError
 from ris_tf.files.writing import write_png
+from ris_tf.wording import counted
 
 _USAGE = """
 Checks a data set, or converts it to another format. The layout of the folder is recognised automatically.
@@ -86,11 +87,11 @@ def inspect(data, out, category=""):
         pictures += found.pictures
     if pictures:
         write_png(out, inspection.contact_sheet(pictures))
-        print(f"{out}: {len(pictures)} overlays")
+        print(f"{out}: {counted(len(pictures), 'overlay')}")
     for line in problems:
         print(f"problem: {line}")
     if problems:
-        raise DataError(f"{data}: {len(problems)} problem{'s' * (len(problems) > 1)} found")
+        raise DataError(f"{data}: {counted(len(problems), 'problem')} found")
     print("no problems found")
 
 
@@ -119,7 +120,7 @@ def convert_to(data, out, form, category="", shard_bytes=convert.SHARD_BYTES):
     except OSError as error:  # from writing; readers raise DataError
         raise UsageError(f"--out={out}: {error.strerror}; give a folder that can be written") from error
     for split, samples in splits.items():
-        print(f"{split}: {len(samples)} images")
+        print(f"{split}: {counted(len(samples), 'image')}")
         print(*(f"  note: {note}\n" for note in listings[split].notes), sep="", end="")
     print(f"{out}: written as {form}")
 

@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 from ris_tf.data import foreground
 from ris_tf.errors import DataError
 from ris_tf.instances.visualize import overlay
+from ris_tf.wording import counted
 
 CELL = 320  # px, largest side of a picture on the contact sheet
 COLUMNS, ROWS = 6, 4
@@ -85,23 +86,20 @@ def summary(name, split):
       name: name of the split.
       split: Split.
     """
-    lines = [f"{name}: {len(split.names)} images, {len(split.areas)} objects"]
+    lines = [f"{name}: {counted(len(split.names), 'image')}, {counted(len(split.areas), 'object')}"]
     if not split.names:
         return lines
     sizes = [f"{width}x{height}" for height, width, _ in split.shapes]
-    kinds = [
-        f"{shape[2]} channel{'s' * (shape[2] > 1)} {dtype}"
-        for shape, dtype in zip(split.shapes, split.dtypes, strict=True)
-    ]
+    kinds = [f"{counted(shape[2], 'channel')} {dtype}" for shape, dtype in zip(split.shapes, split.dtypes, strict=True)]
     lines += [f"  sizes              {_most(sizes)} (width x height)", f"  pixels             {_most(kinds)}"]
     lines.append(f"  objects per image  {_spread(split.counts)}")
     if split.areas:
         lines.append(f"  pixels per object  {_spread(split.areas)}")
     empty, partly = split.counts.count(0), np.count_nonzero(split.ignored)
     if empty:
-        lines.append(f"  without objects    {empty} images")
+        lines.append(f"  without objects    {counted(empty, 'image')}")
     if partly:
-        lines.append(f"  ignored            {np.mean(split.ignored):.1%} of the pixels, in {partly} images")
+        lines.append(f"  ignored            {np.mean(split.ignored):.1%} of the pixels, in {counted(partly, 'image')}")
     if warning := foreground.warning(split.pieces):
         lines.append(f"  note               {warning}")
     return lines

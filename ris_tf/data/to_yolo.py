@@ -35,5 +35,7 @@ def write(folder, splits, category):
             write_text(file, "".join(line(found, labels.shape) for _, found in outlines(labels)))
             ignored += bool((labels < 0).any())
     if ignored:
-        logging.warning("%d images have ignored regions, which YOLO cannot store: they become background", ignored)
+        logging.warning(
+            "YOLO cannot store ignored regions, so they become background; images that have any: %d", ignored
+        )
     write_text(folder / "data.yaml", yaml.safe_dump({**content, "names": {0: category}}, sort_keys=False))

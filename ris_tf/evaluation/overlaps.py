@@ -70,7 +70,7 @@ def compare(truth, pred, scores=None):
     found = counted[0].shape[1]
     scores = np.ones(found) if scores is None else np.asarray(scores, np.float64)
     if scores.shape != (found,):
-        raise ValueError(f"scores must be one for each of the {found} instances. Received: shape {scores.shape}")
+        raise ValueError(f"scores must have one value per instance: {found}. Received: shape {scores.shape}")
     return Overlaps(*counted, scores)
 
 
@@ -80,7 +80,7 @@ def _of_known(scores, pred, known):
         return scores
     ids = np.unique(pred[pred > 0])
     if np.shape(scores) != ids.shape:
-        raise ValueError(f"scores must be one for each of the {ids.size} instances. Received: {np.shape(scores)}")
+        raise ValueError(f"scores must have one value per instance: {ids.size}. Received: shape {np.shape(scores)}")
     return np.asarray(scores)[np.isin(ids, known)]
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from ris_tf.inference import stitching
 from ris_tf.inference.object_map import ObjectMap
 from ris_tf.inference.stitching import View
+from ris_tf.wording import counted
 
 MARGIN = 2  # pixels, see `Canvas`
 
@@ -46,7 +47,7 @@ class Canvas:
         """
         labels, scores = np.asarray(labels), np.asarray(scores)
         if labels.ndim != 2 or (labels.size and labels.max() > len(scores)):
-            received = f"shape {labels.shape}, largest id {labels.max(initial=0)}, {len(scores)} scores"
+            received = f"shape {labels.shape}, largest id {labels.max(initial=0)}, {counted(len(scores), 'score')}"
             raise ValueError(f"labels must be [h, w] with ids 1..len(scores). Received: {received}")
         height, width = self._seen.shape
         labels = labels[max(-top, 0) : max(height - top, 0), max(-left, 0) : max(width - left, 0)]

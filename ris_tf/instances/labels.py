@@ -38,7 +38,7 @@ class Instances:
         if labels.size and labels.max() > scores.size:
             raise ValueError(
                 "labels must be numbered 1..len(scores). "
-                f"Received: largest label {labels.max()} with {scores.size} scores"
+                f"Received: largest label {labels.max()}, number of scores {scores.size}"
             )
         # The class is frozen; object.__setattr__ is the only way to convert the dtypes here.
         object.__setattr__(self, "labels", labels)

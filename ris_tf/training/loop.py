@@ -20,6 +20,7 @@ from ris_tf.files.writing import sweep, write_text
 from ris_tf.settings import schema
 from ris_tf.training import checkpoints, monitor, precision, samples, start, workers
 from ris_tf.training.curriculum import Curriculum
+from ris_tf.wording import counted
 
 _PICTURES = 4  # number of validation images shown in TensorBoard
 
@@ -95,7 +96,7 @@ def _fit(model, config, read, workdir, distribution, termination, rotate=True, r
         keeper.catch_up(trained=record["init"] is not None)
     done = keeper.step
     if done >= steps and not keeper.stopping:
-        print(f"{workdir}: already trained for {done} steps; raise --config.train.steps to train further")
+        print(f"{workdir}: already trained for {counted(done, 'step')}; raise --config.train.steps to train further")
         return storage.load(workdir)
     if me.chief:
         write_text(workdir / "config.json", json.dumps(record, indent=2))
@@ -130,7 +131,7 @@ def _fit(model, config, read, workdir, distribution, termination, rotate=True, r
 
 def _amount(read):
     extra = f" and {len(read.extra)} of data.extra" if read.extra else ""
-    return f"{len(read.source)} images{extra}"
+    return f"{counted(len(read.source), 'image')}{extra}"
 
 
 def _device(model, config):

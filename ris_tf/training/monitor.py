@@ -36,7 +36,7 @@ class Progress(keras.callbacks.Callback):
         self._compiled = self.model.steps
 
     def on_train_batch_end(self, batch, logs=None):
-        label = "training: " if self.model.steps == self._compiled else "compiling: "
+        label = "training" if self.model.steps == self._compiled else "compiling"
         self._compiled = self.model.steps
         if label != self.bar.desc:
             self.bar.set_description_str(label)

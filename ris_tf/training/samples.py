@@ -10,6 +10,9 @@ from ris_tf.data.sampling.records import Records
 from ris_tf.data.sources import open_source
 from ris_tf.errors import DataError, NoSplit
 from ris_tf.settings import schema
+from ris_tf.wording import counted
+
+_FEW = 5  # validation images; with fewer, the best model is chosen by chance
 
 
 class Samples(NamedTuple):
@@ -41,13 +44,29 @@ def read(data, config):
         further += open_source(name, "train", **arguments)
     extra = Records(further, config)
     held_out = _held_out(data, config)
-    if warning := foreground.warning(source.pieces):
+    for warning in _warnings(config, source, extra, held_out):
         logging.warning("%s: %s", data, warning)
+    return Samples(source, extra, held_out)
+
+
+def _warnings(config, source, extra, held_out):
+    """Yields a line for each thing about the images of a run that would surprise the user later."""
+    if warning := foreground.warning(source.pieces):
+        yield warning
     steps = config.model.steps
     if config.data.view != "tiles" and source.most > steps:
-        message = "%s: an image holds %d objects, but the network finds at most %d; raise model.steps"
-        logging.warning(message, data, source.most, steps)
-    return Samples(source, extra, held_out)
+        most = counted(source.most, "object")
+        yield f"an image holds {most}, but the network finds at most {steps}; raise model.steps"
+    nothing = "holds an object, so the network learns to find nothing; check the label maps"
+    if not source.most:
+        yield f"no training image {nothing}"
+    if len(extra) and not extra.most:
+        yield f"no image of data.extra {nothing}"
+    if held_out and not any((labels > 0).any() for _, labels in held_out):
+        yield "no validation image holds an object, so the best model cannot be told; check the label maps"
+    if 0 < len(held_out) < min(_FEW, config.train.validation_images):
+        few = counted(len(held_out), "validation image")
+        yield f"only {few}, and the best model is chosen on so little; keep {_FEW} or more"
 
 
 def _held_out(data, config):
@@ -68,6 +87,8 @@ def _held_out(data, config):
             continue
         try:
             opened = open_source(name, "val", config.data.synthetic_size, most, **arguments)
+            if not opened:
+                raise NoSplit(f"{name}: the split 'val' holds no image")
         except NoSplit as error:
             instead = "only the other data sets validate" if extra else "the last weights are kept as the best"
             logging.warning("%s; %s", error, instead)

@@ -17,6 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from ris_tf.errors import DataError, UsageError
+from ris_tf.wording import counted
 
 _EXPECTED = '{"cluster": {"worker": ["HOST:PORT", ...]}, "task": {"type": "worker", "index": 0}}'
 LOST = (  # errors that TensorFlow raises in the other workers when one is lost
@@ -67,7 +68,7 @@ def _place(text):
         if not named or list(cluster) != ["worker"] or task["type"] != "worker" or type(index) is not int:
             raise ValueError
         if len(set(hosts)) != len(hosts) or not 0 <= index < len(hosts):
-            found = f"TF_CONFIG names {len(hosts)} workers and the index {index}"
+            found = f"TF_CONFIG names {counted(len(hosts), 'worker')} and the index {index}"
             raise ValueError
     except (ValueError, KeyError, TypeError) as error:
         raise UsageError(f"train.distribute is 'workers' and {found}; expected {_EXPECTED}") from error

@@ -14,6 +14,7 @@ from ris_tf.commands import data as data_command
 from ris_tf.data import convert, inspection, sources
 from ris_tf.data.synthetic import drawings
 from ris_tf.instances.visualize import overlay
+from ris_tf.wording import counted
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:pycocotools.*")
 
@@ -39,7 +40,7 @@ def test_inspect_says_what_is_there(command, folder, tmp_path, monkeypatch):
     for split in ("train", "val", "test"):
         names = [name for name, _ in sources.open_source(folder, split)]
         counts = [len(np.unique(masks[name])) - 1 for name in names]
-        assert f"{split}: {len(names)} images, {sum(counts)} objects" in out
+        assert f"{split}: {counted(len(names), 'image')}, {counted(sum(counts), 'object')}" in out
         assert f"objects per image  {min(counts)} to {max(counts)}, median {np.median(counts):g}" in out
     areas = np.concatenate([np.bincount(masks[name].ravel())[1:] for name, _ in sources.open_source(folder, "train")])
     areas = areas[areas > 0]
@@ -47,7 +48,7 @@ def test_inspect_says_what_is_there(command, folder, tmp_path, monkeypatch):
         f"pixels per object  {areas.min()} to {areas.max()}, median {np.median(areas):g}, mean {areas.mean():.1f}"
         in out
     )
-    assert out.count("without objects    1 images") == 2 and out.count("64x64 (8) (width x height)") == 1
+    assert out.count("without objects    1 image\n") == 2 and out.count("64x64 (8) (width x height)") == 1
     assert out.count("3 channels uint8 (8)") == 1
     sheet = np.asarray(Image.open(tmp_path / "contact_sheet.png"))
     name = sources.open_source(folder, "train")[0][0]
@@ -93,7 +94,7 @@ def test_inspect_of_a_category(command, coco, tmp_path):
     out = command(data_command.main, "inspect", coco, "--category=person", f"--out={tmp_path / 'a.png'}")[1]
     assert f"val2017: {len({entry['image_id'] for entry in people})} images, {len(people)} objects" in out
     crowds = {entry["image_id"] for entry in truth.loadAnns(truth.getAnnIds(iscrowd=1))}
-    assert f"in {len(crowds & {entry['image_id'] for entry in people})} images" in out
+    assert f"in {counted(len(crowds & {entry['image_id'] for entry in people}), 'image')}" in out
     assert command(data_command.main, "inspect", coco, "--category=persn")[0] == 2
 
 

@@ -260,7 +260,7 @@ def test_figures_of_the_counts():
 
 
 def test_scores_must_be_one_for_each_instance():
-    with pytest.raises(ValueError, match="one for each of the 1 instances"):
+    with pytest.raises(ValueError, match="one value per instance: 1"):
         overlaps.compare(np.eye(3, dtype=int), np.eye(3, dtype=int), [0.5, 0.6])
 
 

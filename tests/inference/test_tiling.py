@@ -211,7 +211,7 @@ def test_min_area_and_empty_tiles():
     assert isinstance(empty, Instances) and empty.count == 0 and empty.labels.shape == (20, 20)
     canvas.add(tile, [0.9, 0.8], 0, 0)
     assert canvas.instances().count == 1
-    with pytest.raises(ValueError, match="2 scores|1 scores"):
+    with pytest.raises(ValueError, match=r"2 scores|1 score\b"):
         canvas.add(tile, [0.9], 0, 0)
 
 

@@ -138,7 +138,7 @@ def image_files(paths: Sequence[Path | str]) -> list[Path]:
             empty[str(path)] = None
     if empty:
         expected = f"expected files ending in {', '.join(IMAGE_SUFFIXES)}"
-        raise DataError("; ".join([f"{', '.join(empty)}: no image in this folder; {expected}", *unread]))
+        raise DataError("; ".join([f"{', '.join(empty)}: no images in this folder; {expected}", *unread]))
     for line in unread:
         warn_once(line)
     return list(files)

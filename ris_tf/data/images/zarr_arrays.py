@@ -8,6 +8,7 @@ import numpy as np
 
 from ris_tf.data.images.planes import RGB, Axis, pick
 from ris_tf.errors import DataError, UsageError
+from ris_tf.wording import counted
 
 # Codecs that zarr may use. Others, such as the pickle codec of numcodecs, can run code stored in the file.
 _CODECS = {"blosc", "bytes", "bz2", "crc32c", "default", "delta", "gzip", "lz4", "lzma", "regular", "sharding_indexed"}
@@ -129,7 +130,8 @@ def _opened(path):
         raise DataError(f"{path}: zarr is compressed with {other}; expected one of {', '.join(sorted(_CODECS))}")
     names = [_name(axis) for axis in listed] if listed else None
     if names and len(names) != node.ndim:
-        raise DataError(f"{path}: lists {len(names)} axes for an array of {node.ndim}; expected a name for each axis")
+        found = f"{counted(len(names), 'axis', 'axes')} for an array of {node.ndim}"
+        raise DataError(f"{path}: lists {found}; expected a name for each axis")
     return node, names, labels
 
 

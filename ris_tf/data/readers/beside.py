@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from ris_tf.data.images.single import by_name, entries, images_in
+from ris_tf.data.images.single import by_name, entries, images_in, passed_over
 from ris_tf.data.readers.outlines import chosen_of, left_out, read
 from ris_tf.data.readers.splits import Listing, in_folders
 from ris_tf.errors import DataError
@@ -51,8 +51,10 @@ def beside(name, suffix, is_one, parse, as_viewed):
             some = ", ".join(sorted(filter(None, names))[:20]) or "none"
             problems.append(f"{folder}: no object of the category {category!r}; the categories are {some}")
         without = len(images.keys() - files)
-        notes = [f"{folder}: images without a {suffix} file, which are left out: {without}"] if without else []
-        return Listing(list(kept.items()), sorted(problems), [*left_out(folder, annotated), *notes])
+        notes = [*left_out(folder, annotated), *passed_over(folder, entries(folder))]
+        if without:
+            notes.append(f"{folder}: images without a {suffix} file, which are left out: {without}")
+        return Listing(list(kept.items()), sorted(problems), notes)
 
     def find(root):
         return None if (root / "masks").is_dir() else layout.find(root)

@@ -6,7 +6,7 @@ masks, they must show the same objects.
 
 from functools import partial
 
-from ris_tf.data.images.single import by_name, images_in
+from ris_tf.data.images.single import by_name, entries, images_in, passed_over
 from ris_tf.data.readers.pairs import matched, read_matched
 from ris_tf.data.readers.splits import Listing, in_folders
 
@@ -35,8 +35,9 @@ def _samples(folder):
     pairs = matched(images, masks)
     used = {file for _, files in pairs.values() for file in files}
     problems += [f"{file}: mask has no image of the same name" for file in masks.values() if file not in used]
-    unlabelled = len(images.keys() - pairs)
-    notes = [f"{folder}: {unlabelled} of {len(images)} images have no mask and are left out"] if unlabelled else []
+    notes, unlabelled = passed_over(folder, entries(folder)), len(images.keys() - pairs)
+    if unlabelled:
+        notes.append(f"{folder}: images without a mask, which are left out: {unlabelled} of {len(images)}")
     return Listing([(name, partial(read_matched, *pairs[name])) for name in sorted(pairs)], sorted(problems), notes)
 
 

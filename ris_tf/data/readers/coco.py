@@ -1,8 +1,9 @@
 """Read data sets in COCO format: annotations/instances_SPLIT.json with a folder SPLIT of images next to annotations/.
 
-The name of a split may be abbreviated: "train" finds train2017. Polygons and run lengths (RLE), compressed or not, are
-supported. Crowd regions become ignored pixels, except where an object lies. Where objects overlap, the smaller one is
-on top. An object that has no pixel is left out, and its image stays.
+CVAT and Datumaro put the images into images/SPLIT, or into images/ if there is one split. The name of a split may be
+abbreviated: "train" finds train2017. Polygons and run lengths (RLE), compressed or not, are supported. Crowd regions
+become ignored pixels, except where an object lies. Where objects overlap, the smaller one is on top. An object that has
+no pixel is left out, and its image stays.
 """
 
 import contextlib
@@ -35,7 +36,13 @@ def _splits(root, category="", held_out=0.0):
 def _listing(root, split, category, held_out):
     splits = _splits(root)
     found = chosen(root, split, splits)
-    return joined({name: samples(splits[name], root / name, category, splits.values()) for name in found})
+    return joined({name: samples(splits[name], _images(root, name), category, splits.values()) for name in found})
+
+
+def _images(root, split):
+    """Folder of the images of a split."""
+    places = [root / split, root / "images" / split, root / "images"]
+    return next((place for place in places if place.is_dir()), places[0])
 
 
 def samples(file, folder, category, files=()):
@@ -123,7 +130,7 @@ def _left_out(file, images, entries):
     if not times:
         return ""
     reasons = "; ".join(f"{n} with {why}, such as {example[why]}" for why, n in times.items())
-    return f"{file}: {sum(times.values())} of {total} objects cannot be drawn and are left out: {reasons}"
+    return f"{file}: objects that cannot be drawn and are left out: {sum(times.values())} of {total} ({reasons})"
 
 
 def _path(folder, file_name):

@@ -52,11 +52,10 @@ def targets(
     entries = {path: _entry(path, listed) for path in images}
     missing = [path for path, entry in entries.items() if entry is None]
     if missing:
-        more = f" and {len(missing) - 1} more images are" if missing[1:] else " is"
         example = next(iter(found.images.values()))["file_name"] if found.images else "no image"
         raise DataError(
-            f"{missing[0]}{more} not listed in {file}, which lists {example}; expected a file_name that is the end of "
-            "the path of the image"
+            f"{', '.join(map(str, missing))}: not listed in {file}, which lists {example}; expected a file_name that "
+            "is the end of the path of the image"
         )
     used = {entry["id"] for entry in entries.values()}
     if len(used) < len(entries):

@@ -11,6 +11,7 @@ from functools import partial
 from ris_tf.data.readers.beside import beside
 from ris_tf.data.readers.outlines import Annotated, Outline, paint_polygons
 from ris_tf.errors import DataError
+from ris_tf.wording import counted
 
 _EXPECTED = "expected GeoJSON with polygons in pixels"
 _CELLS = {"cell", "detection"}  # QuPath's types of objects that lie in annotations
@@ -49,9 +50,10 @@ def _parse(file, image_file):
             wrong["without the coordinates of a polygon"] += 1
     cells = sum(kinds[kind] for kind in _CELLS)
     if cells and kinds["annotation"]:
+        found = counted(cells, "cell or detection", "cells or detections")
         raise DataError(
-            f"{file}: has {kinds['annotation']} annotations and {cells} cells or detections; expected one kind, "
-            "because annotations may be regions that contain the cells; in QuPath, export only the objects"
+            f"{file}: has {counted(kinds['annotation'], 'annotation')} and {found}; expected one kind, because "
+            "annotations may be regions that contain the cells; in QuPath, export only the objects"
         )
     return Annotated(outlines, wrong)
 

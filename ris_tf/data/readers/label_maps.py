@@ -6,10 +6,11 @@ with an ending that tools add, see `pairs`.
 
 from functools import partial
 
-from ris_tf.data.images.single import by_name, folders_in, images_in
+from ris_tf.data.images.single import by_name, entries, folders_in, images_in, passed_over
 from ris_tf.data.readers.pairs import matched, read_matched
 from ris_tf.data.readers.splits import Listing, in_folders
 from ris_tf.errors import DataError
+from ris_tf.wording import counted
 
 
 def _has(folder):
@@ -29,9 +30,10 @@ def _samples(folder):
     problems += [f"{images[name]}: image has no mask of the same name in {where}" for name in images.keys() - pairs]
     problems += [f"{file}: mask has no image of the same name" for file in masks.values() if file not in used]
     if not pairs:
-        found = f"{len(images)} images and {len(masks)} masks"
+        found = f"{counted(len(images), 'image')} and {counted(len(masks), 'mask')}"
         problems.insert(0, f"{folder}: {found}, but no image and mask with the same name; expected {LAYOUT.tree}")
-    return Listing([(name, partial(read_matched, *pairs[name])) for name in sorted(pairs)], sorted(problems))
+    notes = passed_over(folder, [*entries(folder / "images"), *entries(where)])
+    return Listing([(name, partial(read_matched, *pairs[name])) for name in sorted(pairs)], sorted(problems), notes)
 
 
 LAYOUT = in_folders("images and label maps", "images/NAME.png with masks/NAME.png", _has, _samples)

@@ -77,7 +77,7 @@ def _check_size(file, content, image_file):
 def _problem(shape):
     """Why a shape cannot be an object, or None."""
     if not isinstance(shape, dict):
-        return "that are not shapes"
+        return "not in the form of a shape"
     kind = str(shape.get("shape_type") or "polygon")
     if kind not in _LEAST:
         return f"of the type {kind[:20]!r}"

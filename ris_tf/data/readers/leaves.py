@@ -13,8 +13,9 @@ from functools import partial
 import numpy as np
 from absl import logging
 
-from ris_tf.data.images.single import by_name, folders_in, images_in, read_pair
+from ris_tf.data.images.single import by_name, entries, folders_in, images_in, passed_over, read_pair
 from ris_tf.data.readers.splits import Listing, in_folders, joined
+from ris_tf.wording import counted
 
 MIN_AREA = 2  # pixels; smaller "leaves" are annotation errors and are dropped in training and in evaluation
 
@@ -44,12 +45,13 @@ def _plants(folder, prefix):
     problems += [f"{labels[name]}: mask has no image of the same name" for name in labels.keys() - images]
     names = sorted(images.keys() & labels.keys())
     if not names:
-        found = f"{len(images)} images and {len(labels)} masks"
+        found = f"{counted(len(images), 'image')} and {counted(len(labels), 'mask')}"
         problems.insert(0, f"{folder}: {found}, but no image and mask with the same name; expected {LAYOUT.tree}")
-    elif unlabelled := len(images.keys() - labels):
-        logging.warning("%s: %d of %d images have no label file and are left out", folder, unlabelled, len(images))
+    notes, unlabelled = passed_over(folder, entries(folder)), len(images.keys() - labels)
+    if names and unlabelled:
+        notes.append(f"{folder}: images without a label map, which are left out: {unlabelled} of {len(images)}")
     samples = [(prefix + name, partial(_read, images[name], labels[name])) for name in names]
-    return Listing(samples, sorted(problems))
+    return Listing(samples, sorted(problems), notes)
 
 
 def _read(image, file):
@@ -57,7 +59,7 @@ def _read(image, file):
     ids, areas = np.unique(labels, return_counts=True)
     specks = ids[(areas < MIN_AREA) & (ids > 0)]
     if specks.size:
-        logging.warning("%s: %d leaves with fewer than %d pixels are left out", file, specks.size, MIN_AREA)
+        logging.warning("%s: leaves of fewer than %d pixels, which are left out: %d", file, MIN_AREA, specks.size)
         labels[np.isin(labels, specks)] = 0
     return pixels, labels
 

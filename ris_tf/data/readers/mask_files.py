@@ -10,10 +10,19 @@ from functools import partial
 from absl import logging
 
 from ris_tf.data.images.orientation import upright_pair
-from ris_tf.data.images.single import check_size, folders_in, images_in, read_image, read_labels
+from ris_tf.data.images.single import (
+    check_size,
+    entries,
+    folders_in,
+    images_in,
+    passed_over,
+    read_image,
+    read_labels,
+)
 from ris_tf.data.readers.splits import Listing, in_folders
 from ris_tf.errors import DataError, gather
 from ris_tf.instances.labels import smaller_on_top
+from ris_tf.wording import counted
 
 
 def _image_of(folder):
@@ -37,7 +46,8 @@ def _samples(folder):
         else:
             missing = f"masks/*.png beside {image.name}" if image else f"images/{found.name}.png"
             problems.append(f"{found}: lacks {missing}; expected {LAYOUT.tree}")
-    return Listing(samples, problems)
+    inside = [part for found in folders_in(folder) for part in folders_in(found) if part.name in ("images", "masks")]
+    return Listing(samples, problems, passed_over(folder, [file for part in inside for file in entries(part)]))
 
 
 def _read(file, mask_files):
@@ -47,9 +57,8 @@ def _read(file, mask_files):
     labels = smaller_on_top(masks)
     twice = sum(mask.sum() for mask in masks) - (labels > 0).sum()
     if twice:
-        logging.warning(
-            "%s: %d pixels belong to more than one mask; the smaller mask is on top", file.parent.parent, twice
-        )
+        where = file.parent.parent
+        logging.warning("%s: masks overlap in %s; the smaller mask is on top", where, counted(twice, "pixel"))
     return image, labels
 
 

@@ -16,6 +16,7 @@ from ris_tf.data.images.orientation import upright_pair
 from ris_tf.data.images.single import read_image
 from ris_tf.data.readers import coco_outlines
 from ris_tf.errors import DataError
+from ris_tf.wording import counted
 
 Window = tuple[int, int, np.ndarray]  # top row, left column, and a mask, uint8 [h, w]
 
@@ -141,7 +142,7 @@ def left_out(where: Path, files: Mapping[Path, Annotated]) -> list[str]:
     if not some:
         return []
     total = sum((Counter(reasons) for reasons in some.values()), Counter())
-    return [f"{where}: objects left out: {_counted(total)}; in {len(some)} files, such as {min(some).name}"]
+    return [f"{where}: objects left out: {_counted(total)}; in {counted(len(some), 'file')}, such as {min(some).name}"]
 
 
 def _counted(reasons):

@@ -103,8 +103,10 @@ def part(where: Path | str, listing: Listing, split: str, held_out: float = 0.0)
     if not cut and listing.problems:
         raise DataError(*listing.problems)
     if not cut:
-        expected = "another split" if held_out and split == "test" else "3 pairs or more, or the split 'all'"
-        raise NoSplit(f"{where}: {len(samples)} pairs leave no {split!r} part; expected {expected}")
+        why = f"there are too few pairs, {len(samples)}; expected 3 pairs or more, or the split 'all'"
+        if held_out and split == "test":
+            why = "data.held_out divides the images into train and val; expected one of these"
+        raise NoSplit(f"{where}: no {split!r} part, because {why}")
     return Listing(cut, listing.problems, listing.notes)
 
 

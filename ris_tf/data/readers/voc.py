@@ -15,7 +15,7 @@ import numpy as np
 
 from ris_tf.data.images.decoding import decode_labels
 from ris_tf.data.images.orientation import upright_pair
-from ris_tf.data.images.single import check_size, read_image, read_labels
+from ris_tf.data.images.single import check_size, passed_over, read_image, read_labels
 from ris_tf.data.readers import voc_colours
 from ris_tf.data.readers.name_lists import Named, names_in, read_lines
 from ris_tf.data.readers.splits import ALL, PARTS, Layout, Listing, chosen, joined, part, part_names
@@ -134,7 +134,7 @@ def in_lists(name, tree, find, lists, images, files, categories, classes, read):
         names = names_in(file, pictures)
         found = ((n, [pictures.find(n) or pictures.folder / f"{n}.jpg", *others(n)]) for n in names)
         kept = [(n, partial(read, *paths, wanted)) for n, paths in found if wanted is None or shows(paths, wanted)]
-        return Listing(kept, [])
+        return Listing(kept, [], passed_over(pictures.folder, sorted(pictures.folder.rglob("*"))))
 
     def splits(root, category="", held_out=0.0):
         found = present(root)

@@ -10,15 +10,16 @@ from pathlib import Path
 
 import yaml
 
-from ris_tf.data.images.single import IMAGE_SUFFIXES, folders_in
+from ris_tf.data.images.single import IMAGE_SUFFIXES, folders_in, passed_over
 from ris_tf.data.readers.name_lists import read_lines
 from ris_tf.data.readers.outlines import Annotated, Outline, chosen_of, left_out, paint_polygons, read
 from ris_tf.data.readers.splits import ALL, PARTS, Layout, Listing, chosen, joined, part, part_names
 from ris_tf.errors import DataError, UsageError
+from ris_tf.wording import counted
 
 _LARGEST = 2**20  # bytes of data.yaml
 _SLACK = 0.01  # coordinates may lie this far outside the image, as a share of its side; they are moved to its border
-BOX, FEW, NUMBER, OUTSIDE = "boxes", "with fewer than 3 points", "not in numbers", "outside the image"
+BOX, FEW, NUMBER, OUTSIDE = "with only a box", "with fewer than 3 points", "not in numbers", "outside the image"
 
 
 def _settings(root):
@@ -135,7 +136,8 @@ def _samples(root, split, sources, category):
     if category and category not in names.values():
         raise UsageError(f"data.category is {category!r}; expected one of {', '.join(names.values()) or 'data.yaml'}")
     images, annotated, without = {}, {}, 0
-    for name, image in (pair for source in sources for pair in _images(_resolved(root, split, source))):
+    sources = [_resolved(root, split, source) for source in sources]
+    for name, image in (pair for source in sources for pair in _images(source)):
         if images.setdefault(name, image) != image:
             problems.append(f"{image}: has the same name as {images[name]}; expected one file for each name")
     for name, image in sorted(images.items()):
@@ -153,10 +155,15 @@ def _samples(root, split, sources, category):
     boxes = sum(one.left_out.get(BOX, 0) for one in annotated.values())
     read_any = any(one.outlines for one in annotated.values())
     if not read_any and not problems and (without == len(images) or any(one.left_out for one in annotated.values())):
-        what = f"{boxes} boxes and no polygon" if boxes else f"{len(images)} images and no polygon"
+        what = f"{counted(boxes, 'box', 'boxes') if boxes else counted(len(images), 'image')} and no polygon"
         problems.append(f"{where} has {what}; expected the labels of a segmentation data set, labels/NAME.txt")
-    notes = [f"{where}: images without a label file, read as images without objects: {without}"] if without else []
-    return Listing(list(found.items()), problems, [*left_out(where, annotated), *notes])
+    notes = [*left_out(where, annotated)]
+    if without:
+        notes.append(f"{where}: images without a label file, read as images without objects: {without}")
+    if annotated and not read_any and not problems:
+        notes.append(f"{where}: the label files have no line; if the images show objects, the export has lost them")
+    notes += [line for source in sources if source.is_dir() for line in passed_over(source, sorted(source.rglob("*")))]
+    return Listing(list(found.items()), problems, notes)
 
 
 def _splits(root, category, held_out):

@@ -88,10 +88,9 @@ def _cut(ids, name, limit):
         if name not in _WARNED:  # once per image, not once per epoch
             _WARNED.add(name)
             logging.warning(
-                "%s: %d objects in one training sample, %d of them are left out; raise data.max_instances (now %d)",
+                "%s: %d objects in one training sample, but data.max_instances is %d; raise it, or some are left out",
                 name,
                 found,
-                found - limit,
                 limit,
             )
         return np.int32(0)

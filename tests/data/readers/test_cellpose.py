@@ -49,7 +49,8 @@ def test_masks_beside_images(tmp_path, image, mask):
     assert name == image.rsplit(".", 1)[0]
     np.testing.assert_array_equal(read()[0][..., 0], picture(0, 1)[..., 0])
     np.testing.assert_array_equal(read()[1], truth(1))
-    assert open_all(tmp_path)[1]["train"].notes == [f"{tmp_path}/train: 1 of 2 images have no mask and are left out"]
+    line = f"{tmp_path}/train: images without a mask, which are left out: 1 of 2"
+    assert open_all(tmp_path)[1]["train"].notes == [line]
 
 
 @pytest.mark.parametrize("mask", [*MASKS, "a.npy", "a.ome.tif", "a_mask.png", "a_labels.png", "a.png", "a_seg.png"])

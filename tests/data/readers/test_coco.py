@@ -127,9 +127,9 @@ def test_what_is_wrong_is_told(tmp_path):
     for changes, words in [
         ({"annotations": []}, "no object of the category 'person'"),
         ({"annotations": [{**person, "segmentation": [], "image_id": 9}]}, "the object 1 has the image_id 9; expected"),
-        ({"annotations": [person]}, "1 of 1 objects cannot be drawn .*: 1 with no outline .*; expected poly"),
+        ({"annotations": [person]}, r"cannot be drawn and are left out: 1 of 1 \(1 with no outline .*; expected poly"),
         ({"annotations": [{**person, "segmentation": "x"}]}, "'annotations' has 'segmentation' of the type str"),
-        ({"annotations": [{**person, "segmentation": []}]}, "1 of 1 objects cannot be drawn .* such as 1 of b.png"),
+        ({"annotations": [{**person, "segmentation": []}]}, "drawn and are left out: 1 of 1 .* such as 1 of b.png"),
         ({"annotations": [{**person, "segmentation": [["a"] * 6]}]}, "the object 1 of b.png cannot be converted"),
         ({"annotations": [{**person, "segmentation": {"counts": 3}}]}, "the object 1 of b.png cannot be converted"),
         (runs([20, 30], [1, 600]), r"its run lengths add up to 601; expected 600"),

@@ -79,12 +79,12 @@ def test_an_object_without_pixels_is_left_out_and_counted(tmp_path, caplog, comm
     labels = labels_of(tmp_path, annotations=[SQUARE, twin, alone])
     np.testing.assert_array_equal(labels, expected((2, 2, 6, 6)))
     (line,) = [record.getMessage() for record in caplog.records]
-    assert "2 of 3 objects cannot be drawn and are left out: " in line and reason in line
+    assert "objects that cannot be drawn and are left out: 2 of 3 (" in line and reason in line
     samples = sources.open_source(tmp_path, "train", category="person")
     assert [name for name, _ in samples] == ["a", "b"]  # the image of the object without an outline stays
     assert len(caplog.records) == 1  # once for a data set
     code, out, _ = command(data_command.main, "inspect", tmp_path, f"--out={tmp_path / 'sheet.png'}")
-    assert f"  note               {line}\n" in out and "train2017: 2 images, 1 objects" in out
+    assert f"  note               {line}\n" in out and "train2017: 2 images, 1 object\n" in out
     assert code == 1 and "has the same pixels as a" in out  # of the two black images, and nothing else
     assert out.count("problem: ") == 1
 
@@ -99,7 +99,7 @@ def test_an_object_under_smaller_ones_is_named(tmp_path, caplog):
 
 def test_boxes_without_outlines_are_refused(tmp_path):
     boxes = [{"id": 5, "image_id": 7, "category_id": 1, "bbox": [9, 9, 3, 3], "segmentation": []}]
-    with pytest.raises(DataError, match="1 of 1 objects cannot be drawn .*; expected polygons or run lengths"):
+    with pytest.raises(DataError, match="drawn and are left out: 1 of 1 .*; expected polygons or run lengths"):
         sources.open_source(written(tmp_path, annotations=boxes), "train", category="")
 
 

@@ -137,7 +137,7 @@ def test_what_is_wrong_with_mask_files_is_told(problems, tmp_path, caplog):
     assert "broken.png: file is empty" in first and "empty.png: mask is empty" in second and "mask is 6x5 but" in third
     save(tmp_path / "stage1_train" / NAMES[2] / "masks" / "over.png", np.ones((HEIGHT, WIDTH), np.uint8))
     problems(tmp_path)
-    assert f"{NAMES[2]}: 144 pixels belong to more than one mask" in caplog.text
+    assert f"{NAMES[2]}: masks overlap in 144 pixels" in caplog.text
     (tmp_path / "stage1_train" / "y" / "masks").mkdir(parents=True)
     assert problems(tmp_path) == [
         f"{tmp_path}/stage1_train/y: lacks images/y.png; expected ID/images/ID.png with ID/masks/*.png"

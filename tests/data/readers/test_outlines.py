@@ -109,7 +109,8 @@ def test_shapes_of_labelme(tmp_path):
 BAD = {
     yolo: (
         ["0 0.5 0.5 0.2 0.2", "0 0.1 0.2", "0 0.1 0.2 0.3 0.4 0.5 7", "x 1 2", f"1 {share([(5, 20)] * 3)}", ""],
-        "1 boxes, 1 not in numbers, 1 outside the image, 1 with fewer than 3 points; in 1 files, such as train_0.txt",
+        "1 not in numbers, 1 outside the image, 1 with fewer than 3 points, 1 with only a box; in 1 file, such as "
+        "train_0.txt",
     ),
     labelme: (
         [
@@ -117,15 +118,15 @@ BAD = {
             {"label": "x", "shape_type": "polygon"}, {"points": [[1, 1], [2, 2]], "shape_type": "mask"},
             {"points": [[5, 20], [5, 20], [5, 20]]},
         ],
-        "1 of the type 'point', 1 that are not shapes, 1 with too few points, 1 without a mask, 1 without points; in 1 "
-        "files, such as a.json",
+        "1 not in the form of a shape, 1 of the type 'point', 1 with too few points, 1 without a mask, 1 without points"
+        "; in 1 file, such as a.json",
     ),
     geojson: (
         [
             feature("Point", [3, 4]), feature("Polygon", []), feature("Polygon", [[[1, 2], [3, 4], [1, 2]]]), None,
             feature("MultiPolygon", [[[["x", 2], [3, 4], [1, 2]]]]), feature("Polygon", [[[5, 20]] * 4]),
         ],
-        "1 of the type 'Point', 4 without the coordinates of a polygon; in 1 files, such as a.geojson",
+        "1 of the type 'Point', 4 without the coordinates of a polygon; in 1 file, such as a.geojson",
     ),
 }  # fmt: skip
 

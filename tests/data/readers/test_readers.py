@@ -169,9 +169,13 @@ def test_image_files(tmp_path):
         (tmp_path / name).touch()
     found = image_files([str(tmp_path / "notes.txt"), tmp_path, tmp_path / "b.png"])
     assert found == [tmp_path / "notes.txt", tmp_path / "a.JPG", tmp_path / "b.png"]
-    assert "no such file or folder" in message(image_files, [tmp_path / "missing"])
-    (tmp_path / "empty").mkdir()
-    assert "no images in this folder; expected files ending in .png" in message(image_files, [tmp_path / "empty"])
+    missing = [tmp_path / "one", tmp_path / "b.png", tmp_path / "two", tmp_path / "one"]
+    assert message(image_files, missing).startswith(f"{missing[0]}, {missing[2]}: no such file or folder; expected")
+    for name in ("none", "bare"):
+        (tmp_path / name).mkdir()
+    bare = [tmp_path / "none", tmp_path, tmp_path / "bare"]
+    expected = f"{bare[0]}, {bare[2]}: no images in this folder; expected files ending in .png"
+    assert message(image_files, bare).startswith(expected)
     with pytest.raises(UsageError):
         image_files([])
 

@@ -138,7 +138,7 @@ def test_regions_of_qupath_are_no_objects(tmp_path, problems):
 
     assert features("annotation", "annotation") == features("cell", "tile") == features("detection") == []
     (line,) = features("annotation", "cell", "cell")
-    assert line.startswith(f"{tmp_path}/a.geojson: has 1 annotations and 2 cells or detections; expected one kind")
+    assert line.startswith(f"{tmp_path}/a.geojson: has 1 annotation and 2 cells or detections; expected one kind")
 
 
 def test_a_split_may_have_no_object(tmp_path):
