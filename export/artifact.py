@@ -7,10 +7,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from ris_tf import model as models
 from ris_tf import storage
 from ris_tf.errors import DataError, UsageError
-from ris_tf.export.graph import Graph
 
 
 def record(graph):
@@ -38,6 +36,9 @@ def graph_of(order):
       UsageError: the model does not exist, or its weights do not fit tiles of that size.
       DataError: the file does not contain a model of this package.
     """
+    from ris_tf import model as models  # TensorFlow takes seconds to import, and the table of formats needs this file
+    from ris_tf.export.graph import Graph
+
     trained = storage.load(order["model"])
     config, size = trained.config.copy_and_resolve_references(), order["size"]
     config.model.steps = order["steps"] or config.model.steps

@@ -73,7 +73,7 @@ def inside(extent, size):
 
 
 def resolve(masks, scores, predict, min_area):
-    """Applies the stop rule and assigns each pixel, same as `ris_tf.inference.prediction.resolve`.
+    """Applies the stop rule and assigns each pixel, same as `ris_tf.inference.looks.resolve`.
 
     The axis of the steps is the last one, and truth values are 0.0 and 1.0, because that is fast on devices.
 

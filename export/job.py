@@ -15,12 +15,11 @@ from ris_tf.export import artifact, card
 from ris_tf.export.check import Check
 from ris_tf.export.formats.table import ASSEMBLED, CONVERTED, Assembly
 from ris_tf.export.formats.to_litert import SUFFIX
-from ris_tf.export.pictures import framed
+from ris_tf.export.pictures import LEAST, framed
 from ris_tf.files.writing import write_text
 from ris_tf.settings.schema import extra_sources
 from ris_tf.wording import counted
 
-LEAST = 16  # smallest number of images that a file is tried on
 LIBRARIES = {  # {format or kind of quantisation: package that it needs, from the extra `export`}
     **{name: row.runtime for name, row in CONVERTED.items() if row.runtime != "tensorflow"},
     "int8": "litert_quantizer",

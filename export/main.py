@@ -5,11 +5,11 @@ from pathlib import Path
 from absl import flags
 
 from ris_tf import presets
-from ris_tf.commands import command
+from ris_tf.commands import command, places
+from ris_tf.data import sources
 from ris_tf.errors import DataError, UsageError
-from ris_tf.export.check import table
 from ris_tf.export.formats.table import ASSEMBLED, CONVERTED
-from ris_tf.export.job import LEAST, export
+from ris_tf.export.pictures import LEAST
 
 QUANTIZE = ("none", "float16", "dynamic", "int8")
 _USAGE = """
@@ -83,9 +83,14 @@ def main():
         if quantize != ["none"] and not {"tflite", *ASSEMBLED} & set(formats):
             raise UsageError(f"--quantize={','.join(quantize)}: only tflite can be quantised; add tflite to --format")
         size = None if values.size is None else _pair(values.size)
-        out = Path(values.out)
-        if out.exists() and not out.is_dir():
-            raise UsageError(f"--out={out}: is a file; give a folder")
+        out = places.folder("out", values.out)
+        places.model(values.model, exported=False)
+        if values.data:
+            sources.check([values.data])
+        from ris_tf.export.check import table  # TensorFlow takes seconds to import
+        from ris_tf.export.job import export
+
+        command.start_tensorflow()
         data = values.data, values.split, values.images
         rows = export(values.model, formats, quantize, size, values.steps, out, *data, Path(values.node_modules))
         print(table(rows))

@@ -5,6 +5,8 @@ import numpy as np
 from ris_tf.data.normalize import normalize
 from ris_tf.inference.resampling import fitting_box, sample
 
+LEAST = 16  # smallest number of images that a file is tried on
+
 
 def framed(graph, image):
     """Fits an image to the size that the graph takes.

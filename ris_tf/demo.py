@@ -6,9 +6,10 @@ import numpy as np
 import skimage.data
 from absl import flags
 
-from ris_tf import RIS
-from ris_tf.commands import command
+from ris_tf import storage
+from ris_tf.commands import command, places
 from ris_tf.data.synthetic import drawings
+from ris_tf.errors import UsageError
 from ris_tf.evaluation import metrics
 from ris_tf.files.writing import write_png
 from ris_tf.instances.visualize import overlay
@@ -35,7 +36,7 @@ def demo(out):
     out.mkdir(parents=True, exist_ok=True)
     results = []
     for preset, samples in (("coins", _coins()), ("rosettes", _synthetic("rosettes", 3))):
-        model = RIS.from_preset(preset)
+        model = storage.open_model(preset)
         for name, image, truth in samples:
             instances = model.predict_instances(image)
             write_png(out / f"{name}_overlay.png", overlay(image, instances.labels))
@@ -64,7 +65,9 @@ def main():
     flags.DEFINE_string("out", "demo_out", "folder for the overlays; created if missing")
 
     def job(values, rest):
-        del rest
+        if rest:
+            raise UsageError(f"unexpected argument {rest[0]!r}; see --helpshort")
+        places.folder("out", values.out)
         results = demo(values.out)
         off = np.mean([abs(true - found) for _, true, found in results])
         print(f"mean |difference in count|: {off:.1f}. The overlays in {values.out} show what was found.")

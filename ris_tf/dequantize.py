@@ -7,11 +7,9 @@ only adds the bias.
 
 from pathlib import Path
 
-import keras
 import numpy as np
-from tensorflow.lite.python import schema_py_generated as schema
 
-from ris_tf.commands import command
+from ris_tf.commands import command, places
 from ris_tf.errors import DataError, UsageError
 from ris_tf.storage import save
 from ris_tf.wording import counted
@@ -27,8 +25,8 @@ network that is built on the blocks of MobileNetV2, such as DeepLab. In that cas
 left out.
 """
 
-_CONVOLUTIONS = schema.BuiltinOperator.CONV_2D, schema.BuiltinOperator.DEPTHWISE_CONV_2D
-_TYPES = {schema.TensorType.INT8: np.int8, schema.TensorType.UINT8: np.uint8, schema.TensorType.INT32: np.int32}
+_CONVOLUTIONS = "CONV_2D", "DEPTHWISE_CONV_2D"
+_TYPES = {"INT8": np.int8, "UINT8": np.uint8, "INT32": np.int32}
 _LAST = "block_16_project_BN"
 _LEAST = 51  # number of convolutions up to that layer
 
@@ -48,29 +46,34 @@ def convolutions(path):
       DataError: it is not a LiteRT file, or the weights of a convolution are not constant integers with a scale.
     """
     try:
-        model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(Path(path).read_bytes(), 0))
+        content = Path(path).read_bytes()
+    except OSError as error:
+        what = (error.strerror or str(error)).lower()
+        raise UsageError(f"{path}: {what}; expected a LiteRT file that can be read") from error
+    from tensorflow.lite.python import schema_py_generated as schema  # TensorFlow takes seconds to import
+
+    kinds = [getattr(schema.BuiltinOperator, name) for name in _CONVOLUTIONS]
+    types = {getattr(schema.TensorType, name): dtype for name, dtype in _TYPES.items()}
+    try:
+        model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
         graph, codes = model.subgraphs[0], model.operatorCodes
         found = []
         for operator in graph.operators:
             code = codes[operator.opcodeIndex]
-            kind = max(code.builtinCode, code.deprecatedBuiltinCode)
-            if kind in _CONVOLUTIONS:
-                kernel, bias = (_values(model, graph.tensors[index]) for index in operator.inputs[1:3])
+            if max(code.builtinCode, code.deprecatedBuiltinCode) in kinds:
+                kernel, bias = (_values(model, graph.tensors[index], types) for index in operator.inputs[1:3])
                 axes = (1, 2, 3, 0)  # from [out, height, width, in], or [1, height, width, channels] if depthwise
                 found.append((kernel.transpose(axes), bias))
         return found
-    except OSError as error:
-        what = (error.strerror or str(error)).lower()
-        raise UsageError(f"{path}: {what}; expected a LiteRT file that can be read") from error
     except Exception as error:  # a damaged file may raise nearly anything
         said = " ".join(str(error).split())[:120]
         raise DataError(f"{path}: is not a LiteRT file of a quantised MobileNetV2 ({said})") from error
 
 
-def _values(model, tensor):
-    """Returns the real values of a quantised constant, float32."""
+def _values(model, tensor, types):
+    """Returns the real values of a quantised constant, float32; `types` are {number of a TensorType: dtype}."""
     scales = tensor.quantization
-    stored = np.frombuffer(np.asarray(model.buffers[tensor.buffer].data, np.uint8).tobytes(), _TYPES[tensor.type])
+    stored = np.frombuffer(np.asarray(model.buffers[tensor.buffer].data, np.uint8).tobytes(), types[tensor.type])
     whole = stored.reshape(tensor.shape).astype(np.float64)
     shape = [1] * whole.ndim
     shape[scales.quantizedDimension] = len(scales.scale)
@@ -92,6 +95,8 @@ def mobilenet_v2(found, name="file"):
     Raises:
       DataError: the convolutions are not those of MobileNetV2 of width 1.
     """
+    import keras
+
     if len(found) < _LEAST:
         has = counted(len(found), "convolution")
         raise DataError(f"{name}: has {has}; expected at least {_LEAST}, those of MobileNetV2")
@@ -127,7 +132,10 @@ def main():
         source, target = rest[0], Path(rest[1])
         if not target.absolute().parent.is_dir():
             raise UsageError(f"{target}: its folder does not exist; create it or give another file")
-        model = mobilenet_v2(convolutions(source), source)
+        places.writable(target, target.parent)
+        found = convolutions(source)
+        command.start_tensorflow()
+        model = mobilenet_v2(found, source)
         save(model, target)
         kind = "classifier of 1,000 classes" if model.name.startswith("mobilenet") else "up to its last block"
         print(f"{target}: MobileNetV2 ({kind}) written, {model.count_params():,} parameters")

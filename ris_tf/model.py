@@ -5,12 +5,12 @@ import contextlib
 import keras
 import tensorflow as tf
 
-from ris_tf import presets
+from ris_tf import preset_weights, presets
 from ris_tf.errors import UsageError
 from ris_tf.inference import prediction
 from ris_tf.network import frozen as freezing
 from ris_tf.network.recurrence import AttendForm, PaperForm
-from ris_tf.network.unroll import unroll
+from ris_tf.network.unroll import unroll, until_stop
 from ris_tf.objective.terms_model import TermsModel
 from ris_tf.objective.training_step import TrainingStep
 from ris_tf.quiet import quiet
@@ -98,6 +98,8 @@ class RIS(TermsModel):
             self.track_terms("loss", "hungarian", "matched_iou", *self.form.extra_terms)
         if any(length % self.form.size_multiple for length in shape.size):
             raise UsageError(f"model.size is {shape.size}; expected multiples of {self.form.size_multiple}")
+        images = tf.TensorSpec([None, *shape.size, shape.channels], tf.float32)
+        self._looking = tf.function(self._look, input_signature=[images, tf.TensorSpec([], tf.float32)])
         self.build((None, *shape.size, shape.channels))
         if frozen is not None:
             freezing.restore(self.form, frozen)
@@ -117,7 +119,7 @@ class RIS(TermsModel):
         """
         config, weights = presets.find(name)
         model = cls(config)
-        presets.load(model, weights)
+        preset_weights.load(model, weights)
         return model
 
     def build(self, input_shape):
@@ -169,18 +171,26 @@ class RIS(TermsModel):
         """
         return prediction.predict_instances(self.look, self.config, image, crf, self.foreground)
 
-    @tf.function(reduce_retracing=True)
-    def look(self, images):
-        """Compiled version of `call`.
+    def look(self, images, threshold=None):
+        """Computes masks and scores of all steps up to the one in which the last image stops.
 
         Args:
           images: float32 [B, H, W, C], normalised.
+          threshold: float; a score that is not above it ends the count of an image. None for
+            `config.predict.score_threshold`.
 
         Returns:
-          masks float32 [B, T, h, w] and scores float32 [B, T], in [0, 1].
+          masks float32 [B, T, h, w] and scores float32 [B, T], in [0, 1]. Both are 0 for the steps that did not run.
         """
-        outputs = self(images)
-        return outputs["masks"], outputs["scores"]
+        threshold = self.config.predict.score_threshold if threshold is None else threshold
+        return self._looking(images, tf.constant(threshold, tf.float32))
+
+    def _look(self, images, threshold):
+        steps, images = self.config.model.steps, tf.cast(images, self.compute_dtype)
+        context, outputs = until_stop(self.form, images, steps, threshold)
+        masks, scores = self.form.masks(context, outputs), outputs["score"]
+        left = steps - tf.shape(scores)[1]
+        return tf.pad(masks, [[0, 0], [0, left], [0, 0], [0, 0]]), tf.pad(scores, [[0, 0], [0, left]])
 
     @tf.function(reduce_retracing=True)
     def foreground(self, images):

@@ -15,6 +15,7 @@ import numpy as np
 
 from ris_tf.errors import DataError, UsageError
 from ris_tf.inference import prediction
+from ris_tf.quiet import quiet
 from ris_tf.settings import ranges
 
 RECORD = "ris_tf.json"  # name of the record in every exported file: the config of the model
@@ -167,8 +168,9 @@ def _open_tflite(path, threads):
     library = _library("ai_edge_litert.interpreter", "ai-edge-litert", path)
     config = _attributes(record_of(path))
     try:
-        interpreter = library.Interpreter(str(path), num_threads=threads)
-        runners = [interpreter.get_signature_runner(name) for name in ("encode", "step")]
+        with quiet():  # LiteRT announces its delegate
+            interpreter = library.Interpreter(str(path), num_threads=threads)
+            runners = [interpreter.get_signature_runner(name) for name in ("encode", "step")]
     except Exception as error:  # LiteRT raises its own exceptions for a broken file
         raise DataError(f"{path}: is not a model written by ris-export") from error
     turn = threading.Lock()  # both functions use the interpreter's memory until outputs are copied

@@ -1,14 +1,14 @@
 """Loads and saves trained models, and resolves the name of a model to its file."""
 
 import hashlib
+import importlib.util
 from pathlib import Path
-
-import keras
 
 from ris_tf import presets, runtime
 from ris_tf.errors import DataError, UsageError
-from ris_tf.files import archive, writing
-from ris_tf.model import RIS
+from ris_tf.files import writing
+
+ENGINES = ("auto", "litert", "keras")
 
 
 def load(source):
@@ -25,6 +25,11 @@ def load(source):
       DataError: the folder or file does not contain a RIS model.
     """
     path = file_of(source)
+    import keras  # it takes seconds, and exported files do not need it
+
+    from ris_tf.files import archive
+    from ris_tf.model import RIS
+
     if path is None:
         return RIS.from_preset(str(source))
     archive.check(path, {"ris_tf.model": ["RIS"], **archive.OPTIMIZERS})
@@ -37,20 +42,50 @@ def load(source):
     return model
 
 
-def open_model(source):
+def open_model(source, engine="auto"):
     """Opens a model for prediction.
 
     Args:
       source: see `load`; or an exported model, see `runtime.load`.
+      engine: one of ENGINES, what computes. "auto" takes LiteRT for presets if it is installed, because it starts at
+        once and TensorFlow does not, and Keras for what ris-train writes.
 
     Returns:
       RIS or runtime.Exported. Both have `predict_instances`, `look`, `foreground` and `config`.
 
     Raises:
-      UsageError, DataError: see `load` and `runtime.load`.
+      UsageError, DataError: see `load`, `runtime.load` and `engine_of`.
+    """
+    engine = engine_of(source, engine)
+    path = Path(source)
+    if runtime.is_exported(path):
+        return runtime.load(path)
+    return runtime.load(presets.litert_file(str(source))) if engine == "litert" else load(source)
+
+
+def engine_of(source, engine="auto"):
+    """Says what computes the predictions of a model.
+
+    Args:
+      source, engine: see `open_model`.
+
+    Returns:
+      "keras"; "litert"; or "own" for an exported model, which has a runtime of its own.
+
+    Raises:
+      UsageError: the engine cannot run this model; or see `file_of`.
     """
     path = Path(source)
-    return runtime.load(path) if runtime.is_exported(path) else load(source)
+    if runtime.is_exported(path):
+        if engine != "auto":
+            raise UsageError(f"--engine={engine}: {path} is an exported model, which has its own runtime; leave it out")
+        return "own"
+    preset = file_of(source) is None
+    if engine == "auto":
+        return "litert" if preset and importlib.util.find_spec("ai_edge_litert") else "keras"
+    if engine == "litert" and not preset:
+        raise UsageError(f"--engine=litert: {path} is a Keras model; export it with ris-export --format=tflite first")
+    return engine
 
 
 def file_of(source):

@@ -17,7 +17,7 @@ SHADOWING = {"io", "onnx", "random", "types"}  # run as a script, such a file hi
 
 # Which wing may import which, from the top down. `errors`, `quiet` and `wording` are open to all but the configs.
 MAY_IMPORT = {
-    "demo": "commands data.synthetic evaluation files instances ris_tf",
+    "demo": "commands data.synthetic evaluation files instances storage",
     "dequantize": "commands storage",
     "export": "commands data data.synthetic evaluation files inference model network presets ris_tf runtime settings "
     "storage",

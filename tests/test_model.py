@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ris_tf import RIS, Instances, presets
+from ris_tf import RIS, Instances, preset_weights, presets
 from ris_tf.configs import leaves_paper
 from ris_tf.data import sources
 from ris_tf.data.sampling import pipeline
@@ -112,7 +112,7 @@ def test_preset_is_the_model_it_was_written_from(small, tmp_path, monkeypatch):
     model = build(small)
     model.compile(keras.optimizers.Adam())
     model.fit(batches(small).take(1), verbose=0)
-    presets.write(model, "mine", tmp_path)
+    preset_weights.write(model, "mine", tmp_path)
     with h5py.File(tmp_path / "mine.weights.h5") as file:
         assert "optimizer" not in file
     again = RIS.from_preset("mine")

@@ -12,10 +12,9 @@ from ris_tf.runtime import RECORD
 SUFFIX = {"none": "", "float16": "_float16", "dynamic": "_dynamic", "int8": "_int8"}
 
 
-def float_model(graph, quantize):
-    """Converts the graph to the bytes of a flatbuffer, with float32, float16 or dynamic-range weights."""
+def float_model(graph, signatures, quantize="none"):
+    """Converts signatures of the graph to the bytes of a flatbuffer, with float32, float16 or dynamic-range weights."""
     with tempfile.TemporaryDirectory() as folder:
-        signatures = endpoints.static(graph)
         endpoints.write(graph, folder, signatures)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=list(signatures))
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]  # any other operator is an error
@@ -34,7 +33,7 @@ def _calibration(graph, pictures):
 def main():
     order, out = artifact.order_and_folder()
     graph, quantize = artifact.graph_of(order), order["quantize"]
-    model = float_model(graph, quantize)
+    model = float_model(graph, endpoints.static(graph), quantize)
     if quantize == "int8":
         from ris_tf.export.quantize import int8  # only int8 needs its library
 

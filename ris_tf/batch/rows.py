@@ -70,7 +70,7 @@ def row(source, predict, open_file):
 def _read(source, open_file):
     """Returns the name of an image, the image as stored, and its EXIF orientation."""
     if source.packed is not None:
-        from ris_tf.data.readers.tfrecord import unpack_image  # imports TensorFlow, which image files do not need
+        from ris_tf.data.readers.records import unpack_image  # imports TensorFlow, which image files do not need
 
         return *unpack_image(source.packed), 1
     path = source.image

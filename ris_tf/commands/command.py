@@ -3,11 +3,10 @@
 import errno
 import io
 import os
+import shlex
 import sys
 from pathlib import Path
 
-import keras
-import tensorflow as tf
 from absl import flags, logging
 from ml_collections import ConfigDict, config_flags
 
@@ -41,7 +40,7 @@ def config_path(value):
     return str(CONFIGS / f"{value}.py")
 
 
-def run(job, module, usage, with_config=False, begin=None):
+def run(job, module, usage, with_config=False):
     """Runs a command, prints any error as one line, and exits.
 
     The exit status is 0 for success, 1 for an invalid file or a failed write, 2 for an invalid flag, and 130 for an
@@ -52,11 +51,8 @@ def run(job, module, usage, with_config=False, begin=None):
       module: name of the module that defines the flags; the help lists them.
       usage: text printed above the flags in the help.
       with_config: whether the command takes --config.
-      begin: function that is called with the flag values before TensorFlow initialises its devices, or None.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    keras.config.set_image_data_format("channels_last")  # ~/.keras/keras.json may say otherwise
-    keras.config.set_floatx("float32")
     logging.set_verbosity(logging.WARNING)
     logging.use_absl_handler()
     logging.get_absl_handler().setFormatter(None)
@@ -81,10 +77,6 @@ def run(job, module, usage, with_config=False, begin=None):
         except (Exception, SystemExit) as error:  # a config file is a program and may raise anything
             message = " ".join(f"{type(error).__name__}: {error}".split())[:300]
             raise UsageError(_override(error) or f"--config: {message}") from error
-        if begin:
-            begin(flags.FLAGS)
-        with quiet():
-            tf.config.list_logical_devices()  # finds the GPUs now, while TensorFlow's log messages are hidden
         job(flags.FLAGS, arguments[1:])
     except RisError as error:
         print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
@@ -97,6 +89,17 @@ def run(job, module, usage, with_config=False, begin=None):
     except KeyboardInterrupt:
         print(f"{Path(sys.argv[0]).name}: interrupted", file=sys.stderr)
         sys.exit(130)
+
+
+def start_tensorflow():
+    """Starts TensorFlow and Keras with the settings of a command. It takes seconds; many commands can do without."""
+    import keras
+    import tensorflow as tf
+
+    keras.config.set_image_data_format("channels_last")  # ~/.keras/keras.json may say otherwise
+    keras.config.set_floatx("float32")
+    with quiet():
+        tf.config.list_logical_devices()  # finds the GPUs now, while TensorFlow's log messages are hidden
 
 
 def _described(error):
@@ -156,8 +159,13 @@ def _help(module, usage, with_config):
     return "\n".join(lines)
 
 
+def line():
+    """The command line as it was given, str."""
+    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+
+
 def required(values, *names):
-    """Raises UsageError for the first of the named flags that has no value."""
-    for name in names:
-        if not values[name].value:
-            raise UsageError(f"--{name} is missing; see --helpshort")
+    """Raises UsageError if some of the named flags have no value."""
+    missing = [f"--{name}" for name in names if not values[name].value]
+    if missing:
+        raise UsageError(f"{' and '.join(missing)} {'are' if missing[1:] else 'is'} missing; see --helpshort")

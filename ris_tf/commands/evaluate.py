@@ -1,28 +1,30 @@
 """ris-evaluate: measures the accuracy of a model on images with ground-truth label maps."""
 
 import dataclasses
+import functools
 import json
 from pathlib import Path
 
 from absl import flags
 from tqdm import tqdm
 
-from ris_tf import presets, runtime, storage
-from ris_tf.commands import command
+from ris_tf import __version__, presets, runtime, storage
+from ris_tf.commands import command, engine, places
 from ris_tf.data import sources
 from ris_tf.data.synthetic import drawings
 from ris_tf.errors import DataError, UsageError
 from ris_tf.evaluation import metrics, ranking
 from ris_tf.evaluation.figures import text
 from ris_tf.evaluation.overlaps import compare
-from ris_tf.evaluation.tune import tune
+from ris_tf.evaluation.tune import LEAST_SCORE, tune
 from ris_tf.files.writing import write_table, write_text
 from ris_tf.inference import consensus, prediction
 from ris_tf.inference.crf import library
 from ris_tf.inference.order import Order
-from ris_tf.instances.unfinished import Kept, pixel_state
+from ris_tf.instances.unfinished import Kept, now, pixel_state
 from ris_tf.report import page, side_by_side
 from ris_tf.report.report import report
+from ris_tf.wording import counted
 
 _KINDS = ", ".join(drawings.KINDS)
 _USAGE = """
@@ -126,7 +128,7 @@ def _found(model, image, crf, order, kept, name):
 def table(result):
     """Formats the figures as lines of text."""
     lines = [
-        f"{result['images']} images, {result['instances']} objects",
+        f"{counted(result['images'], 'image')}, {counted(result['instances'], 'object')}",
         f"DiC   {result['dic']:+.2f} ({result['dic_std']:.2f})   mean and standard deviation over images",
         f"|DiC| {result['abs_dic']:.2f} ({result['abs_dic_std']:.2f})"
         + (f"   {result['relative_abs_dic']:.3f} of the mean count" if result["relative_abs_dic"] is not None else "")
@@ -145,7 +147,8 @@ def table(result):
 
 def tuned(model, source, crf, orientations, kept):
     """Does what --tune asks for: sets the best thresholds in the model; returns the trials, see `tune.tune`."""
-    fields, trials = tune(model.look, model.config, source, model.foreground, crf, kept)
+    look = functools.partial(model.look, threshold=min(LEAST_SCORE, model.config.predict.score_threshold))
+    fields, trials = tune(look, model.config, source, model.foreground, crf, kept)
     before = {name: model.config.predict[name] for name in fields}
     model.config.predict.update(fields)
     for name, value in fields.items():
@@ -162,28 +165,24 @@ def compared(values, rest):
     if values.report:
         command.required(values, "out")
         page.check_libraries()
-    out = _folder(values.out) if values.out else None
+    out = places.folder("out", values.out) if values.out else None
     result = side_by_side.compare(values.compare, rest[0])
     print(side_by_side.table(result))
     if out:
         out.mkdir(parents=True, exist_ok=True)
         write_text(out / "compare.json", json.dumps(result, indent=2) + "\n")
         if values.report:
-            write_text(out / "compare.html", side_by_side.html(result))
+            made = page.Made(now(), __version__, command.line(), f"{values.compare} and {rest[0]}")
+            write_text(out / "compare.html", side_by_side.html(result, made))
         print(f"{out}: compare.json{' and compare.html' if values.report else ''} written")
 
 
-def _folder(value):
-    """Returns --out as a Path; raises UsageError if it is a file."""
-    out = Path(value)
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"--out={out}: is a file; give a folder")
-    return out
-
-
 def _check(values):
-    """Raises UsageError for every problem with the flags that can be found before any work starts."""
+    """Raises an error for every problem with the flags that can be found before any work starts."""
     command.required(values, "model", "data", "out")
+    places.folder("out", values.out)
+    places.model(values.model)
+    sources.check([values.data])
     if values.report:
         page.check_libraries()
     if values.crf:
@@ -219,6 +218,7 @@ def main():
         0.9,
     )
     flags.DEFINE_string("out", None, "folder for the results; created if missing")
+    engine.define()
     flags.DEFINE_integer("images", 50, "number of images with --data=synthetic:KIND", lower_bound=1)
     flags.DEFINE_integer("seed", 1, "random seed of the images with --data=synthetic:KIND", lower_bound=0)
     flags.DEFINE_boolean("crf", False, "refine each mask with a fully connected CRF; needs pydensecrf2")
@@ -241,8 +241,8 @@ def main():
         if rest:
             raise UsageError(f"unexpected argument {rest[0]!r}; see --helpshort")
         _check(values)
-        out = _folder(values.out)
-        model = storage.open_model(values.model)
+        out = Path(values.out)
+        model = engine.open_model(values, changes=values.tune)
         consensus.choose(model, values.orientations)
         reading = model.config.data
         split = values.split or ("val" if values.tune else "test")
@@ -254,6 +254,7 @@ def main():
             raise DataError(f"{values.data}: the split {split!r} contains no image; expected at least one")
         folder, digest = out / "unfinished", storage.digest(values.model)
         searched = Kept(folder, model.config, digest, values.crf)
+        began = searched.started() if values.report else None
         trials = tuned(model, source, values.crf, values.orientations, searched) if values.tune else None
         order = Order(model.look, model.config.predict) if values.report else None
         kept = Kept(folder, model.config, digest, values.crf)
@@ -263,11 +264,13 @@ def main():
         write_text(out / "metrics.json", json.dumps(found.result, indent=2) + "\n")
         written = ["metrics.json", "per_image.csv"]
         if values.report:
-            predict = model.config.predict
-            details = [("model", values.model), ("data", f"{values.data}, {split}")]
+            predict, data = model.config.predict, f"{values.data}, {split}"
+            details = [("model", values.model), ("data", data)]
             details += [("thresholds", f"score {predict.score_threshold}, mask {predict.mask_threshold}")]
+            made = page.Made(began, __version__, command.line(), data)
             title = f"{values.model} on {values.data}"
-            write_text(out / "report.html", report(model, source, found, order.taken, title, details, values.crf))
+            html = report(model, source, found, order.taken, title, details, values.crf, made)
+            write_text(out / "report.html", html)
             written.append("report.html")
         if trials:
             write_table(out / "tuning.csv", trials)

@@ -8,7 +8,7 @@ from absl import flags
 from tqdm import tqdm
 
 from ris_tf import presets, storage
-from ris_tf.commands import command, engine, forms, pictures, result_ids
+from ris_tf.commands import command, engine, forms, pictures, places, result_ids
 from ris_tf.data.images.orientation import as_stored, orientation_of, turned_note, upright
 from ris_tf.data.images.regions import can_be_regions, is_large
 from ris_tf.errors import DataError, UsageError
@@ -231,21 +231,23 @@ def main():
         forms.check(values.write, values.pixel_size)
         result_ids.check_flags(values)
         choice = pictures.chosen(values)
+        if values.crf:
+            library()
+        places.folder("out", values.out)
+        places.model(values.model)
+        images, _ = pictures.listed(rest, choice)
         options = values.out, values.crf, values.write, values.pixel_size, values.large, storage.digest(values.model)
         model = engine.open_model(values)
         consensus.choose(model, values.orientations)
-        images, _ = pictures.listed(rest, choice)
         ids = None
         if images and "coco" in values.write:
             ids = result_ids.chosen(values, model, [image.name for image in images])
-        files, whole = {image.name.stem: image.file for image in images}, []
+        files = {image.name.stem: image.file for image in images}
         lines = []  # printed at the end, so that they do not break up the progress bar
         for name, instances in one_by_one(model, rest, *options, ids, choice):
             note = "  (read tile by tile, no overlay)" if isinstance(instances, prediction.LargeInstances) else ""
             lines.append(f"{instances.count:6d}  {name}{note}")
-            if not note:
-                whole.append(files[name])
-        print(*lines, *turned_note(whole), sep="\n")
+        print(*lines, *turned_note(list(files.values())), sep="\n")
         print(f"{values.out}: counts.csv and {', '.join(values.write)} written")
         if ids:
             print(f"coco_results.json: {ids.meaning}")

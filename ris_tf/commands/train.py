@@ -4,11 +4,11 @@ from pathlib import Path
 
 from absl import flags
 
-from ris_tf.commands import command
+from ris_tf.commands import command, places
+from ris_tf.data import sources
 from ris_tf.data.synthetic import drawings
 from ris_tf.errors import UsageError
-from ris_tf.training import workers
-from ris_tf.training.loop import train
+from ris_tf.settings import schema
 from ris_tf.training.termination import Termination
 
 _KINDS = ", ".join(drawings.KINDS)
@@ -41,7 +41,17 @@ def main():
             raise UsageError(f"unexpected argument {rest[0]!r}; see --helpshort")
         command.required(values, "config", "data")
         name = f"{values.config.name}_from_{Path(values.init).stem}" if values.init else values.config.name
-        workdir = values.workdir or Path("runs") / name
+        workdir = places.folder("workdir", values.workdir or Path("runs") / name)
+        schema.check(values.config)
+        if values.init:
+            places.model(values.init, exported=False)
+        sources.check([values.data, *schema.extra_sources(values.config)])
+        from ris_tf.training import workers  # TensorFlow takes seconds to import
+        from ris_tf.training.loop import train
+
+        if values.config.train.distribute == "workers":
+            workers.join()  # before TensorFlow starts
+        command.start_tensorflow()
         try:
             several = workers.place(values.config.train.distribute).count > 1
             with Termination(again=several) as termination:
@@ -51,11 +61,7 @@ def main():
                 raise
             workers.join_again(error)
 
-    def begin(values):
-        if values.config and values.config.train.distribute == "workers":
-            workers.join()
-
-    command.run(job, __name__, _USAGE.format(names=", ".join(command.config_names())), with_config=True, begin=begin)
+    command.run(job, __name__, _USAGE.format(names=", ".join(command.config_names())), with_config=True)
 
 
 if __name__ == "__main__":

@@ -21,12 +21,14 @@ import numpy as np
 from tqdm import tqdm
 
 from ris_tf.evaluation import metrics
-from ris_tf.inference.prediction import find_zoom, predict_instances
+from ris_tf.inference.prediction import predict_instances
+from ris_tf.inference.zoom import find_zoom
 from ris_tf.instances.unfinished import pixel_state
 
 _SCORES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 _MASKS = (0.35, 0.4, 0.45, 0.5, 0.55, 0.6)
 _FINE = {"score_threshold": (-0.05, -0.025, 0.0, 0.025, 0.05), "mask_threshold": (-0.025, 0.0, 0.025)}  # offsets
+LEAST_SCORE = min(_SCORES) + min(_FINE["score_threshold"])  # the lowest score threshold that is tried
 _SHARES = (0.8, 0.9, 1.0, 1.1, 1.25)  # factors of the diameter
 _AREAS = (1, 8, 12, 20, 30, 45)  # pixels
 
@@ -61,7 +63,8 @@ def tune(look, config, source, foreground=None, crf=False, kept=None):
     """Searches the best values of the decoding fields of `config.predict`.
 
     Args:
-      look, foreground: of the network, see `inference.prediction.predict_instances`.
+      look, foreground: of the network, see `inference.prediction.predict_instances`. A look must go on down to
+        LEAST_SCORE, or to the score threshold of the config if that is lower.
       config: config of the model; it is not changed.
       source: list of (name, read), see `data.sources.open_source`.
       crf: whether masks are refined by a CRF.

@@ -13,13 +13,16 @@ import zlib
 
 import numpy as np
 
+from ris_tf.data.images.orientation import orientation_of
 from ris_tf.data.normalize import levels, scale
 from ris_tf.data.white import white_of
 from ris_tf.errors import DataError
 from ris_tf.files.writing import sweep, write_bytes, write_text
 from ris_tf.inference.consensus import agreed
-from ris_tf.inference.prediction import closer_boxes, look_at, tile_boxes, zoom_of
+from ris_tf.inference.looks import closer_boxes, look_at, tile_boxes
 from ris_tf.inference.resampling import background, sample
+from ris_tf.inference.zoom import zoom_of
+from ris_tf.large.turning import turned
 from ris_tf.settings.ranges import prediction_fields
 
 _BATCH = 32  # tiles per call of the network
@@ -83,7 +86,8 @@ class Bands:
     """
 
     def __init__(self, model, regions, source, folder, crf=False):
-        self._look, self._config, self._crf, self._folder = model.look, model.config, crf, folder
+        self._config, self._crf, self._folder = model.config, crf, folder
+        self._look = turned(model.look, orientation_of(source), model.config.model.size)
         channels = self._config.model.channels
         stat = source.stat()
         image = {"path": str(source.resolve()), "bytes": stat.st_size, "changed": stat.st_mtime_ns}

@@ -210,7 +210,8 @@ class AttendForm(keras.layers.Layer):
         """Masks of the stacked steps: float32 [B, T, H/2, W/2] in [0, 1]."""
         logits = self.dynamic_mask(context["pixels"], outputs["first"], outputs["second"])
         _, height, width, _ = context["objectness"].shape  # at stride 4
-        return tf.reshape(tf.sigmoid(logits), [-1, logits.shape[1], 2 * height, 2 * width])
+        steps = logits.shape[1] or tf.shape(logits)[1]  # unknown beforehand where the recurrence stops by itself
+        return tf.reshape(tf.sigmoid(logits), [-1, steps, 2 * height, 2 * width])
 
     def masks_last(self, context, outputs):
         """Same as `masks`, with the steps as the last axis: [B, H/2, W/2, T]."""

@@ -34,6 +34,40 @@ def unroll(form, images, steps, correct=None, recompute=False, training=False):
     return context, {name: tf.stack([o[name] for o in collected], axis=1) for name in collected[0]}
 
 
+def until_stop(form, images, steps, threshold):
+    """Runs the encoder once, and the recurrence until every image has stopped. For inference: there is no gradient.
+
+    Args:
+      form, images: see `unroll`.
+      steps: largest number of steps.
+      threshold: float; a score that is not above it ends the count of an image.
+
+    Returns:
+      context: see `unroll`.
+      outputs: dict of the outputs from which masks are made, tensors [B, t, ...], and "score", float32 [B, t] in [0, 1],
+        for the t <= `steps` steps that ran: up to the one in which the last image stopped.
+    """
+    context = form.encode(images)
+    state = form.zero_state(context)
+    names = (*form.drawn_from, "score")
+    like, _ = form.step(context, state)  # for shapes; nothing of it is computed
+    kept = {name: tf.TensorArray(tf.float32, steps, element_shape=like[name].shape) for name in names}
+
+    def going(index, alive, state, kept):
+        return (index < steps) & tf.reduce_any(alive)
+
+    def advance(index, alive, state, kept):
+        outputs, state = form.step(context, state)
+        outputs["score"] = tf.sigmoid(outputs["score"])
+        kept = {name: array.write(index, tf.cast(outputs[name], tf.float32)) for name, array in kept.items()}
+        return index + 1, alive & (outputs["score"] > threshold), state, kept
+
+    alive = tf.fill(tf.shape(images)[:1], True)
+    count, _, _, kept = tf.while_loop(going, advance, (0, alive, state, kept))
+    stacked = {name: array.gather(tf.range(count)) for name, array in kept.items()}  # [t, B, ...]
+    return context, {name: tf.transpose(x, [1, 0, *range(2, x.shape.rank)]) for name, x in stacked.items()}
+
+
 def masks_of(form, context, outputs, recompute=False):
     """Computes the masks of unrolled steps.
 

@@ -6,18 +6,20 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from ris_tf.evaluation.tune import with_fields
+from ris_tf.inference.looks import resolve
 from ris_tf.inference.order import Recorder, steps_before_stop
-from ris_tf.inference.prediction import predict_instances, resolve
-from ris_tf.instances.visualize import SMALLEST_SHOWN, outline_of, overlay, to_rgb
+from ris_tf.inference.prediction import predict_instances
+from ris_tf.instances.visualize import DARK, draw_outlines, enlargement, outline_of, overlay, to_rgb
 
-COLOURS = {  # of the outlines, RGB
+COLOURS = {  # of the outlines, RGB; told apart from each other, from leaves and soil, and from black and white
     "right": (90, 200, 250),
     "missed": (255, 59, 48),
-    "extra": (255, 214, 10),
+    "extra": (255, 230, 0),
     "split": (255, 100, 230),
     "merged": (255, 149, 0),
-    "inexact": (120, 255, 120),
+    "inexact": (60, 105, 240),
 }
+_MARGIN = 0.1  # around the objects, as a share of the longer side of the box that contains them
 _MOST_NAMED = 40  # if there are more errors, none is named, because the names would cover the picture
 
 
@@ -35,6 +37,23 @@ class Frame(typing.NamedTuple):
     stop: bool
 
 
+def window(*maps):
+    """The part of an image that contains all objects, with a margin; all of it if there is no object.
+
+    Args:
+      *maps: integer [H, W], label maps of the image; 0 is background, negative is ignored.
+
+    Returns:
+      (rows, columns), slices.
+    """
+    inside = np.any([labels > 0 for labels in maps], axis=0)
+    if not inside.any():
+        return slice(0, inside.shape[0]), slice(0, inside.shape[1])
+    bounds = [np.flatnonzero(inside.any(axis=axis))[[0, -1]] for axis in (1, 0)]
+    margin = int(np.ceil(_MARGIN * max(last - first for first, last in bounds))) + 1
+    return tuple(slice(max(int(first) - margin, 0), int(last) + margin + 1) for first, last in bounds)
+
+
 def marked(image, truth, labels, mistakes):
     """Draws the outlines of the predictions, and every error in its colour and with its name.
 
@@ -44,32 +63,35 @@ def marked(image, truth, labels, mistakes):
       mistakes: list of Mistake for these two maps.
 
     Returns:
-      uint8 [k * H, k * W, 3], enlarged by a whole number k, same as in `visualize.overlay`. The colours are COLOURS.
+      uint8 [k * H, k * W, 3] with k from `visualize.enlargement`. The colours of the outlines are COLOURS.
       For missed and merged errors the true objects are outlined, for all others the predictions.
     """
-    factor = max(1, -(-SMALLEST_SHOWN // max(truth.shape)))
+    factor = enlargement(labels if labels.any() else truth)
     picture, truth, labels = (part.repeat(factor, 0).repeat(factor, 1) for part in (to_rgb(image), truth, labels))
     ids_true, ids_pred = (np.unique(part)[np.unique(part) > 0] for part in (truth, labels))
-    picture[outline_of(labels, 2)] = COLOURS["right"]
+    draw_outlines(picture, labels, COLOURS["right"])
     named = []
     for one in mistakes:
         of_truth = one.kind in ("missed", "merged")
         ids = ids_true[list(one.true)] if of_truth else ids_pred[list(one.pred)]
         inside = np.where(np.isin(truth if of_truth else labels, ids), truth if of_truth else labels, 0)
-        picture[outline_of(inside, 2)] = COLOURS[one.kind]
+        draw_outlines(picture, inside, COLOURS[one.kind])
         rows, columns = np.nonzero(inside)
         if rows.size:
-            named.append((int(columns.mean()), int(rows.mean()), one.kind))
+            named.append((int(columns.mean()), int(rows.mean()), int(rows.min()), int(rows.max()), one.kind))
     canvas = Image.fromarray(picture)
     draw = ImageDraw.Draw(canvas)
-    for column, row, kind in named if len(named) <= _MOST_NAMED else ():
-        size = max(14, max(truth.shape) // 30)
-        font, halo = ImageFont.load_default(size=size), max(1, size // 8)
+    size = max(14, max(truth.shape) // 40)
+    font, halo = ImageFont.load_default(size=size), max(1, size // 8)
+    for column, row, top, bottom, kind in named if len(named) <= _MOST_NAMED else ():
+        if bottom - top < 4 * size:  # a small object would be hidden by its name, which is written below or above it
+            row = bottom + size if bottom + 2 * size < canvas.height else top - size
         reach = font.getlength(kind) / 2 + halo, size / 2 + halo  # keeps the name inside the picture
         place = [
             np.clip(at, edge, side - edge) for at, edge, side in zip((column, row), reach, canvas.size, strict=True)
         ]
-        draw.text(place, kind, COLOURS[kind], font, anchor="mm", stroke_width=halo, stroke_fill=(20, 20, 20))
+        pale = tuple((255 + value) // 2 for value in COLOURS[kind])
+        draw.text(place, kind, pale, font, anchor="mm", stroke_width=halo, stroke_fill=DARK)
     return np.asarray(canvas)
 
 
@@ -96,13 +118,15 @@ def film(model, image):
         return []
     taken, look, index = max(tiles)
     tile, masks, scores = (part[index] for part in recorder.looks[look])
-    shown, frames = (np.clip(tile, 0, 1) * 255).astype(np.uint8), []
-    for step in range(min(taken + 1, len(scores))):
-        labels = resolve(masks[: step + 1], scores[: step + 1], tile.shape[:2], predict)[0]
-        picture = overlay(shown, labels)
+    shown, size = (np.clip(tile, 0, 1) * 255).astype(np.uint8), tile.shape[:2]
+    steps = range(min(taken + 1, len(scores)))
+    maps = [resolve(masks[: step + 1], scores[: step + 1], size, predict)[0] for step in steps]
+    part = window(*maps)
+    factor, frames = enlargement(maps[-1][part]), []
+    for step, labels in zip(steps, maps, strict=True):
+        picture = overlay(shown[part], labels[part], factor=factor)
         if step < taken:  # the new object in white
-            factor = picture.shape[0] // labels.shape[0]
-            new = resolve(masks[step : step + 1], scores[step : step + 1], tile.shape[:2], predict)[0]
-            picture[outline_of(new.repeat(factor, 0).repeat(factor, 1), 2)] = 255
+            new = resolve(masks[step : step + 1], scores[step : step + 1], size, predict)[0][part]
+            picture[outline_of(new.repeat(factor, 0).repeat(factor, 1))] = 255
         frames.append(Frame(picture, float(scores[step]), step == taken))
     return frames

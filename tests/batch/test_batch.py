@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from ris_tf.batch.rows import Failure, Source, is_shard, row
 from ris_tf.commands import batch
-from ris_tf.data.readers import tfrecord
+from ris_tf.data.readers import records, tfrecord
 from ris_tf.errors import DataError
 from ris_tf.instances.labels import Instances
 
@@ -89,7 +89,7 @@ def test_whatever_happens_to_one_image_is_its_own_failure(tmp_path):
 def test_records_of_a_shard_come_one_by_one_until_it_breaks_off(tmp_path):
     file = shard(tmp_path, ["a", "b", "c"])
     whole = file.read_bytes()
-    read = [tfrecord.unpack_image(record) for record in tfrecord.records(io.BytesIO(whole))]
+    read = [records.unpack_image(record) for record in tfrecord.records(io.BytesIO(whole))]
     assert [(name, int(image[0, 0, 0])) for name, image in read] == [("a", 0), ("b", 1), ("c", 2)]
     for content in (whole[:-1], whole[:-20], whole + b"abc", whole + b"\xff" * 40):
         rest = tfrecord.records(io.BytesIO(content))
@@ -98,12 +98,15 @@ def test_records_of_a_shard_come_one_by_one_until_it_breaks_off(tmp_path):
         with pytest.raises(DataError, match="not a complete record"):
             next(rest)
     with pytest.raises(DataError, match=r"cannot be read \(.*Error\); expected a record"):
-        tfrecord.unpack_image(b"\x0a\x03abc")
+        records.unpack_image(b"\x0a\x03abc")
     assert is_shard("x/y.tfrecord") and is_shard("gs://b/y.tfrecord.gz") and not is_shard("tfrecord.png")
 
 
-def test_missing_beam_is_told_in_one_line(command, monkeypatch):
+def test_missing_beam_is_told_in_one_line(command, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "apache_beam", None)
+    monkeypatch.chdir(tmp_path)
+    for name in ("m.tflite", "a.png"):
+        (tmp_path / name).touch()
     code, _, err = command(batch.main, "--model=m.tflite", "--out=o", "a.png")
     assert code == 2 and err == "ris-command: ris-batch needs Apache Beam; pip install 'ris-tf[beam]'\n"
 

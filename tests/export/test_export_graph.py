@@ -11,7 +11,7 @@ from ris_tf.data.normalize import normalize
 from ris_tf.data.synthetic import drawings
 from ris_tf.export import geometry
 from ris_tf.export import graph as graph
-from ris_tf.inference import prediction, resampling
+from ris_tf.inference import looks, resampling
 from ris_tf.model import build
 
 RNG = np.random.default_rng(0)
@@ -73,7 +73,7 @@ def test_decision_of_pixels_is_the_hosts(small, rule):
         masks = (RNG.random((1, steps, 6, 7)) ** 0.5 * RNG.random((1, steps, 1, 1))).astype(np.float32)
         masks[0, 3] = masks[0, 1]  # a tie
         scores = RNG.choice([0.9, 0.8, 0.2], (1, steps), p=[0.6, 0.3, 0.1]).astype(np.float32)
-        labels, kept, _ = prediction.resolve(masks[0], scores[0], (6, 7), predict)
+        labels, kept, _ = looks.resolve(masks[0], scores[0], (6, 7), predict)
         last = np.moveaxis(masks, 1, 3)
         found = {name: value.numpy()[0] for name, value in graph.resolve(last, scores, predict, 0).items()}
         np.testing.assert_array_equal(found["labels"], labels)
@@ -127,7 +127,7 @@ def test_tile_is_seen_at_its_own_zoom(small):
     larger = build(small)
     larger.set_weights(model.get_weights())
     masks, scores = (np.asarray(value)[0] for value in larger(padded[None]).values())
-    labels, _, _ = prediction.resolve(masks, scores, (70, 100), small.predict, box=(0, 0, 80, 112))
+    labels, _, _ = looks.resolve(masks, scores, (70, 100), small.predict, box=(0, 0, 80, 112))
     areas = np.bincount(labels.ravel(), minlength=labels.max() + 1)[1:]
     assert found["count"].numpy() == [(areas >= small.predict.min_area).sum()]
     assert found["labels"].shape == (1, 70, 100) and found["scores"].shape == (1, 3)

@@ -19,7 +19,8 @@ from ris_tf.export import artifact, card
 from ris_tf.export.formats import to_web
 from ris_tf.export.graph import Graph
 from ris_tf.files.writing import write_text
-from ris_tf.inference.prediction import predict_instances, resolve
+from ris_tf.inference.looks import resolve
+from ris_tf.inference.prediction import predict_instances
 from ris_tf.inference.resampling import sample
 
 CHROMIUM = shutil.which("chromium")

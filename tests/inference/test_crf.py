@@ -13,7 +13,7 @@ from ris_tf.commands import evaluate, predict
 from ris_tf.configs import base, nuclei, rosettes
 from ris_tf.errors import UsageError
 from ris_tf.inference import crf as dense
-from ris_tf.inference import prediction
+from ris_tf.inference import looks
 from ris_tf.inference.prediction import predict_instances
 from ris_tf.model import build
 from ris_tf.settings import schema
@@ -187,9 +187,9 @@ def test_only_the_steps_taken_are_refined(monkeypatch):
     monkeypatch.setattr(dense, "refine", lambda masks, image, crf: seen.append(masks.shape) or masks)
     masks, image = np.full((4, 5, 6), 0.9, np.float32), np.zeros((10, 12, 3), np.float32)
     scores, fields = np.float32([0.9, 0.9, 0.1, 0.9]), rosettes.get_config().predict
-    prediction.resolve(masks, scores, (10, 12), fields, image)
+    looks.resolve(masks, scores, (10, 12), fields, image)
     assert seen == [(1, 10, 12)] * 2
-    prediction.resolve(masks, scores, (10, 12), fields)
+    looks.resolve(masks, scores, (10, 12), fields)
     assert len(seen) == 2
 
 

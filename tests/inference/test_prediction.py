@@ -7,7 +7,8 @@ from scipy import ndimage
 
 from ris_tf.configs import nuclei, rosettes
 from ris_tf.data.focus import object_box
-from ris_tf.inference.prediction import predict_instances, resolve
+from ris_tf.inference.looks import resolve
+from ris_tf.inference.prediction import predict_instances
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,10 @@ from scipy import ndimage
 from ris_tf import RIS
 from ris_tf.commands import predict
 from ris_tf.configs import nuclei
-from ris_tf.inference.prediction import find_zoom, look_at, predict_instances
+from ris_tf.inference.looks import look_at
+from ris_tf.inference.prediction import predict_instances
 from ris_tf.inference.resampling import background
+from ris_tf.inference.zoom import find_zoom
 
 
 def noise(shape, seed=0):

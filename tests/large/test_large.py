@@ -16,7 +16,7 @@ from ris_tf.data.images import regions
 from ris_tf.data.images.regions import open_regions
 from ris_tf.data.images.single import read_image
 from ris_tf.errors import DataError
-from ris_tf.inference import prediction
+from ris_tf.inference import prediction, zoom
 from ris_tf.instances import outputs
 from ris_tf.large import prediction as large
 from ris_tf.large.bands import Bands
@@ -47,8 +47,8 @@ class Threshold:
         return masks, scores.astype(np.float32)
 
     def predict_instances(self, image, crf=False):
-        zoom = prediction.zoom_of(self.look, self.config, normalize.normalize(image, 1), 64)  # as of large images
-        return prediction.predict_instances(self.look, self.config, image, crf, zoom=zoom)
+        scale = zoom.zoom_of(self.look, self.config, normalize.normalize(image, 1), 64)  # as of large images
+        return prediction.predict_instances(self.look, self.config, image, crf, zoom=scale)
 
 
 @pytest.fixture
@@ -148,9 +148,9 @@ def test_tiles_are_looked_at_in_every_orientation(model, file, tmp_path, monkeyp
 
     model.config.predict.diameter = 20.0  # so that a tile leaves a step for the corner
     image = read_image(file)
-    zoom = prediction.zoom_of(look, model.config, normalize.normalize(image, 1), 64)
-    expected = prediction.predict_instances(look, model.config, image, zoom=zoom)
-    monkeypatch.setattr("ris_tf.large.bands.zoom_of", lambda *_: zoom)
+    scale = zoom.zoom_of(look, model.config, normalize.normalize(image, 1), 64)
+    expected = prediction.predict_instances(look, model.config, image, zoom=scale)
+    monkeypatch.setattr("ris_tf.large.bands.zoom_of", lambda *_: scale)
     monkeypatch.setattr(model, "look", seeing_a_corner)
     for orientations, right in ((1, False), (8, True)):
         model.config.predict.orientations = orientations
@@ -310,8 +310,8 @@ def test_the_preset_finds_the_same_in_bands(tmp_path):
     tifffile.imwrite(tmp_path / "big.tif", image, tile=(128, 128), compression="zlib")
     out = tmp_path / "out"
     found = predict.predict(model, [tmp_path / "big.tif"], out, as_large=True)["big"]
-    zoom = prediction.zoom_of(model.look, model.config, normalize.normalize(image, 1), 64)
-    expected = prediction.predict_instances(model.look, model.config, image, zoom=zoom)
+    scale = zoom.zoom_of(model.look, model.config, normalize.normalize(image, 1), 64)
+    expected = prediction.predict_instances(model.look, model.config, image, zoom=scale)
     labels = found_in(out)
     assert np.mean((labels > 0) != (expected.labels > 0)) < 1e-3 and found.count == expected.count
     assert abs(found.count - truth.max()) <= 3

@@ -7,27 +7,21 @@ Each record is a tf.train.Example with three byte strings: "name", "image" and "
 """
 
 import json
-import math
 import struct
-import zlib
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
-from tensorflow.core.framework import tensor_pb2
 
 from ris_tf.data.images.decoding import MAX_PIXELS
-from ris_tf.data.images.packed import exceeds
 from ris_tf.data.readers.splits import Layout, Listing, chosen, joined
 from ris_tf.errors import DataError
-from ris_tf.files import tensorflow_errors
 from ris_tf.files.writing import write_text
 from ris_tf.instances.labels import IGNORED, bounded
+from ris_tf.wording import counted
 
 _INDEX = "records.json"
-_MAX_BYTES = 12 * MAX_PIXELS + 1024  # of a serialised array: MAX_PIXELS of float32 RGB, plus a header
-_MOST_RECORD = 2 * _MAX_BYTES  # bytes; a larger length is certainly wrong
+_MOST_RECORD = 24 * MAX_PIXELS + 2048  # bytes, twice the largest array; a larger length is certainly wrong
 _FRAME = struct.Struct("<QI")  # before each record: its length and a checksum of that; 4 bytes of checksum follow it
 
 
@@ -43,6 +37,8 @@ def write(folder, splits, shard_bytes):
       DataError: raised by the iterables.
       OSError: a shard cannot be written.
     """
+    from ris_tf.files import tensorflow_errors  # TensorFlow takes seconds to import
+
     with tensorflow_errors.writing(folder):
         index = {split: _write_shards(folder, split, samples, shard_bytes) for split, samples in splits.items()}
     write_text(folder / _INDEX, json.dumps(index, indent=1))
@@ -50,13 +46,17 @@ def write(folder, splits, shard_bytes):
 
 def _write_shards(folder, split, samples, shard_bytes):
     """Writes one split; returns {shard: [names]}."""
+    import tensorflow as tf
+
+    from ris_tf.data.readers.records import pack
+
     shards = []  # the names of the records in each shard
     writer, written = None, 0
     for name, image, labels in samples:
         if writer is None:
             writer, written = tf.io.TFRecordWriter(str(folder / f"{split}-{len(shards):05d}")), 0
             shards.append([])
-        record = _pack(name, image, labels)
+        record = pack(name, image, labels)
         writer.write(record)
         shards[-1].append(name)
         written += len(record)
@@ -71,16 +71,6 @@ def _write_shards(folder, split, samples, shard_bytes):
         (folder / f"{split}-{number:05d}").rename(folder / shard)
         index[shard] = names
     return index
-
-
-def _pack(name, image, labels):
-    values = {"image": _tensor(image), "labels": _tensor(labels), "name": name.encode()}
-    features = {key: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value])) for key, value in values.items()}
-    return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
-
-
-def _tensor(array):
-    return zlib.compress(tf.io.serialize_tensor(array).numpy(), 3)
 
 
 def _find(root):
@@ -125,7 +115,7 @@ def _samples(root, shards):
             problems += error.problems
             continue
         if len(places) != len(names):
-            found = f"has {len(places)} records but {_INDEX} says {len(names)}"
+            found = f"has {counted(len(places), 'record')} but {_INDEX} says {len(names)}"
             problems.append(f"{root / shard}: {found}; copy both again")
         pairs = zip(names, places, strict=False)
         samples += [(name, partial(_read, root / shard, name, *place)) for name, place in pairs]
@@ -152,13 +142,14 @@ def _places(file):
 
 
 def _read(file, name, offset, length):
+    from ris_tf.data.readers.records import unpack
+
     try:
         with file.open("rb") as stream:
             stream.seek(offset)
-            features = tf.train.Example.FromString(stream.read(length)).features.feature
-        if features["name"].bytes_list.value[0].decode() != name:
+            found, image, labels = unpack(stream.read(length))
+        if found != name:
             raise ValueError
-        image, labels = _image(features), _array(features["labels"].bytes_list.value[0])
         right = labels.dtype == np.int32 and labels.shape == image.shape[:2] and labels.size
         if not right or labels.min() < IGNORED:
             raise ValueError
@@ -190,46 +181,6 @@ def records(stream):
         if len(record) != length or not length or len(stream.read(4)) != 4:
             raise DataError("is not a complete record; it and all records after it cannot be read; copy the file again")
         yield record
-
-
-def unpack_image(record):
-    """Decodes the name and the image of a record, without its labels.
-
-    Args:
-      record: bytes, see `records`.
-
-    Returns:
-      name, str, and image, uint8, uint16 or float32 [H, W, 1 or 3].
-
-    Raises:
-      DataError: the record is damaged or has other content. The message does not name the file.
-    """
-    try:
-        features = tf.train.Example.FromString(record).features.feature
-        return features["name"].bytes_list.value[0].decode(), _image(features)
-    except Exception as error:  # various exceptions, see `_read`
-        raise DataError(
-            f"cannot be read ({type(error).__name__}); expected a record written by ris-data convert"
-        ) from error
-
-
-def _image(features):
-    image = _array(features["image"].bytes_list.value[0])
-    right = image.ndim == 3 and image.shape[2] in (1, 3) and image.dtype in (np.uint8, np.uint16, np.float32)
-    if not right or not np.isfinite(image).all():
-        raise ValueError
-    return image
-
-
-def _array(packed):
-    if exceeds([packed], _MAX_BYTES):
-        raise ValueError
-    tensor = tensor_pb2.TensorProto.FromString(zlib.decompress(packed))
-    sizes = [size.size for size in tensor.tensor_shape.dim]
-    whole = math.prod(sizes) * tf.as_dtype(tensor.dtype).size == len(tensor.tensor_content)
-    if min(sizes, default=0) < 0 or not whole or math.prod(sizes[:2]) > MAX_PIXELS:
-        raise ValueError  # also refuses a tensor that stores a single value with a shape of any size
-    return tf.make_ndarray(tensor)
 
 
 LAYOUT = Layout("TFRecord", f"SPLIT-*.tfrecord with {_INDEX}", _find, _splits, _listing)

@@ -1,0 +1,90 @@
+"""The zoom at which the tiles of an image show its objects in the size on which the network was trained."""
+
+import math
+
+import numpy as np
+
+from ris_tf.data.normalize import normalize
+from ris_tf.inference.looks import look_at, tile_boxes
+
+_LOOKS = 5, 9, 16  # tiles of each pass; the first only says roughly how large the objects are
+_SAME = 1.1  # a zoom that is wrong by at most this factor is kept, and with it the looks that were taken at it
+
+
+def find_zoom(look, config, image):
+    """Estimates the zoom that brings the typical object of an image to `predict.diameter`, from a few tiles.
+
+    Args:
+      look, config, image: see `prediction.predict_instances`.
+
+    Returns:
+      float, network pixels per image pixel, within `predict.zoom_limits`.
+    """
+    return zoom_of(look, config, normalize(image, config.model.channels))
+
+
+def zoom_of(look, config, image, looks=None):
+    """Same as `find_zoom`, for an image that is already normalised.
+
+    Args:
+      look, config: see `prediction.predict_instances`.
+      image: float32 [H, W, C], or an object with such a `shape` that returns such arrays when indexed by two slices.
+      looks: number of tiles to look at, chosen at random with a fixed seed; None for a few tiles, evenly spread.
+
+    Returns:
+      float, network pixels per image pixel, within `predict.zoom_limits`; 1 if no object is found in the first tiles.
+    """
+    return search(look, config, image, looks)[0]
+
+
+def search(look, config, image, looks=None):
+    """Same as `zoom_of`, and keeps the last looks, with which a prediction at that zoom may go on.
+
+    Args:
+      look, config, image, looks: see `zoom_of`.
+
+    Returns:
+      zoom: float, see `zoom_of`.
+      seen: {box: (box, labels, scores, steps before the stop)}, the looks at that zoom as `looks.look_at` gives them;
+        empty if there were none.
+    """
+    zoom = 1.0
+    for most in _LOOKS:
+        seen = _looks(look, config, image, zoom, looks, most)
+        found = _typical_diameter(seen, image.shape)
+        if found is None:
+            break
+        wanted = float(np.clip(config.predict.diameter / found, *config.predict.zoom_limits))
+        if 1 / _SAME < wanted / zoom < _SAME:
+            break
+        previous, zoom, seen = zoom, wanted, {}
+        if 0.75 < zoom / previous < 1.33:
+            break
+    return zoom, seen
+
+
+def _looks(look, config, image, zoom, looks, most):
+    """Looks at some of the tiles that cover the image at a zoom: `looks` random ones, or `most` evenly spread ones."""
+    boxes = tile_boxes(image.shape[:2], config, zoom)
+    if looks:
+        chosen = np.sort(np.random.default_rng(0).permutation(len(boxes))[:looks])
+    else:
+        chosen = np.unique(np.linspace(0, len(boxes) - 1, most).round().astype(int))
+    return {found[0]: found for found in look_at(look, config, image, [boxes[i] for i in chosen])}
+
+
+def _typical_diameter(seen, shape):
+    """Estimates the typical diameter of the objects, in image pixels, from looks; None if no object is found.
+
+    It is the diameter of a disc with the median area. The median is taken over pixels of objects rather than over
+    objects, so that specks found by mistake hardly count.
+    """
+    areas = []
+    for (top, left, *_), labels, _, _ in seen.values():
+        sizes = np.bincount(labels[: shape[0] - top, : shape[1] - left].ravel())[1:]
+        areas += list(sizes[sizes > 0])  # an object beside the image has none
+    if not areas:
+        return None
+    areas = np.sort(areas)
+    middle = np.searchsorted(np.cumsum(areas), np.sum(areas) / 2)
+    return math.sqrt(4 / math.pi * float(areas[middle]))
