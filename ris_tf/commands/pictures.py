@@ -11,8 +11,8 @@ from ris_tf.data.images.regions import is_zarr, open_regions, stack_axes
 from ris_tf.data.images.single import image_files, read_image
 from ris_tf.errors import DataError
 
-HELP = """A TIFF, zarr or npy with several planes is refused, unless --z, --t, --channel or --page choose one or all of them.
-The results of a plane are named after it, such as NAME_z0_labels.png; for several axes NAME_t3_z0_labels.png.
+HELP = """A TIFF, zarr or npy with several planes is refused, unless --z, --t, --channel or --page choose one or all of
+them. The results of a plane are named after it, such as NAME_z0_labels.png; for several axes NAME_t3_z0_labels.png.
 """
 FLAGS = {  # of ris-predict, with their help
     "z": "plane of a z-stack: a number counted from 0, or all",

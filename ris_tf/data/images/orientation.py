@@ -2,8 +2,7 @@
 
 The orientation is a number in the EXIF data of a JPEG or PNG, or in a tag of a TIFF. `files.read_image` returns the
 pixels as stored, which is also what ImageJ, QuPath, scikit-image and tifffile show. The network sees an image upright.
-What it finds is turned back, so that results fit the stored pixels. Only images that are read tile by tile are not
-turned.
+What it finds is turned back, so that results fit the stored pixels.
 """
 
 import os

@@ -3,9 +3,11 @@
 from pathlib import Path
 
 from ris_tf.data.images.notes import warn_once
+from ris_tf.data.images.single import entries, folders_in, passed_over
 from ris_tf.data.readers import (
     cellpose,
     coco,
+    coco_file,
     geojson,
     label_maps,
     labelme,
@@ -20,7 +22,7 @@ from ris_tf.data.readers import (
 from ris_tf.errors import DataError
 
 _READERS = (  # the first that fits is taken
-    tfrecord, coco, roboflow, voc, sbd, yolo, leaves, mask_files, labelme, geojson, cellpose, label_maps,
+    tfrecord, coco, roboflow, voc, sbd, yolo, leaves, mask_files, coco_file, labelme, geojson, cellpose, label_maps,
 )  # fmt: skip
 LAYOUTS = tuple(module.LAYOUT for module in _READERS)
 
@@ -44,6 +46,8 @@ def detect(data):
         found = layout.find(root)
         if found:
             return layout, found
+    for line in passed_over(root, [file for folder in (root, *folders_in(root)) for file in entries(folder)]):
+        warn_once(line)
     known = "; ".join(f"{layout.tree} ({layout.name})" for layout in LAYOUTS)
     raise DataError(f"{root}: no image and label pairs found; expected, here or in one folder per split, {known}")
 
@@ -66,8 +70,8 @@ def open_folder(data, split, category="", held_out=0.0):
     """
     layout, root = detect(data)
     listing = layout.listing(root, split, category, held_out)
+    for note in listing.notes:  # before the problems, because it may explain them
+        warn_once(note)
     if listing.problems:
         raise DataError(*listing.problems)
-    for note in listing.notes:
-        warn_once(note)
     return listing.samples
