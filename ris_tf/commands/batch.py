@@ -12,7 +12,7 @@ from absl import flags, logging
 from tqdm import tqdm
 
 from ris_tf.batch.rows import is_url
-from ris_tf.commands import command
+from ris_tf.commands import command, places
 from ris_tf.errors import DataError, UsageError
 from ris_tf.wording import counted
 
@@ -58,9 +58,10 @@ def batch(model, patterns, out, workers=1, threads=1, options=()):
     for name, value in (("workers", workers), ("threads", threads)):
         if value < 1:
             raise UsageError(f"--{name}={value}: expected 1 or more")
+    given = map(str, (model, out, *patterns))
+    model, out, *patterns = (place if is_url(place) else os.path.abspath(place) for place in given)
+    _check_here(model, patterns, out)
     pipeline, beam = _library()
-    places = map(str, (model, out, *patterns))
-    model, out, *patterns = (place if is_url(place) else os.path.abspath(place) for place in places)
     pipeline.load(model)  # an invalid model is reported here, not by the workers
     _check_places(pipeline, patterns, out)
     options, here = _options(beam, workers, options)
@@ -86,17 +87,30 @@ def _library():
     return importlib.import_module("ris_tf.batch.pipeline"), beam
 
 
+def _check_here(model, patterns, out):
+    """Raises an error if anything is wrong with the places on this machine, before Beam is imported, which is slow."""
+    if not is_url(model):
+        places.model(model)
+    local = [pattern for pattern in patterns if not is_url(pattern)]
+    folders = [pattern for pattern in local if os.path.isdir(pattern)]
+    if folders:
+        kind = "are folders" if folders[1:] else "is a folder"
+        raise UsageError(f"{', '.join(folders)}: {kind}; give a pattern such as {folders[0]}/*.png")
+    _check_matched([pattern for pattern in local if not set(pattern) & set("*?[{") and not os.path.exists(pattern)])
+    if not is_url(out):
+        places.folder("out", out)
+
+
 def _check_places(pipeline, patterns, out):
-    """Raises an error unless every pattern matches a file and `out` can take the results."""
-    for pattern in patterns:
-        if not is_url(pattern) and Path(pattern).is_dir():
-            raise UsageError(f"{pattern}: is a folder; give a pattern such as {pattern}/*.png")
-    for pattern in pipeline.unmatched(patterns):
-        raise DataError(f"{pattern}: no file matches; expected images or TFRecord files")
-    if not is_url(out) and Path(out).exists() and not Path(out).is_dir():
-        raise UsageError(f"--out={out}: is a file; give a folder")
+    """Raises an error unless every pattern matches a file and `out` holds no results."""
+    _check_matched(pipeline.unmatched(patterns))
     for file in pipeline.earlier(out):
         raise UsageError(f"--out={out}: contains {Path(file).name} of another run; give an empty folder")
+
+
+def _check_matched(unmatched):
+    if unmatched:
+        raise DataError(f"{', '.join(unmatched)}: no file matches; expected images or TFRecord files")
 
 
 def _options(beam, workers, options):

@@ -5,8 +5,9 @@ from pathlib import Path
 from absl import flags
 from tqdm import tqdm
 
-from ris_tf.commands import command
+from ris_tf.commands import command, places
 from ris_tf.data import convert, inspection
+from ris_tf.data.images.notes import warn_once
 from ris_tf.data.readers import hub, layouts
 from ris_tf.data.readers.splits import ALL, Listing
 from ris_tf.errors import DataError, UsageError
@@ -74,6 +75,7 @@ def inspect(data, out, category=""):
     """
     if out.is_dir() or not out.parent.is_dir():
         raise UsageError(f"--out={out}: {'is a folder' if out.is_dir() else 'its folder is missing'}; give a PNG file")
+    places.writable(f"--out={out}", out.parent)
     layout, listings = open_all(data, category)
     print(f"{data}: {layout}")
     problems, pictures, seen = [], [], {}
@@ -113,6 +115,8 @@ def convert_to(data, out, form, category="", shard_bytes=convert.SHARD_BYTES):
     _, listings = open_all(data, category)
     problems = [line for listing in listings.values() for line in listing.problems]
     if problems:
+        for note in (note for listing in listings.values() for note in listing.notes):  # it may explain them
+            warn_once(note)
         raise DataError(*dict.fromkeys(problems))
     splits = {split: listing.samples for split, listing in listings.items()}
     try:

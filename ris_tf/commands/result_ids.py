@@ -1,6 +1,7 @@
 """The ids of images and of the category in the COCO results of ris-predict."""
 
 import dataclasses
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -63,9 +64,11 @@ def annotated(files: Sequence[Path], annotations: Path | str, category: str = ""
 
 
 def check_flags(values) -> None:
-    """Raises UsageError if --annotations or --category is given without what it applies to."""
+    """Raises UsageError if --annotations is no file, or if it or --category is given without what it applies to."""
     if values.annotations is not None and "coco" not in values.write:
         raise UsageError(f"--annotations={values.annotations}: applies only to coco; add it to --write")
+    if values.annotations is not None and not os.path.isfile(values.annotations):
+        raise UsageError(f"--annotations={values.annotations}: no such file; expected annotations in COCO format")
     if values.category is not None and values.annotations is None:
         raise UsageError(f"--category={values.category}: names a category of --annotations; give that file as well")
 

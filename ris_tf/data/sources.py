@@ -1,11 +1,35 @@
 """Open the data set given by `--data`: a folder, a data set of a hub, or synthetic images."""
 
+import os
+
 from ris_tf.data.readers import hub, splits
-from ris_tf.data.readers.layouts import open_folder
+from ris_tf.data.readers.layouts import detect, open_folder
 from ris_tf.data.synthetic import drawings
-from ris_tf.errors import NoSplit
+from ris_tf.errors import DataError, NoSplit
 
 _PREFIX = "synthetic:"
+
+
+def check(names):
+    """Checks that data sets are there, before any of them is opened.
+
+    Args:
+      names: values of --data and data.extra, see `open_source`. Those of a hub are not looked up.
+
+    Raises:
+      DataError: some folders are missing; or see `layouts.detect`.
+      UsageError: a kind of synthetic images is unknown.
+    """
+    names = list(map(str, names))
+    for name in names:
+        if name.startswith(_PREFIX):
+            drawings.sample(name[len(_PREFIX) :], 0, 0, 32)
+    folders = [name for name in names if not name.startswith(_PREFIX) and not hub.is_name(name)]
+    missing = [name for name in folders if not os.path.exists(name)]
+    if missing[1:]:
+        raise DataError(f"{', '.join(missing)}: no such folders; expected folders with data")
+    for name in folders:
+        detect(name)
 
 
 def open_source(data, split, size=256, images=None, seed=0, category="", held_out=0.0):

@@ -42,8 +42,6 @@ def targets(
         UsageError: there is no such category, or there are several and none is chosen.
     """
     file = Path(file)
-    if not file.is_file():
-        raise UsageError(f"--annotations={file}: no such file; expected annotations in COCO format")
     found = parse(file)
     if found.problems:
         raise DataError(*found.problems)
