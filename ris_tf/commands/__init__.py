@@ -7,5 +7,5 @@ named configs, help, one-line errors, exit codes. `ris-export` is in `export/mai
 
 Start with `command.run`, then any command's `main`.
 May import: batch, data, data.images, data.readers, data.synthetic, errors, evaluation, files, inference, instances,
-large, presets, quiet, report, runtime, settings, storage, training.
+large, presets, quiet, report, ris_tf, runtime, settings, storage, training.
 """

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import io
 import json
+import time
 import zipfile
 import zlib
 
@@ -70,6 +71,14 @@ class Kept:
         """Stores the Instances of an image, and a list of further arrays; for `name` and `state` see `read`."""
         self.write(name, state, [instances.labels, instances.scores, *beside])
 
+    def started(self):
+        """When the run began, see `now`. It is stored, so that a run that resumes says the same."""
+        before = self.read("started", [])
+        if before is None:
+            before = [np.array(now())]
+            self.write("started", [], before)
+        return str(before[0])
+
     def remove(self):
         """Deletes the results of all images that were read or written here, and the folder if it is empty then."""
         for name in self._names:
@@ -86,6 +95,11 @@ class Kept:
     def _sign(self, state):
         """Hexadecimal digest, str: equal only for the same run and the same, unchanged image."""
         return hashlib.sha256(json.dumps([*self._run, *state]).encode()).hexdigest()
+
+
+def now():
+    """The local date and time, such as "2026-12-01 14:05"."""
+    return time.strftime("%Y-%m-%d %H:%M")
 
 
 def file_state(path):

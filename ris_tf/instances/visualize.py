@@ -1,22 +1,23 @@
 """Overlay images: draws instances over their image with filled masks, outlines, numbers and the count."""
 
-import colorsys
-
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 from skimage.segmentation import find_boundaries
 
+from ris_tf.instances.colours import instance_colours
 from ris_tf.instances.labels import relabel
+from ris_tf.wording import counted
 
 CONTRAST = (1.0, 99.8)  # percentiles shown as black and white, so that a few hot pixels do not darken the rest
 FILL = 0.25  # opacity of an object's colour inside its outline
 SMALLEST_SHOWN = 512  # px, longest side; smaller images are enlarged at least to this size
+LARGEST_ENLARGED = 2600  # px, longest side to which an image is enlarged for the sake of small objects
 FONT_SIZES = (9, 28)  # px, smallest and largest; an object without room for the smallest gets no number
-GOLDEN_RATIO = (5**0.5 - 1) / 2
+DARK = (20, 20, 20)  # beside outlines and around letters
 
 
-def overlay(image, labels, scores=None):
+def overlay(image, labels, scores=None, factor=None):
     """Draws instances over their image.
 
     Args:
@@ -25,10 +26,11 @@ def overlay(image, labels, scores=None):
         labels: integer `[H, W]`; 0 is background, ids may have gaps; ignored (negative) pixels are shown darker.
         scores: None, or float `[N]` in [0, 1] in ascending order of the ids. Scores are written in percent below the
             numbers of objects that have room for them.
+        factor: int, the number by which the image is enlarged; None for `enlargement(labels)`.
 
     Returns:
-        uint8 `[k * H, k * W, 3]`. k is 1 if the longest side is 512 pixels or more, and otherwise the
-        smallest integer that brings it there, so that outlines and numbers are legible.
+        uint8 `[factor * H, factor * W, 3]`. Pixels without a label keep their colour, except for a dark
+        line around each object.
 
     Raises:
         ValueError: image and labels differ in size, or there is not one score for each instance.
@@ -41,24 +43,20 @@ def overlay(image, labels, scores=None):
         raise ValueError(f"image is {picture.shape[:2]} but labels are {labels.shape}; they must be of the same size")
     picture[ignored] = picture[ignored] // 3
     if scores is not None and len(scores) != count:
-        raise ValueError(f"scores must be one for each of the {count} instances. Received: {len(scores)}")
+        raise ValueError(f"scores must have one value per instance: {count}. Received: {len(scores)}")
 
-    factor = max(1, -(-SMALLEST_SHOWN // max(labels.shape)))
-    labels = labels.repeat(factor, axis=0).repeat(factor, axis=1)
-    picture = picture.repeat(factor, axis=0).repeat(factor, axis=1)
-    width = 2 if max(labels.shape) >= 2 * SMALLEST_SHOWN or factor > 1 else 1
-
-    colours = instance_colours(count)[labels]  # [H, W, 3]
-    inside = labels > 0
-    outline = outline_of(labels, width)
-    blend = picture + FILL * (colours.astype(np.float32) - picture)
-    picture = np.where(inside[..., None], blend.round().astype(np.uint8), picture)
-    picture[outline] = colours[outline]
+    colours = instance_colours(picture, labels)
+    factor = factor or enlargement(labels)
+    picture, labels = (part.repeat(factor, axis=0).repeat(factor, axis=1) for part in (picture, labels))
+    coloured = colours[labels]  # [H, W, 3]
+    blend = picture + FILL * (coloured.astype(np.float32) - picture)
+    picture = np.where(labels[..., None] > 0, blend.round().astype(np.uint8), picture)
+    draw_outlines(picture, labels, coloured)
 
     canvas = Image.fromarray(picture)
     draw = ImageDraw.Draw(canvas)
     _write_numbers(draw, labels, scores)
-    _write_count(draw, count, labels.shape)
+    _write_count(draw, count, labels)
     return np.asarray(canvas).copy()
 
 
@@ -86,27 +84,6 @@ def to_rgb(image):
     return np.broadcast_to(image, image.shape[:2] + (3,)).copy()
 
 
-def instance_colours(count):
-    """Colours for the background and `count` instances, chosen so that neighbours differ.
-
-    The hue advances by the golden ratio, so that it never comes close to a hue used a few numbers before. Consecutive
-    numbers differ most, because neighbouring objects mostly have close numbers. Saturation and brightness alternate
-    too.
-
-    Args:
-        count: number of instances, int >= 0.
-
-    Returns:
-        uint8 `[count + 1, 3]`, RGB; row 0, the background, is black.
-    """
-    colours = np.zeros((count + 1, 3), dtype=np.uint8)
-    for index in range(count):
-        hue = (0.55 + index * GOLDEN_RATIO) % 1
-        saturation, value = ((0.80, 1.0), (0.90, 0.92), (0.55, 1.0))[index % 3]
-        colours[index + 1] = np.round(255 * np.array(colorsys.hsv_to_rgb(hue, saturation, value)))
-    return colours
-
-
 def _stretched(image):
     """Stretches an image of any dtype to uint8, between the percentiles `CONTRAST`."""
     image = image.astype(np.float32)
@@ -118,13 +95,50 @@ def _stretched(image):
     return np.round(255 * np.clip(scaled, 0, 1)).astype(np.uint8)
 
 
-def outline_of(labels, width):
-    """Outlines of the instances, bool `[H, W]`: their outermost `width` pixels; `width` is 1 or 2."""
+def enlargement(labels):
+    """The whole number by which a picture is enlarged so that outlines and numbers are legible.
+
+    It brings the longest side to 512 pixels or more. If objects are small, it is larger, so that about three
+    quarters of them have room for their numbers, but then the longest side has at most 2600 pixels.
+
+    Args:
+        labels: integer `[H, W]`; 0 is background, negative is ignored.
+
+    Returns:
+        int, 1 or more.
+    """
+    side, areas = max(labels.shape), np.bincount(np.maximum(labels, 0).ravel())[1:]
+    areas = areas[areas > 0]
+    least = -(-SMALLEST_SHOWN // side)
+    if not areas.size:
+        return least
+    radius = np.sqrt(np.percentile(areas, 25) / np.pi) / 1.5  # objects are no discs
+    wanted = int(np.ceil(_radius_of(len(str(len(areas))), FONT_SIZES[0]) / radius))
+    return max(least, min(wanted, LARGEST_ENLARGED // side))
+
+
+def draw_outlines(picture, labels, colours):
+    """Draws the outline of each instance into a picture, and a dark line around it where there is background.
+
+    Args:
+        picture: uint8 `[H, W, 3]`, changed in place.
+        labels: integer `[H, W]`; 0 is background.
+        colours: uint8 `[H, W, 3]`, the colour of the outline at each pixel, or one colour `[3]`.
+    """
+    outline = outline_of(labels)
+    picture[ndimage.binary_dilation(outline) & (labels == 0)] = DARK
+    picture[outline] = np.broadcast_to(colours, picture.shape)[outline]
+
+
+def outline_of(labels):
+    """Outlines of the instances, bool `[H, W]`: their outermost two pixels."""
     outline = find_boundaries(labels, mode="inner", connectivity=1)
-    if width > 1:
-        rest = np.where(outline, 0, labels)
-        outline |= find_boundaries(rest, mode="inner", connectivity=1)
-    return outline
+    return outline | find_boundaries(np.where(outline, 0, labels), mode="inner", connectivity=1)
+
+
+def _radius_of(digits, size):
+    """Radius of the disc into which a number fits: a digit is about 0.6 of the font size wide and 0.7 high."""
+    return size * (0.5 * np.hypot(0.6 * digits, 0.7) + 0.1)
 
 
 def _centres(labels):
@@ -153,8 +167,7 @@ def _write_numbers(draw, labels, scores):
     least, most = FONT_SIZES
     for index, (row, column, radius) in enumerate(_centres(labels)):
         number = str(index + 1)
-        # A digit is about 0.6 of the font size wide and 0.7 high; the text must fit into the disc.
-        size = int(min(most, radius / (0.5 * np.hypot(0.6 * len(number), 0.7) + 0.1)))
+        size = int(min(most, radius / _radius_of(len(number), 1)))
         size_above_score = int(min(size, 0.9 * radius))
         size_of_score = int(0.6 * size_above_score)
         if scores is not None and size_of_score >= least:
@@ -168,15 +181,18 @@ def _write(draw, place, text, size):
     """Writes white text with a dark halo, centred on `place`, (column, row)."""
     font = ImageFont.load_default(size=size)
     halo = max(1, round(size / 10))
-    draw.text(place, text, fill="white", font=font, anchor="mm", stroke_width=halo, stroke_fill=(20, 20, 20))
+    draw.text(place, text, fill="white", font=font, anchor="mm", stroke_width=halo, stroke_fill=DARK)
 
 
-def _write_count(draw, count, shape):
-    """Writes the count, such as "24 objects", into a dark box in the upper left corner."""
-    text = f"{count} object" if count == 1 else f"{count} objects"
-    size = int(np.clip(max(shape) / 34, 12, 48))
+def _write_count(draw, count, labels):
+    """Writes the count, such as "24 objects", into a dark box in the corner with the fewest pixels of objects."""
+    text = counted(count, "object")
+    (height, width), size = labels.shape, int(np.clip(max(labels.shape) / 45, 12, 40))
     font = ImageFont.load_default(size=size)
     left, top, right, bottom = draw.textbbox((0, 0), text, font=font)
     pad = size // 2
-    draw.rectangle((0, 0, right - left + 2 * pad, bottom - top + 2 * pad), fill=(20, 20, 20))
-    draw.text((pad - left, pad - top), text, fill="white", font=font)
+    wide, high = int(right - left) + 2 * pad, int(bottom - top) + 2 * pad
+    corners = [(x, y) for y in (0, max(height - high, 0)) for x in (0, max(width - wide, 0))]
+    x, y = min(corners, key=lambda corner: np.count_nonzero(labels[corner[1] :, corner[0] :][:high, :wide]))
+    draw.rectangle((x, y, x + wide, y + high), fill=DARK)
+    draw.text((x + pad - left, y + pad - top), text, fill="white", font=font)

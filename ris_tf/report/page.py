@@ -4,11 +4,13 @@ import base64
 import importlib
 import io
 from pathlib import Path
+from typing import NamedTuple
 
 from PIL import Image
 
 from ris_tf.errors import UsageError
 from ris_tf.evaluation.figures import text
+from ris_tf.wording import counted
 
 FOLDER = Path(__file__).resolve().parent / "templates"
 _LONGEST = 1000  # pixels, longest side of an embedded picture
@@ -27,11 +29,28 @@ def check_libraries():
             raise UsageError(f"--report: {name} is not installed; run pip install 'ris-tf[report]'") from error
 
 
-def render(template, **values):
+class Made(NamedTuple):
+    """How a page was made, for its foot line.
+
+    Attributes:
+      date: when the run began, str.
+      version: of ris_tf.
+      command: the command line.
+      data: what was measured.
+    """
+
+    date: str
+    version: str
+    command: str
+    data: str
+
+
+def render(template, made=None, **values):
     """Fills a template.
 
     Args:
       template: name of a file in the folder `templates`.
+      made: Made, or None for a page without a foot line.
       **values: variables of the template; they are escaped for HTML.
 
     Returns:
@@ -40,8 +59,8 @@ def render(template, **values):
     jinja2 = importlib.import_module("jinja2")
     loader = jinja2.FileSystemLoader(FOLDER)
     environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
-    environment.filters["figure"] = text
-    return environment.get_template(template).render(**values)
+    environment.filters |= {"figure": text, "counted": counted}
+    return environment.get_template(template).render(made=made, **values)
 
 
 def svg(drawing):

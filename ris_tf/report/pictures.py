@@ -51,7 +51,8 @@ def window(*maps):
         return slice(0, inside.shape[0]), slice(0, inside.shape[1])
     bounds = [np.flatnonzero(inside.any(axis=axis))[[0, -1]] for axis in (1, 0)]
     margin = int(np.ceil(_MARGIN * max(last - first for first, last in bounds))) + 1
-    return tuple(slice(max(int(first) - margin, 0), int(last) + margin + 1) for first, last in bounds)
+    ends = zip(bounds, inside.shape, strict=True)
+    return tuple(slice(max(int(first) - margin, 0), min(int(last) + margin + 1, end)) for (first, last), end in ends)
 
 
 def marked(image, truth, labels, mistakes):

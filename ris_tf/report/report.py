@@ -13,7 +13,7 @@ _EACH = 3  # number of best and of worst images shown
 _FILM_OBJECTS = 24  # an image with at most this many predictions is chosen for the film
 
 
-def report(model, source, evaluation, order, title, details, crf=False):
+def report(model, source, evaluation, order, title, details, crf=False, made=None):
     """Renders the report of an evaluation.
 
     Args:
@@ -24,6 +24,7 @@ def report(model, source, evaluation, order, title, details, crf=False):
       title: str.
       details: list of (name, value) about the run, shown at the top.
       crf: whether masks were refined by a CRF.
+      made: `page.Made` for the foot line, or None.
 
     Returns:
       HTML, str.
@@ -38,6 +39,7 @@ def report(model, source, evaluation, order, title, details, crf=False):
     calibration, off = plots.calibration(tables)
     return page.render(
         "report.html",
+        made=made,
         title=title,
         details=details,
         result=result,
@@ -76,7 +78,8 @@ def _examples(model, source, rows, errors, crf):
         if index in named:
             image, truth = source[index][1]()
             known = without_ignored(truth, model.predict_instances(image, crf).labels)[1]  # errors count its objects
-            picture = page.jpeg(pictures.marked(image, truth, known, errors[index]))
+            part = pictures.window(truth, known)
+            picture = page.jpeg(pictures.marked(image[part], truth[part], known[part], errors[index]))
             shown.append((named[index], rows[index], mistakes.count(errors[index]), picture))
     return shown
 

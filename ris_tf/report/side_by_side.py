@@ -11,6 +11,7 @@ from ris_tf.evaluation.bootstrap import differences
 from ris_tf.evaluation.figures import FIGURES, text, verdict
 from ris_tf.evaluation.metrics import THRESHOLDS, evaluate_image, summarise
 from ris_tf.report import page, plots
+from ris_tf.wording import counted
 
 _COLUMNS = ("image", *evaluate_image([[0]], [[0]]))
 
@@ -29,6 +30,7 @@ def compare(a, b):
     Raises:
       DataError: a file is missing or damaged, or the two runs have different images.
     """
+    _check_files(a, b)
     rows_a, rows_b = _matched(a, b)
     figures_a, figures_b = ({**_figures(folder), **summarise(rows)} for folder, rows in ((a, rows_a), (b, rows_b)))
     bounds, figures = differences(rows_a, rows_b), {}
@@ -42,10 +44,11 @@ def compare(a, b):
 
 def table(compared):
     """Formats a comparison from `compare` as a table of text."""
+    images = counted(compared["images"], "image")
     lines = [
         f"A {compared['a']}",
         f"B {compared['b']}",
-        f"{compared['images']} images; better or worse: the 95% interval of the paired difference excludes 0",
+        f"{images}; better or worse: the 95% interval of the paired difference excludes 0",
         f"{'':22}{'A':>9}{'B':>9}{'B - A':>9}   95% interval",
     ]
     for line in _lines(compared):
@@ -55,8 +58,8 @@ def table(compared):
     return "\n".join(lines)
 
 
-def html(compared):
-    """Renders a comparison from `compare` as a self-contained page.
+def html(compared, made=None):
+    """Renders a comparison from `compare` as a self-contained page; `made` is `page.Made` for the foot line, or None.
 
     Returns:
       HTML, str.
@@ -71,6 +74,7 @@ def html(compared):
     sbd = [[row["sbd"] for row in of_run] for of_run in rows]
     return page.render(
         "compare.html",
+        made=made,
         title="Two evaluations of the same images",
         a=compared["a"],
         b=compared["b"],
@@ -89,6 +93,14 @@ def _lines(compared):
         line = compared["figures"][figure.key]
         named = {"key": figure.key, "title": figure.title}
         yield {**line, **named, "verdict": verdict(figure, line["low"], line["high"])}
+
+
+def _check_files(*folders):
+    """Raises DataError with the names of all files and folders of results that are missing."""
+    files = [Path(folder) / name for folder in folders for name in ("metrics.json", "per_image.csv")]
+    missing = dict.fromkeys(str(f if f.parent.is_dir() else f.parent) for f in files if not f.is_file())
+    if missing:
+        raise DataError(f"{', '.join(missing)}: no such file or folder; expected output folders of ris-evaluate")
 
 
 def _matched(a, b):

@@ -13,6 +13,7 @@ from ris_tf.data import sources
 from ris_tf.evaluation.tune import tune
 from ris_tf.inference import prediction
 from ris_tf.inference.order import Order
+from ris_tf.instances import unfinished
 from ris_tf.instances.labels import Instances
 from ris_tf.instances.unfinished import Kept, file_state, pixel_state
 
@@ -75,7 +76,7 @@ def test_an_interrupted_run_goes_on_and_ends_as_one_that_was_not(run, tmp_path):
 
 def test_the_command_keeps_what_it_found(small, images, tmp_path, command, monkeypatch):
     models = [Counting(small, stop=3), Counting(small)]
-    monkeypatch.setattr(predict.storage, "open_model", lambda name: model)
+    monkeypatch.setattr(predict.storage, "open_model", lambda *name_and_engine: model)
     for model in models:
         code, _, err = command(predict.main, "--model=rosettes", f"--out={tmp_path / 'out'}", images)
         assert code == (130 if model.stop else 0), err
@@ -187,11 +188,16 @@ class Slow:
 
 @pytest.mark.parametrize("report", [False, True])
 def test_an_interrupted_evaluation_goes_on(small, tmp_path, command, monkeypatch, report):
+    times = iter(["2026-12-01 14:05", "2026-12-01 14:05"])  # of the two beginnings; a run that resumes does not ask
+    monkeypatch.setattr(unfinished, "now", lambda: next(times))
     flags = ["--model=rosettes", "--data=synthetic:discs", "--images=5", *(["--report"] if report else [])]
     looks = looks_of_broken_runs(small, tmp_path, command, monkeypatch, flags, (4, 1, 0))
     again = looks[0] - 5  # a report looks at its worst images once more
     assert looks[1:] == [4, 1, 2 + again] and (again > 0) == report
     whole, broken = contents(tmp_path / "whole"), contents(tmp_path / "broken")
+    if report:  # says its own command, and when it began
+        assert b"Made on 2026-12-01 14:05 by ris_tf" in whole["report.html"]
+        whole["report.html"] = whole["report.html"].replace(f"{tmp_path}/whole".encode(), f"{tmp_path}/broken".encode())
     assert whole == broken and {"metrics.json", "per_image.csv"} <= set(whole) and ("report.html" in whole) == report
 
 
@@ -218,7 +224,7 @@ def test_a_search_with_other_labels_measures_anew(small, tmp_path):
 
 def looks_of_broken_runs(small, tmp_path, command, monkeypatch, flags, stops):
     """Runs ris-evaluate in "whole", then in "broken", interrupted at each of `stops`; returns the looks of each run."""
-    monkeypatch.setattr(evaluate.storage, "open_model", lambda name: model)
+    monkeypatch.setattr(evaluate.storage, "open_model", lambda *name_and_engine: model)
     looks = []
     for out, stop in (("whole", 0), *(("broken", stop) for stop in stops)):
         model = Slow(small.copy_and_resolve_references(), stop)

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from ris_tf.instances import visualize
+from ris_tf.instances.colours import instance_colours
 
 
 def grid_labels(shape, cell, gap=0):
@@ -36,7 +38,9 @@ def test_unlabelled_pixels_keep_their_value(shape):
     factor = picture.shape[0] // shape[0]
     expected = image.repeat(factor, axis=0).repeat(factor, axis=1)
     inside = labels.repeat(factor, axis=0).repeat(factor, axis=1) > 0
-    untouched = ~inside & corner_free(picture.shape[:2])
+    around = ndimage.binary_dilation(inside) & ~inside
+    assert (picture[around & corner_free(picture.shape[:2])] == visualize.DARK).all()
+    untouched = ~inside & ~around & corner_free(picture.shape[:2])
     np.testing.assert_array_equal(picture[untouched], expected[untouched])
     assert (picture[inside] != expected[inside]).any(axis=-1).mean() > 0.9
 
@@ -46,30 +50,41 @@ def test_fill_is_a_quarter_of_the_colour_and_the_outline_all_of_it():
     labels = np.zeros((600, 600), dtype=int)
     labels[300:500, 200:500] = 7
     picture = visualize.overlay(image, labels)
-    colour = visualize.instance_colours(1)[1]
+    colour = instance_colours(image, labels // 7)[1]
     assert (picture[300, 200:500] == colour).all() and (picture[300:500, 499] == colour).all()
-    assert (picture[299, 200:500] == 100).all()
+    assert (picture[301, 201:499] == colour).all() and (picture[302, 202:498] != colour).any(axis=1).all()
+    assert (picture[299, 200:500] == visualize.DARK).all() and (picture[298, 200:500] == 100).all()
     np.testing.assert_allclose(picture[320, 220], 0.75 * 100 + 0.25 * colour, atol=1)
 
 
 def test_touching_objects_are_outlined_in_colours_of_their_own():
     labels = grid_labels((600, 600), 60)
     picture = visualize.overlay(np.zeros((600, 600, 3), np.uint8), labels)
-    colours = visualize.instance_colours(100)
+    colours = instance_colours(np.zeros((600, 600, 3), np.uint8), labels)
     for row in range(2, 10):
         for column in range(10):
             value = labels[60 * row, 60 * column]
             np.testing.assert_array_equal(picture[60 * row, 60 * column + 30], colours[value])
 
 
-def test_colours_of_near_numbers_differ_much():
-    colours = visualize.instance_colours(300).astype(int)
-    assert (colours[0] == 0).all()
-    for step in (1, 2, 3, 4):
-        distance = np.abs(colours[1 + step :] - colours[1:-step]).sum(axis=1)
-        assert distance.min() > 100, step
-    assert len(np.unique(colours, axis=0)) == 301
-    assert colours[1:].max(axis=1).min() > 200  # bright enough for a dark image
+@pytest.mark.parametrize(("radius", "factor"), [(30, 1), (8, 1), (5, 2), (2, 4), (1, 4)])  # 5 * 600 is above 2600
+def test_small_objects_are_enlarged_until_their_numbers_fit(radius, factor):
+    rows, columns = np.indices((600, 600))
+    labels = np.zeros((600, 600), int)
+    for number in range(1, 10):
+        labels[(rows - 60 * number) ** 2 + (columns - 60 * number) ** 2 <= radius**2] = number
+    picture = visualize.overlay(np.zeros((600, 600, 3), np.uint8), labels)
+    assert picture.shape == (600 * factor, 600 * factor, 3)
+    middle = slice(factor * (300 - radius), factor * (301 + radius))
+    assert (picture[middle, middle].min(axis=-1).max() > 200) == (radius > 1)  # the number 5 is nearly white
+
+
+def test_the_count_is_written_where_no_object_is():
+    labels = np.zeros((600, 600), int)
+    labels[:100], labels[-100:, :300] = 1, 2
+    picture = visualize.overlay(np.full((600, 600, 3), 90, np.uint8), labels)
+    assert (picture[580:600, 500:600] == visualize.DARK).all(axis=-1).mean() > 0.5
+    assert not (picture[:20, :100] == visualize.DARK).all(axis=-1).any()
 
 
 def test_grey_of_every_dtype_is_stretched_alike():

@@ -130,6 +130,34 @@ def test_errors_are_drawn_in_their_colour_where_they_are():
         assert at.any() and inside.repeat(2, 0).repeat(2, 1)[at].mean() > 0.9
 
 
+def test_pictures_are_cropped_to_the_objects_with_a_margin():
+    truth, labels = np.zeros((2, 200, 300), int)
+    truth[50:60, 100:140], labels[90:100, 120:150], labels[:, :9] = 1, 3, -1
+    assert pictures.window(truth, labels) == (slice(44, 106), slice(94, 156))  # a tenth of 49 pixels, and one more
+    truth[0, 299] = 2
+    assert pictures.window(truth, labels) == (slice(0, 121), slice(79, 300))
+    assert pictures.window(labels * 0) == (slice(0, 200), slice(0, 300))
+
+
+def test_the_name_of_an_error_does_not_hide_a_small_object():
+    image, truth = np.zeros((300, 300, 3), np.uint8), np.zeros((300, 300), int)
+    image[150:158, 150:158] = truth[150:158, 150:158] = 255
+    picture = pictures.marked(image, truth, truth * 0, find(compare(truth, truth * 0)))
+    factor = picture.shape[0] // 300
+    inside = np.s_[factor * 150 + 3 : factor * 158 - 3]
+    assert (picture[inside, inside] == 255).all()
+    below = picture[factor * 158 + 3 :].reshape(-1, 3)
+    assert (below == [(255 + value) // 2 for value in pictures.COLOURS["missed"]]).all(axis=1).any()
+
+
+def test_the_foot_says_how_a_page_was_made(made):
+    assert "<footer" not in made[1]
+    how = page.Made("2026-12-01 14:05", "1.2.3", "ris-evaluate --data='a <b>'", "a <b>, test")
+    html = page.render("page.html", title="x", made=how)
+    assert "Made on 2026-12-01 14:05 by ris_tf 1.2.3 from a &lt;b&gt;, test" in html
+    assert "<code>ris-evaluate --data=&#39;a &lt;b&gt;&#39;</code>" in html
+
+
 def test_errors_are_drawn_where_they_are_beside_ignored_regions(monkeypatch):
     monkeypatch.setattr(page, "jpeg", lambda picture: picture)
     image, places = discs(3)
@@ -138,9 +166,11 @@ def test_errors_are_drawn_where_they_are_beside_ignored_regions(monkeypatch):
     found = evaluate.evaluate(Perfect(), source)
     ((_, _, numbers, picture),) = examples(Perfect(), source, found.rows, [find(one) for one in found.tables], False)
     assert numbers["extra"] == 1 == sum(numbers.values())
+    inside_part = pictures.window(truth, np.where(places == 1, 0, places))
+    factor = picture.shape[0] // places[inside_part].shape[0]
     for kind, inside in (("right", places == 2), ("extra", places == 3)):
         at = (picture == pictures.COLOURS[kind]).all(axis=2)
-        assert at.any() and inside.repeat(2, 0).repeat(2, 1)[at].mean() > 0.9
+        assert at.any() and inside[inside_part].repeat(factor, 0).repeat(factor, 1)[at].mean() > 0.9
 
 
 def test_calibration_error_by_hand():
@@ -170,26 +200,32 @@ def browser():
 
 @pytest.mark.slow
 def test_in_a_browser_without_network(made, tmp_path):
-    """On a phone's width nothing is wider than the screen, every picture loads, a button steps through the film."""
+    """On a phone's width nothing is wider than the screen, every picture loads, a click enlarges one and shrinks it
+    again, and a button steps through the film."""
     check = """<script>addEventListener("load", function () {
       var broken = [].filter.call(document.images, function (i) { return !i.naturalWidth; }).length;
       var strip = document.getElementById("strip");
+      var picture = document.querySelector(".examples img"), root = document.documentElement, heights = [];
+      for (var click = 0; click < 3; click++) {
+        heights.push(picture.clientHeight > 700);  // of 800 pixels, if it is enlarged to the window
+        picture.click();
+      }
       document.getElementById("next").click();
       setTimeout(function () {
-        var step = Math.round(strip.scrollLeft / strip.clientWidth), root = document.documentElement;
-        document.title = [broken, root.scrollWidth <= root.clientWidth, step, strip.children.length].join();
+        var step = Math.round(strip.scrollLeft / strip.clientWidth), fits = root.scrollWidth <= root.clientWidth;
+        document.title = [heights.join("-"), broken, fits, step, strip.children.length].join();
       }, 300);
     });</script>"""
     (tmp_path / "report.html").write_text(made[1].replace("</body>", check + "</body>"))
     phone = '<iframe src="report.html" style="width:390px;height:800px"></iframe>'
     (tmp_path / "phone.html").write_text(
         phone + "<script>setTimeout(function () { document.body.append("
-        'document.querySelector("iframe").contentDocument.title); }, 2000);</script>'
+        'document.querySelector("iframe").contentDocument.title); }, 5000);</script>'
     )
     command = [browser(), "--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files"]
-    command += ["--virtual-time-budget=6000", "--dump-dom", (tmp_path / "phone.html").as_uri()]
+    command += ["--virtual-time-budget=10000", "--dump-dom", (tmp_path / "phone.html").as_uri()]
     seen = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
-    assert "0,true,1," in seen
+    assert "false-true-false,0,true,1," in seen
 
 
 def write_run(folder, found):

@@ -1,0 +1,73 @@
+"""Colours of objects in pictures: told apart from the object itself and from the objects beside it."""
+
+import colorsys
+
+import numpy as np
+from scipy import ndimage
+from skimage.color import deltaE_ciede2000, rgb2lab
+from skimage.segmentation import expand_labels
+
+GOLDEN_RATIO = (5**0.5 - 1) / 2
+FROM_OBJECT, FROM_OTHERS = 45, 30  # differences of colours (CIEDE2000) from the object, and from those beside it
+_BRIGHT = 55  # least lightness in CIELAB, because there are dark lines beside outlines
+_GAP = 1 / 32  # objects are beside each other if half of the gap is smaller than this share of the longest side
+_SEARCHED = 1024  # px, longest side of the map in which neighbours are searched
+_SHADES = ((0.80, 1.0), (0.90, 0.92), (0.55, 1.0))  # saturation and brightness
+
+
+def palette():
+    """Bright colours in an order in which neighbours differ much, uint8 `[n, 3]`, RGB.
+
+    The hue advances by the golden ratio, so that it never comes close to a hue used a few places before. Saturation and
+    brightness alternate, too.
+    """
+    hues = (0.55 + np.arange(48) * GOLDEN_RATIO) % 1
+    colours = [colorsys.hsv_to_rgb(hue, *_SHADES[index % len(_SHADES)]) for index, hue in enumerate(hues)]
+    colours = np.round(255 * np.array(colours)).astype(np.uint8)
+    return colours[rgb2lab(colours / 255)[:, 0] >= _BRIGHT]
+
+
+def instance_colours(picture, labels):
+    """Chooses a colour for each object.
+
+    A colour suits an object if it differs by FROM_OBJECT from the object's mean colour; if hardly any does, as on white
+    objects, the more different ones suit. Object n takes the n-th colour of the palette, or the next one that suits and
+    differs by FROM_OTHERS from the colours of the objects beside it that have smaller numbers. If there is none, it
+    takes the one that suits and differs most from these.
+
+    Args:
+        picture: uint8 `[H, W, 3]`, RGB.
+        labels: integer `[H, W]`; 0 is background, 1..N are objects.
+
+    Returns:
+        uint8 `[N + 1, 3]`, RGB; row 0, the background, is black.
+    """
+    ids = np.arange(1, int(labels.max(initial=0)) + 1)
+    colours = palette()
+    shown = rgb2lab(colours / 255)
+    means = np.stack([ndimage.mean(picture[..., channel], labels, ids) for channel in range(3)], axis=-1)
+    own = deltaE_ciede2000(rgb2lab(means / 255)[:, None], shown[None])  # [N, colours]
+    suits = own >= np.minimum(FROM_OBJECT, 0.75 * own.max(axis=1, keepdims=True))
+    between = deltaE_ciede2000(shown[:, None], shown[None])  # [colours, colours]
+    beside = _smaller_beside(labels)
+    taken = np.zeros(len(ids) + 1, int)
+    for number in ids:
+        order = (number - 1 + np.arange(len(colours))) % len(colours)
+        order = order[suits[number - 1, order]]
+        distance = between[taken[beside.get(number, [])]].min(axis=0, initial=np.inf)[order]
+        taken[number] = order[np.argmax(np.minimum(distance, FROM_OTHERS))]  # the first that is far, or the farthest
+    return np.where(np.arange(len(ids) + 1)[:, None] > 0, colours[taken], 0).astype(np.uint8)
+
+
+def _smaller_beside(labels):
+    """{number of an object: numbers of the objects beside it that are smaller}, without objects that have none."""
+    side = max(labels.shape)
+    few = labels[:: -(-side // _SEARCHED), :: -(-side // _SEARCHED)]
+    regions = expand_labels(few, _GAP * max(few.shape))
+    pairs = [
+        np.stack([a.ravel(), b.ravel()]) for a, b in ((regions[1:], regions[:-1]), (regions[:, 1:], regions[:, :-1]))
+    ]
+    low, high = np.sort(np.concatenate(pairs, axis=1), axis=0)
+    found = np.unique(np.stack([high, low])[:, (low > 0) & (low < high)], axis=1)
+    numbers, starts = np.unique(found[0], return_index=True)
+    return dict(zip(numbers.tolist(), np.split(found[1], starts)[1:], strict=True))  # the first part is empty
