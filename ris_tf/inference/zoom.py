@@ -8,6 +8,7 @@ from ris_tf.data.normalize import normalize
 from ris_tf.inference.looks import look_at, tile_boxes
 
 _LOOKS = 5, 9, 16  # tiles of each pass; the first only says roughly how large the objects are
+_LOWER = 0.9  # a zoom so much lower is taken if it needs fewer tiles
 _SAME = 1.1  # a zoom that is wrong by at most this factor is kept, and with it the looks that were taken at it
 
 
@@ -57,10 +58,16 @@ def search(look, config, image, looks=None):
         wanted = float(np.clip(config.predict.diameter / found, *config.predict.zoom_limits))
         if 1 / _SAME < wanted / zoom < _SAME:
             break
-        previous, zoom, seen = zoom, wanted, {}
+        previous, zoom, seen = zoom, _with_fewer_tiles(wanted, image.shape, config), {}
         if 0.75 < zoom / previous < 1.33:
             break
     return zoom, seen
+
+
+def _with_fewer_tiles(zoom, shape, config):
+    """The zoom at most a little below the given one that needs the fewest tiles."""
+    lower = zoom * np.linspace(1, _LOWER, 9)
+    return float(min(lower, key=lambda one: len(tile_boxes(shape[:2], config, one))))
 
 
 def _looks(look, config, image, zoom, looks, most):

@@ -30,11 +30,11 @@ class Bright:
 @pytest.fixture
 def run(small, command, monkeypatch, tmp_path):
     """Runs ris-predict with Bright: flags and files -> (exit code, stderr, {image: count} or None)."""
-    monkeypatch.setattr(predict.storage, "open_model", lambda name: Bright(small))
+    monkeypatch.setattr(predict.storage, "open_model", lambda *_: Bright(small))
     monkeypatch.setattr(predict.storage, "digest", lambda name: "bright")
 
     def predicted(out, *arguments):
-        code, _, err = command(predict.main, "--model=m", f"--out={tmp_path / out}", *arguments)
+        code, _, err = command(predict.main, "--model=nuclei", f"--out={tmp_path / out}", *arguments)
         table = tmp_path / out / "counts.csv"
         counts = {row["image"]: int(row["count"]) for row in csv.DictReader(table.open())} if table.exists() else None
         return code, err, counts
@@ -135,7 +135,7 @@ def test_an_interrupted_run_on_planes_resumes(run, stack, tmp_path, small, monke
                 raise KeyboardInterrupt
             return super().predict_instances(image, crf)
 
-    monkeypatch.setattr(predict.storage, "open_model", lambda name: Failing(small))
+    monkeypatch.setattr(predict.storage, "open_model", lambda *_: Failing(small))
     assert run("out", "--z=all", stack)[0] == 130
     assert list(run("out", "--z=all", stack)[2].values()) == list(COUNTS)
     assert looks == [int(PLANES[index].sum()) for index in (0, 1, 2, 2, 3)]

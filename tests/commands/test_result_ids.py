@@ -54,7 +54,7 @@ def scene(tmp_path):
 def run(command, monkeypatch, scene, tmp_path):
     monkeypatch.setattr(predict.storage, "load", lambda name: Perfect())
     monkeypatch.setattr(predict.storage, "digest", lambda name: None)
-    flags = (predict.main, "--model=m", f"--out={tmp_path / 'found'}", scene[0])
+    flags = (predict.main, "--model=nuclei", f"--out={tmp_path / 'found'}", scene[0])
     return lambda *more: command(*flags, *(more or ("--write=coco", f"--annotations={scene[1]}")))
 
 

@@ -192,7 +192,7 @@ def test_eight_bits_want_images_of_their_kind(small, command, monkeypatch, tmp_p
     small.name, small.data.extra = name, extra
     monkeypatch.setattr(artifact, "graph_of", lambda order: Graph(build(small)))
     monkeypatch.setattr(job.sources, "open_source", lambda data, *_: pytest.fail(data))
-    order = "--model=m", f"--out={tmp_path / 'o'}", "--format=tflite", "--quantize=int8"
+    order = "--model=nuclei", f"--out={tmp_path / 'o'}", "--format=tflite", "--quantize=int8"
     if told:
         code, _, err = command(main.main, *order)
         assert code == 2 and "for 'mine'; give images with --data" in err and err.count("\n") == 1, err

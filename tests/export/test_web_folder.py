@@ -101,7 +101,7 @@ def test_command_writes_the_folder_of_files_that_passed(command, monkeypatch, tm
     monkeypatch.setattr(artifact, "graph_of", lambda order: graph)
     monkeypatch.setattr(artifact, "convert", convert)
     monkeypatch.setattr(job, "Check", Checked)
-    flags = "--model=m", "--format=web", "--quantize=float16", "--images=16", "--data=synthetic:discs"
+    flags = "--model=nuclei", "--format=web", "--quantize=float16", "--images=16", "--data=synthetic:discs"
     folders = f"--out={tmp_path}/o", f"--node_modules={tmp_path}/node_modules"
     older = {f"o/{name}" for name in ("MODEL_CARD.md", "model.onnx", "model_float16.tflite", "web/page.js")}
     for name in older:  # of an export before

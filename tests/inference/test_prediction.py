@@ -34,7 +34,7 @@ def test_zoom_follows_the_size_of_the_objects():
         seen = []
         image, _ = mosaic(640, 640, pitch, radius)
         predict_instances(perfect_look(config, seen), config, image)
-        last, count = ndimage.label(seen[-8] > 0.5)
+        last, count = ndimage.label(seen[-1] > 0.5)
         areas = np.bincount(last.ravel())[1:]
         assert count and np.sqrt(areas.max() * 4 / np.pi) == pytest.approx(config.predict.diameter, rel=0.35)
 

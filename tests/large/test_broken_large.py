@@ -18,7 +18,7 @@ def model(small):
 
 
 def test_broken_large_images_are_one_line(model, tmp_path, command, monkeypatch):
-    monkeypatch.setattr(predict.storage, "open_model", lambda name: model)
+    monkeypatch.setattr(predict.storage, "open_model", lambda *_: model)
     monkeypatch.setattr(predict.storage, "digest", lambda name: None)
     image = np.random.default_rng(0).integers(0, 255, (300, 300), np.uint8)
     whole = tmp_path / "whole.tif"
@@ -35,7 +35,7 @@ def test_broken_large_images_are_one_line(model, tmp_path, command, monkeypatch)
     tifffile.imwrite(tmp_path / "pages.tif", np.stack([image, image]), photometric="minisblack")
     for name in ("cut", "spoiled", "nan", "thin", "palette", "pages"):
         out = tmp_path / f"out_{name}"
-        code, _, err = command(predict.main, "--model=m", f"--out={out}", "--large", tmp_path / f"{name}.tif")
+        code, _, err = command(predict.main, "--model=nuclei", f"--out={out}", "--large", tmp_path / f"{name}.tif")
         lines = [part for line in err.splitlines() for part in line.split("\r") if part.startswith("ris-command")]
         assert code == 1 and len(lines) == 1 and f"{name}.tif" in lines[0] and "Traceback" not in err, err
         assert not list(out.glob("*.csv")) and not list(out.glob("*.tif"))
@@ -43,7 +43,7 @@ def test_broken_large_images_are_one_line(model, tmp_path, command, monkeypatch)
 
 def test_broken_zarr_is_one_line(model, tmp_path, command, monkeypatch):
     library = pytest.importorskip("zarr")
-    monkeypatch.setattr(predict.storage, "open_model", lambda name: model)
+    monkeypatch.setattr(predict.storage, "open_model", lambda *_: model)
     monkeypatch.setattr(predict.storage, "digest", lambda name: None)
     how = {"shape": (100, 100), "chunks": (32, 32), "zarr_format": 2}
     library.create_array(str(tmp_path / "words.zarr"), dtype="U5", **how)
@@ -54,13 +54,13 @@ def test_broken_zarr_is_one_line(model, tmp_path, command, monkeypatch):
     record = tmp_path / "pickled.zarr" / ".zarray"
     record.write_text(json.dumps({**json.loads(record.read_text()), "filters": [{"id": "pickle"}]}))
     for name in ("words", "flat", "deep", "empty", "pickled"):
-        code, _, err = command(predict.main, "--model=m", f"--out={tmp_path / 'o'}", tmp_path / f"{name}.zarr")
+        code, _, err = command(predict.main, "--model=nuclei", f"--out={tmp_path / 'o'}", tmp_path / f"{name}.zarr")
         assert code == 1 and err.count("\n") == 1 and f"{name}.zarr" in err, err
 
     def absent(name):
         raise ImportError(name)
 
     monkeypatch.setattr(zarr_arrays, "importlib", SimpleNamespace(import_module=absent))
-    code, _, err = command(predict.main, "--model=m", f"--out={tmp_path / 'o'}", tmp_path / "flat.zarr")
+    code, _, err = command(predict.main, "--model=nuclei", f"--out={tmp_path / 'o'}", tmp_path / "flat.zarr")
     assert code == 2 and err.count("\n") == 1 and "ris-tf[large]" in err, err
     assert not (tmp_path / "o").exists()

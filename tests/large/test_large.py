@@ -16,7 +16,7 @@ from ris_tf.data.images import regions
 from ris_tf.data.images.regions import open_regions
 from ris_tf.data.images.single import read_image
 from ris_tf.errors import DataError
-from ris_tf.inference import prediction, zoom
+from ris_tf.inference import looks, prediction, zoom
 from ris_tf.instances import outputs
 from ris_tf.large import prediction as large
 from ris_tf.large.bands import Bands
@@ -116,7 +116,7 @@ def test_an_image_as_large_as_a_tile(model, tmp_path):
 
 
 def test_crowded_tiles_are_looked_at_closer(model, tmp_path):
-    model.config.predict.diameter = 11.0  # so that a tile holds more objects than there are steps
+    model.config.predict.diameter = 23.0  # so that a tile holds more objects than there are steps
     image, _ = picture(5)
     tifffile.imwrite(tmp_path / "big.tif", image)
     bands = Bands(model, open_regions(tmp_path / "big.tif"), tmp_path / "big.tif", tmp_path / "parts")
@@ -126,7 +126,7 @@ def test_crowded_tiles_are_looked_at_closer(model, tmp_path):
 
 
 def test_masks_are_refined_by_the_pixels_of_their_tile(model, file, tmp_path, monkeypatch):
-    monkeypatch.setattr(prediction, "_refine", lambda mask, image, crf: mask * (image[..., 0] > 0.9))
+    monkeypatch.setattr(looks, "_refine", lambda mask, image, crf: mask * (image[..., 0] > 0.9))
     image = read_image(file)
     expected = model.predict_instances(image, crf=True)
     (tmp_path / "out").mkdir()
@@ -146,7 +146,7 @@ def test_tiles_are_looked_at_in_every_orientation(model, file, tmp_path, monkeyp
         masks[:, 0, :9, :9] = 1
         return masks, scores
 
-    model.config.predict.diameter = 20.0  # so that a tile leaves a step for the corner
+    model.config.predict.diameter = 23.0  # so that a tile leaves a step for the corner
     image = read_image(file)
     scale = zoom.zoom_of(look, model.config, normalize.normalize(image, 1), 64)
     expected = prediction.predict_instances(look, model.config, image, zoom=scale)
@@ -218,9 +218,9 @@ def test_other_parameters_on_the_same_output_are_told(model, file, tmp_path, com
         record.write_text(json.dumps({**json.loads(record.read_text()), "crf": True}))
     elif change == "record":
         (out / "big_parts" / "run.json").write_text("{}")
-    monkeypatch.setattr(predict.storage, "open_model", lambda name: model)
+    monkeypatch.setattr(predict.storage, "open_model", lambda *_: model)
     monkeypatch.setattr(predict.storage, "digest", lambda name: None)
-    code, _, err = command(predict.main, "--model=m", f"--out={out}", "--large", file)
+    code, _, err = command(predict.main, "--model=nuclei", f"--out={out}", "--large", file)
     line = err.splitlines()[-1]
     word = {"crf": "--crf=True", "config": "config", "weights": "model", "image": "image", "record": "run.json"}
     assert code == 1 and word[change] in line and str(out / "big_parts") in line and "Traceback" not in err
@@ -275,17 +275,17 @@ def test_label_tiffs_are_tiled_and_big_where_they_must(model, file, tmp_path, mo
 
 def test_large_by_size(model, file, tmp_path, command, monkeypatch):
     monkeypatch.setattr(regions, "MAX_PIXELS", 50_000)
-    monkeypatch.setattr(predict.storage, "open_model", lambda name: model)
+    monkeypatch.setattr(predict.storage, "open_model", lambda *_: model)
     monkeypatch.setattr(predict.storage, "digest", lambda name: None)
-    code, printed, err = command(predict.main, "--model=m", f"--out={tmp_path / 'out'}", file)
+    code, printed, err = command(predict.main, "--model=nuclei", f"--out={tmp_path / 'out'}", file)
     assert code == 0 and "no overlay" in printed, err
     found_in(tmp_path / "out")
     for write in ("coco",):
-        code, _, err = command(predict.main, "--model=m", f"--out={tmp_path / 'o'}", f"--write={write}", file)
+        code, _, err = command(predict.main, "--model=nuclei", f"--out={tmp_path / 'o'}", f"--write={write}", file)
         assert code == 2 and err.count("\n") == 1 and write in err and "labels,tiff,zarr,csv" in err, err
     for view in ("whole", "focus"):
         model.config.data.view = view
-        code, _, err = command(predict.main, "--model=m", f"--out={tmp_path / 'o'}", file)
+        code, _, err = command(predict.main, "--model=nuclei", f"--out={tmp_path / 'o'}", file)
         assert code == 2 and err.count("\n") == 1 and view in err and "big.tif" in err and "nuclei" in err, err
     assert not (tmp_path / "o").exists()
 
