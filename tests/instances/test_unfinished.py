@@ -170,7 +170,7 @@ class Slow:
         self.config, self.stop, self.looks = config, stop, 0
         self.config.data.view = "whole"
 
-    def look(self, images):
+    def look(self, images, threshold=None):
         self.looks += 1
         if self.looks == self.stop:
             raise KeyboardInterrupt

@@ -283,7 +283,7 @@ def test_compare_tells_what_is_wrong(command, tmp_path):
     evaluate.write_table(tmp_path / "old" / "per_image.csv", [{k: v for k, v in r.items() if k != "aji"} for r in rows])
     for arguments, code, word in (
         (["a"], 2, "two folders"),
-        (["a", "none"], 1, "per_image.csv"),
+        (["a", "none"], 1, "none: no such file or folder"),
         (["a", "less"], 1, "'y'"),
         (["twice", "twice"], 1, "2 rows for the image 'x'"),
         (["a", "old"], 1, "'aji'"),
