@@ -52,7 +52,7 @@ def scene(tmp_path):
 
 @pytest.fixture
 def run(command, monkeypatch, scene, tmp_path):
-    monkeypatch.setattr(predict.storage, "load", lambda name: Perfect())
+    monkeypatch.setattr(predict.storage, "open_model", lambda *_: Perfect())
     monkeypatch.setattr(predict.storage, "digest", lambda name: None)
     flags = (predict.main, "--model=nuclei", f"--out={tmp_path / 'found'}", scene[0])
     return lambda *more: command(*flags, *(more or ("--write=coco", f"--annotations={scene[1]}")))
@@ -135,9 +135,9 @@ def test_wrong_flags_are_one_line(run, scene, tmp_path, flags, code, words):
     [
         (
             {2: {"file_name": "plate/other.png"}},
-            "img_1.png is not listed in .*, which lists plate/img_2.png; exp",
+            "img_1.png: not listed in .*, which lists plate/img_2.png; exp",
         ),
-        ({0: {"file_name": "x/img_2.png"}, 2: {"file_name": "b"}}, "img_1.png and 1 more images are not listed in"),
+        ({0: {"file_name": "x/img_2.png"}, 2: {"file_name": "b"}}, "img_1.png, .*img_2.png: not listed in"),
         ({2: {"height": 60, "width": 64}}, "img_1.png: image is 60x64 but the annotations say 64x60"),
         ({1: {"id": 41}}, "'images' has several entries with the id 41; expected each id once"),
     ],

@@ -40,7 +40,7 @@ def test_a_folder_to_predict_names_what_it_passes_over(tmp_path, caplog):
 
 LAYOUTS = {  # files that are read, files that are passed over, and where
     "images and label maps": (("images/a.png", "masks/a.png"), ("images/b.bmp", "masks/b.bmp"), "."),
-    "leaf segmentation challenge (CVPPP)": (("a_rgb.png", "a_label.png"), ("b_rgb.bmp", "b_label.bmp"), "."),
+    "leaf segmentation challenge (CVPPP)": (("a_rgb.png", "a_label.png"), ("b_label.bmp", "b_rgb.bmp"), "."),
     "one mask file per object": (("a/images/a.png", "a/masks/1.png"), ("a/masks/2.gif", "b/images/b.bmp"), "."),
     "Cellpose": (("a.png", "a_cp_masks.png"), ("b.bmp", "b_cp_masks.bmp"), "."),
     "GeoJSON": (("a.png", "a.geojson"), ("b.bmp", "c.jp2"), "."),
@@ -83,7 +83,7 @@ def test_every_layout_names_what_it_passes_over(tmp_path, caplog, name):
 
 def test_they_are_named_before_the_problems_that_they_explain(tmp_path, caplog):
     save(tmp_path / "images" / "a.bmp", tmp_path / "masks" / "a.png")
-    with pytest.raises(DataError, match="0 images and 1 mask, but no image and mask with the same name"):
+    with pytest.raises(DataError, match="masks/a.png: mask has no image of the same name"):
         open_folder(tmp_path, "all")
     assert caplog.messages == [f"{tmp_path}: {SAID}1 (images/a.bmp); save them as PNG or TIFF"]
 
