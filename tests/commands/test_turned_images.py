@@ -146,7 +146,7 @@ def test_results_kept_by_an_interrupted_run_fit_too(tmp_path, small):
     files = [turned.write(tmp_path / f"a{number}.jpg", turned.stored()[0], number) for number in (6, 8)]
     model = Bright()
     model.config = small
-    started = predict.one_by_one(model, map(str, files), tmp_path / "out", digest="model")
+    started = predict.one_by_one(model, list(map(str, files)), tmp_path / "out", digest="model")
     next(started)
     started.close()
     found = predict.predict(model, list(map(str, files)), tmp_path / "out", digest="model")
