@@ -12,7 +12,7 @@ from ris_tf.network import frozen as freezing
 from ris_tf.network.recurrence import AttendForm, PaperForm
 from ris_tf.network.unroll import unroll, until_stop
 from ris_tf.objective.terms_model import TermsModel
-from ris_tf.objective.training_step import TrainingStep
+from ris_tf.objective.training_step import TrainingStep, one_learning_rate
 from ris_tf.quiet import quiet
 from ris_tf.settings import schema
 from ris_tf.settings.training_state import SavedState, check_curriculum, check_progress
@@ -228,7 +228,8 @@ class RIS(TermsModel):
             # Keras clips gradients before it sums them over the replicas. Therefore each replica gets an equal share of
             # the sum, with clipping limits that are shares, too (see `training.start.optimizer`).
             gradients = context.all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
-        self.optimizer.apply(gradients, self.trainable_variables)
+        with one_learning_rate(self.optimizer):
+            self.optimizer.apply(gradients, self.trainable_variables)
         return self.reported(terms, batch_loss=tf.reduce_mean(terms["loss"]))  # the other values are running means
 
     def test_step(self, data):

@@ -21,13 +21,11 @@ from scenes.outlines import geojson, labelme, yolo
 
 import ris_tf
 from ris_tf.commands import command as commands
-from ris_tf.commands import train
 from ris_tf.commands.data import open_all
 from ris_tf.configs import base
 from ris_tf.data import convert, sources
 from ris_tf.data.readers import layouts
 from ris_tf.export import artifact
-from ris_tf.export import main as export
 from ris_tf.model import build
 from ris_tf.settings import schema
 from ris_tf.storage import load
@@ -268,7 +266,7 @@ def trainings():
 
 
 def open_only(config, data, workdir, init=None, termination=None):
-    """In place of `train.train`: all that it reads, and no step."""
+    """In place of `loop.train`: all that it reads, and no step."""
     schema.check(config)
     arguments = config.data.synthetic_size, 2, config.seed, config.data.category, config.data.held_out
     for split in ("train", "val"):
@@ -294,8 +292,8 @@ def run(line, command, small, monkeypatch):
     whole = {"ris-train": trains, "ris-export": False}.get(name, True)
     with quickly(monkeypatch, line) as patch:
         if not whole:
-            patch.setattr(train, "train", open_only)
-            patch.setattr(export, "export", lambda *order: [])  # a minute each: test_export_command.py does it
+            patch.setattr("ris_tf.training.loop.train", open_only)
+            patch.setattr("ris_tf.export.job.export", lambda *order: [])  # test_export_command.py does it
         code, _, err = command(MAINS[name], *words)
     assert code == 0, f"{line}: {err}"
     for path in (Path(word.split("=")[1]) for word in words if word.startswith(("--out=", "--workdir="))):

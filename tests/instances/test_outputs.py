@@ -55,10 +55,10 @@ def images(tmp_path):
 
 @pytest.fixture
 def run(command, monkeypatch, images, tmp_path):
-    monkeypatch.setattr(predict.storage, "load", lambda name: Fixed())
+    monkeypatch.setattr(predict.storage, "open_model", lambda *_: Fixed())
     monkeypatch.setattr(predict.storage, "digest", lambda name: None)
     out = tmp_path / "found"
-    return lambda *flags: (*command(predict.main, "--model=m", f"--out={out}", images, *flags), out)
+    return lambda *flags: (*command(predict.main, "--model=nuclei", f"--out={out}", images, *flags), out)
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -185,7 +185,7 @@ def test_no_image_is_written_over(run, images, command, tmp_path):
         assert code == 0, err
         truth.unlink()
     for _ in range(2):  # results of an earlier run, which are no images of this one, are written anew
-        code, _, err = command(predict.main, "--model=m", f"--out={images}", images / "a.png")
+        code, _, err = command(predict.main, "--model=nuclei", f"--out={images}", images / "a.png")
         assert code == 0 and (images / "a_labels.png").exists(), err
 
 

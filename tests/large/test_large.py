@@ -116,7 +116,7 @@ def test_an_image_as_large_as_a_tile(model, tmp_path):
 
 
 def test_crowded_tiles_are_looked_at_closer(model, tmp_path):
-    model.config.predict.diameter = 23.0  # so that a tile holds more objects than there are steps
+    model.config.predict.diameter = 11.0  # so that a tile holds more objects than there are steps
     image, _ = picture(5)
     tifffile.imwrite(tmp_path / "big.tif", image)
     bands = Bands(model, open_regions(tmp_path / "big.tif"), tmp_path / "big.tif", tmp_path / "parts")
