@@ -3,7 +3,6 @@
 import colorsys
 
 import numpy as np
-from scipy import ndimage
 from skimage.color import deltaE_ciede2000, rgb2lab
 from skimage.segmentation import expand_labels
 
@@ -45,7 +44,8 @@ def instance_colours(picture, labels):
     ids = np.arange(1, int(labels.max(initial=0)) + 1)
     colours = palette()
     shown = rgb2lab(colours / 255)
-    means = np.stack([ndimage.mean(picture[..., channel], labels, ids) for channel in range(3)], axis=-1)
+    sums = [np.bincount(labels.ravel(), picture[..., channel].ravel()) for channel in range(3)]
+    means = np.stack(sums, axis=-1)[1:] / np.bincount(labels.ravel())[1:, None]
     own = deltaE_ciede2000(rgb2lab(means / 255)[:, None], shown[None])  # [N, colours]
     suits = own >= np.minimum(FROM_OBJECT, 0.75 * own.max(axis=1, keepdims=True))
     between = deltaE_ciede2000(shown[:, None], shown[None])  # [colours, colours]
@@ -64,10 +64,9 @@ def _smaller_beside(labels):
     side = max(labels.shape)
     few = labels[:: -(-side // _SEARCHED), :: -(-side // _SEARCHED)]
     regions = expand_labels(few, _GAP * max(few.shape))
-    pairs = [
-        np.stack([a.ravel(), b.ravel()]) for a, b in ((regions[1:], regions[:-1]), (regions[:, 1:], regions[:, :-1]))
-    ]
-    low, high = np.sort(np.concatenate(pairs, axis=1), axis=0)
-    found = np.unique(np.stack([high, low])[:, (low > 0) & (low < high)], axis=1)
+    pairs = (regions[1:], regions[:-1]), (regions[:, 1:], regions[:, :-1])
+    met = np.concatenate([np.stack([a[a != b], b[a != b]]) for a, b in pairs], axis=1)
+    low, high = met.min(axis=0), met.max(axis=0)
+    found = np.unique(np.stack([high, low])[:, low > 0], axis=1)
     numbers, starts = np.unique(found[0], return_index=True)
     return dict(zip(numbers.tolist(), np.split(found[1], starts)[1:], strict=True))  # the first part is empty
