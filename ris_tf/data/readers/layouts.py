@@ -48,7 +48,8 @@ def detect(data):
             return layout, found
     for line in passed_over(root, [file for folder in (root, *folders_in(root)) for file in entries(folder)]):
         warn_once(line)
-    known = "; ".join(f"{layout.tree} ({layout.name})" for layout in LAYOUTS)
+    *others, usual = LAYOUTS
+    known = f"{usual.tree}, or the layout of {', '.join(layout.name for layout in others)}"
     raise DataError(f"{root}: no image and label pairs found; expected, here or in one folder per split, {known}")
 
 
