@@ -125,6 +125,11 @@ def test_only_full_names_are_imported(source):
         wings.imported(source, {})
 
 
+def test_no_two_files_of_tests_have_the_same_name():
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]  # pytest would load only one of them
+    assert sorted(names) == sorted(set(names))
+
+
 @pytest.mark.parametrize("module", FOLDERS)
 def test_a_wing_says_what_it_is_and_what_it_may_import(module):
     text = ast.get_docstring(ast.parse(wings.modules()[module].read_text("utf-8")))

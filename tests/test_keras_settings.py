@@ -26,6 +26,7 @@ def python(code, home, variable=None, settings=None):
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("variable", "settings"),
     [
@@ -42,6 +43,7 @@ def test_models_are_the_same_whatever_is_set_for_others(tmp_path, variable, sett
     assert done.stderr == ""  # nor a word about a missing GPU
 
 
+@pytest.mark.slow
 def test_commands_are_the_same_whatever_is_set_for_others(tmp_path):
     data, run = "--data=synthetic:discs", f"--workdir={tmp_path / 'run'}"
     flags = ["--config=rosettes", data, run, "--config.train.steps=1", "--config.train.batch=1"]

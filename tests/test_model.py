@@ -49,6 +49,7 @@ def test_fit_lowers_the_loss_and_evaluate_reports_it(small_of, form):
     assert set(history) - {"batch_loss"} == set(after) >= {"loss", "hungarian", "matched_iou"}
 
 
+@pytest.mark.slow
 def test_saved_model_loads_in_a_fresh_process(small, tmp_path):
     model = build(small)
     model.compile(keras.optimizers.AdamW(1e-3, use_ema=True))

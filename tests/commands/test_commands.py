@@ -72,6 +72,7 @@ def test_train_resumes_and_its_workdir_is_a_model(command, folder, tmp_path):
     assert np.mean([float(row["sbd"]) for row in rows]) == pytest.approx(metrics["sbd"])
 
 
+@pytest.mark.slow
 def test_train_starts_from_a_trained_model(command, folder, tmp_path, monkeypatch):
     arguments = ["--config=rosettes", f"--data={folder}", *FEW, "--config.train.steps=1", "--config.train.ema=0.0"]
     first, second, third = tmp_path / "a", Path("runs/rosettes_from_a"), tmp_path / "c"
@@ -106,6 +107,7 @@ def test_predict_writes_what_it_says(command, folder, model_file, tmp_path):
     assert len(list(out.iterdir())) == 5
 
 
+@pytest.mark.slow
 def test_config_may_be_a_file_and_every_override_reaches_it(command, folder, tmp_path):
     own = tmp_path / "own.py"
     own.write_text(
@@ -205,6 +207,7 @@ def test_bad_images_are_one_line_and_nothing_is_written(command, folder, model_f
     assert not out.exists()
 
 
+@pytest.mark.slow
 def test_orientations_are_those_of_the_flag(command, folder, model_file, tmp_path, monkeypatch):
     seen = []
     monkeypatch.setattr(prediction, "agreed", lambda look, config: seen.append(config.predict.orientations) or look)

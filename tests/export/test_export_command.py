@@ -148,7 +148,7 @@ def test_wrong_flags(command, monkeypatch, tmp_path, arguments, code, message):
 def test_libraries_that_are_missing_are_told_before_any_work(command, monkeypatch, tmp_path, arguments, missing):
     for name in job.LIBRARIES.values():
         monkeypatch.setitem(sys.modules, name, None)
-    code, _, err = command(main.main, "--model=none", f"--out={tmp_path / 'o'}", *arguments)
+    code, _, err = command(main.main, "--model=nuclei", f"--out={tmp_path / 'o'}", *arguments)
     assert code == 2 and f"needs {missing}; pip install 'ris-tf[export]'" in err and err.count("\n") == 1, err
 
 

@@ -82,6 +82,7 @@ def served(tmp_path_factory):
     return folder, graph
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(40, 64), (64, 30)])
 @pytest.mark.parametrize("view", ["whole", "focus"])
 @pytest.mark.parametrize(("channels", "padding"), [(1, "edge"), (3, "mean"), (3, "edge")])
@@ -152,6 +153,7 @@ def client():
     return module
 
 
+@pytest.mark.slow
 def test_client_gets_what_the_graph_finds(served, address, client):
     files = [
         encoded(drawings.sample("discs", 1, index, max(size))[0][: size[0], : size[1]], kind)
@@ -170,6 +172,7 @@ def test_client_gets_what_the_graph_finds(served, address, client):
     assert found["count"].max() > 0
 
 
+@pytest.mark.slow
 def test_client_tells_what_the_server_refuses(address, client, monkeypatch, capsys, tmp_path):
     (tmp_path / "words.png").write_text("no image")
     (tmp_path / "good.png").write_bytes(encoded(np.zeros([20, 30, 3], np.uint8), "PNG"))

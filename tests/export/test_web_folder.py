@@ -62,7 +62,7 @@ def test_folder_is_complete(tmp_path, small):
 
 def test_missing_library_is_told_before_any_work(command, tmp_path):
     code, _, err = command(
-        main.main, "--model=none", "--format=web", f"--out={tmp_path}/o", f"--node_modules={tmp_path}"
+        main.main, "--model=nuclei", "--format=web", f"--out={tmp_path}/o", f"--node_modules={tmp_path}"
     )
     assert code == 2 and f"--node_modules={tmp_path}: has no @litertjs/core/package.json; run npm install" in err
     (fake_libraries(tmp_path) / "onnxruntime-web/dist/ort.wasm.min.mjs").unlink()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_outlines import HARD, noise
+from test_outline_files import HARD, noise
 
 from ris_tf.instances import imagej
 from ris_tf.instances.labels import Instances

@@ -99,6 +99,7 @@ def test_layers_frozen_by_hand_stay_frozen_when_saved(model_of, tmp_path):
     assert len(loaded.trainable_weights) == everything
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recompute", [False, True])
 def test_a_frozen_encoder_is_not_trained_nor_are_its_statistics(model_of, recompute):
     model = model_of("residual")

@@ -180,6 +180,7 @@ def test_predict_fields(field):
     assert not np.array_equal(before, predict_instances(look, config, image).labels)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("field", MODEL)
 def test_model_fields(small, field):
     def outputs():

@@ -70,6 +70,7 @@ def test_fewer_steps_than_objects_choose_freely():
     assert (chosen * similarity).sum() == pytest.approx(best)
 
 
+@pytest.mark.slow
 def test_a_running_fit_takes_up_more_steps_and_the_model_file_keeps_them(small, tmp_path):
     small.curriculum.update({"start": 2, "patience": 1, "tolerance": 100.0})
     model = build(small)

@@ -80,6 +80,7 @@ def test_device_without_the_lower_precision(monkeypatch):
     assert precision._seconds_ratio(False) == np.inf
 
 
+@pytest.mark.slow
 def test_training_takes_and_tells_it(command, tmp_path, monkeypatch):
     built = []
     build = start.models.build

@@ -217,6 +217,7 @@ def test_a_wrong_file_for_validation_is_told_before_any_work(command, tmp_path):
     assert code == 1 and "one.png" in err and not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_tensorboard_holds_scalars_and_overlays(command, tmp_path, monkeypatch):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -246,6 +247,7 @@ def test_half_precision_run_resumes_with_its_loss_scale(command, tmp_path):
     assert isinstance(load(tmp_path / "last.keras").optimizer, keras.optimizers.LossScaleOptimizer)
 
 
+@pytest.mark.slow
 def test_frozen_parts_of_the_starting_model_stay_as_they_are(command, tmp_path):
     flags = [*SMALL[:1], *SMALL[2:], "--data=synthetic:discs", "--config.train.steps=2", "--config.curriculum.start=0"]
     assert command(train.main, *flags, f"--workdir={tmp_path / 'first'}")[0] == 0

@@ -167,6 +167,7 @@ def test_blur_is_that_of_scipy():
     np.testing.assert_allclose(colours.blur(tf.constant(image), seed(1), config), expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_negatives_come_as_often_as_asked_and_leave_dark_what_lies_beside():
     config = configured("invert", "copy_paste", view="tiles", size=(320, 320), invert=0.3, copy_paste=1.0)
     plain, seen = configured("copy_paste", view="tiles", size=(320, 320), copy_paste=1.0), []
