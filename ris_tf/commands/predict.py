@@ -198,6 +198,16 @@ def _check_size(shape, file):
         raise DataError(f"{file}: image is {shape[1]}x{shape[0]} pixels; expected at least 8x8")
 
 
+def _full_note(config, counts):
+    """Lines about images with as many objects as one look can find, which may hold more: list of at most one str."""
+    most = None if config.data.view == "tiles" else config.model.steps
+    full = [name for name, count in counts.items() if count == most]
+    if not full:
+        return []
+    first = f"{full[0]} has" if len(full) == 1 else f"{len(full)} images, such as {full[0]}, have"
+    return [f"{first} {most} objects, the most that this model finds; there may be more: try nuclei or blobs"]
+
+
 def main():
     flags.DEFINE_string(
         "model", None, "preset, work folder of ris-train, .keras file, or file or folder written by ris-export"
@@ -243,11 +253,12 @@ def main():
         if images and "coco" in values.write:
             ids = result_ids.chosen(values, model, [image.name for image in images])
         files = {image.name.stem: image.file for image in images}
-        lines = []  # printed at the end, so that they do not break up the progress bar
+        lines, counts = [], {}  # printed at the end, so that they do not break up the progress bar
         for name, instances in one_by_one(model, rest, *options, ids, choice):
             note = "  (read tile by tile, no overlay)" if isinstance(instances, prediction.LargeInstances) else ""
             lines.append(f"{instances.count:6d}  {name}{note}")
-        print(*lines, *turned_note(list(files.values())), sep="\n")
+            counts[name] = instances.count
+        print(*lines, *turned_note(list(files.values())), *_full_note(model.config, counts), sep="\n")
         print(f"{values.out}: counts.csv and {', '.join(values.write)} written")
         if ids:
             print(f"coco_results.json: {ids.meaning}")

@@ -12,6 +12,7 @@ from PIL import Image
 
 from ris_tf import presets
 from ris_tf.commands import evaluate, predict, train
+from ris_tf.configs import rosettes
 from ris_tf.data.synthetic import drawings
 from ris_tf.errors import DataError, UsageError
 from ris_tf.inference import prediction
@@ -265,3 +266,19 @@ def test_commands_work_from_any_folder(tmp_path):
     assert done.returncode == 0, done.stderr
     found = len(np.unique(np.asarray(Image.open(tmp_path / "found" / "plant_labels.png")))) - 1
     assert abs(found - int(labels.max())) <= 3 and presets.names()
+
+
+@pytest.mark.parametrize(
+    ("view", "counts", "said"),
+    [
+        ("focus", {"a": 20, "b": 3}, ["a has 20 objects, the most that this model finds; there may be more"]),
+        ("whole", {"a": 20, "b": 20}, ["2 images, such as a, have 20 objects, the most that this model finds"]),
+        ("whole", {"a": 19}, []),
+        ("tiles", {"a": 20}, []),
+    ],
+)
+def test_an_image_with_as_many_objects_as_a_look_can_find_is_told(view, counts, said):
+    config = rosettes.get_config()
+    config.data.view = view
+    lines = predict._full_note(config, counts)
+    assert len(lines) == len(said) and all(line.startswith(words) for line, words in zip(lines, said, strict=True))

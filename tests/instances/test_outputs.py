@@ -16,6 +16,7 @@ from pycocotools.coco import COCO
 from skimage.measure import points_in_poly
 
 from ris_tf.commands import forms, predict
+from ris_tf.configs import rosettes
 from ris_tf.files.writing import write_tiff
 from ris_tf.instances import imagej, outputs
 from ris_tf.instances.labels import Instances, labels_to_masks, labels_to_runs
@@ -39,6 +40,8 @@ def instances_of(labels):
 
 class Fixed:
     """A stand-in for a model: what it finds depends only on the image's first pixel."""
+
+    config = rosettes.get_config()
 
     def predict_instances(self, image, crf=False):
         return instances_of(scattered(int(image[0, 0, 0]), image.shape[:2], 0 if image[0, 0, 0] == 0 else 6))
