@@ -93,6 +93,9 @@ def run(job, module, usage, with_config=False):
 
 def start_tensorflow():
     """Starts TensorFlow and Keras with the settings of a command. It takes seconds; many commands can do without."""
+    if hasattr(os, "sched_getaffinity") and len(os.sched_getaffinity(0)) == 1:
+        # Given one processor, TensorFlow has one thread for operations, and a repeatable training waits for ever.
+        os.environ.setdefault("TF_NUM_INTEROP_THREADS", "2")
     import keras
     import tensorflow as tf
 

@@ -1,5 +1,6 @@
 """ris-train's run: bitwise repeatable, resumed without a trace, on several devices, stopped where the loss breaks."""
 
+import os
 import subprocess
 import sys
 
@@ -265,3 +266,13 @@ def test_frozen_parts_of_the_starting_model_stay_as_they_are(command, tmp_path):
     assert command(train.main, *flags, "--config.train.steps=4", "--config.train.freeze=encoder, mask")[0] == 0
     code, _, err = command(train.main, *flags, "--config.train.freeze=encoder,recurrence,mask")
     assert code == 2 and "expected some of encoder, recurrence, mask, separated by commas, but not all" in err
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system does not bind a process to a processor")
+def test_a_repeatable_run_on_one_processor_ends(tmp_path):
+    one = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})"
+    code = f"{one}; from ris_tf.commands import train; train.main()"
+    flags = [*SMALL, f"--workdir={tmp_path / 'run'}", "--config.train.steps=1", "--config.train.deterministic=true"]
+    done = subprocess.run([sys.executable, "-c", code, *flags], capture_output=True, timeout=300, check=False)
+    assert done.returncode == 0 and (tmp_path / "run" / "best.keras").is_file()
