@@ -18,7 +18,7 @@ from ris_tf.evaluation.figures import text
 from ris_tf.evaluation.overlaps import compare
 from ris_tf.evaluation.tune import LEAST_SCORE, tune
 from ris_tf.files.writing import write_table, write_text
-from ris_tf.inference import consensus, prediction
+from ris_tf.inference import prediction
 from ris_tf.inference.crf import library
 from ris_tf.inference.order import Order
 from ris_tf.instances.unfinished import Kept, now, pixel_state
@@ -200,9 +200,7 @@ def _check(values):
 
 
 def main():
-    flags.DEFINE_string(
-        "model", None, "preset, work folder of ris-train, .keras file, or file or folder written by ris-export"
-    )
+    engine.define()
     flags.DEFINE_string("data", None, f"data set: a folder, hf:NAME, tfds:NAME, or synthetic:KIND ({_KINDS})")
     flags.DEFINE_string(
         "split",
@@ -218,17 +216,8 @@ def main():
         0.9,
     )
     flags.DEFINE_string("out", None, "folder for the results; created if missing")
-    engine.define()
     flags.DEFINE_integer("images", 50, "number of images with --data=synthetic:KIND", lower_bound=1)
     flags.DEFINE_integer("seed", 1, "random seed of the images with --data=synthetic:KIND", lower_bound=0)
-    flags.DEFINE_boolean("crf", False, "refine each mask with a fully connected CRF; needs pydensecrf2")
-    flags.DEFINE_enum(
-        "orientations",
-        None,
-        consensus.CHOICES,
-        "number of mirrored and turned copies of each image to run and combine: more exact, but slower; unless given, "
-        "as the model's config says",
-    )
     flags.DEFINE_boolean("report", False, "also write report.html (or compare.html); needs matplotlib and jinja2")
     flags.DEFINE_boolean("tune", False, "first find the best thresholds on the split, and store them in the model")
     flags.DEFINE_string("tuned_model", None, ".keras file for the tuned model; unless given, the model's own file")
@@ -243,7 +232,6 @@ def main():
         _check(values)
         out = Path(values.out)
         model = engine.open_model(values, changes=values.tune)
-        consensus.choose(model, values.orientations)
         reading = model.config.data
         split = values.split or ("val" if values.tune else "test")
         held_out = reading.held_out if values.held_out is None else values.held_out

@@ -44,7 +44,7 @@ class Form:
       write: function (Path, Found), or None if one file is for all images.
       large: same as `file`, for an image that is read tile by tile; "" if there is no such file.
       sized: whether the size of a pixel is stored.
-      library: function that raises UsageError if an optional library is missing, or None.
+      needs: function that raises UsageError if an optional library is missing, or None.
     """
 
     file: str
@@ -52,7 +52,7 @@ class Form:
     write: Callable[[Path, Found], None] | None = None
     large: str = ""
     sized: bool = False
-    library: Callable | None = None
+    needs: Callable | None = None
 
 
 def _write_labels(path, found):
@@ -75,7 +75,7 @@ def _of_outlines(row):
         instances = found.viewed if row.as_viewed else found.instances
         row.write(path, outlines.outlined(instances), instances.labels.shape)
 
-    return Form(row.ending, row.about, write, large=row.ending, library=row.library)
+    return Form(row.ending, row.about, write, large=row.ending, needs=row.needs)
 
 
 FORMS = {
@@ -103,7 +103,7 @@ FORMS = {
         _write_zarr,
         large="_labels.zarr",
         sized=True,
-        library=zarr_library,
+        needs=zarr_library,
     ),
     **{name: _of_outlines(row) for name, row in outline_files.FORMS.items()},
     "csv": Form("objects.csv", "score, area, centroid and bounding box of every object in all images", sized=True),
@@ -143,8 +143,8 @@ def check(write, pixel_size):
         names = f"{', '.join(SIZED[:-1])} and {SIZED[-1]}"
         raise UsageError(f"--pixel_size={pixel_size}: applies only to {names}; add one of them to --write")
     for name in write:
-        if FORMS[name].library:
-            FORMS[name].library()  # a missing library is reported before any work
+        if FORMS[name].needs:
+            FORMS[name].needs()  # a missing library is reported before any work
 
 
 def paths(out, name, write, tiled=False):

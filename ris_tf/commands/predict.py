@@ -13,7 +13,6 @@ from ris_tf.data.images.orientation import as_stored, orientation_of, turned_not
 from ris_tf.data.images.regions import can_be_regions, is_large
 from ris_tf.errors import DataError, UsageError
 from ris_tf.files.writing import open_list, open_table, write_table, write_text
-from ris_tf.inference import consensus
 from ris_tf.inference.crf import library
 from ris_tf.instances import outputs
 from ris_tf.instances.labels import Instances
@@ -209,19 +208,8 @@ def _full_note(config, counts):
 
 
 def main():
-    flags.DEFINE_string(
-        "model", None, "preset, work folder of ris-train, .keras file, or file or folder written by ris-export"
-    )
-    flags.DEFINE_string("out", None, "folder for the results; created if missing")
     engine.define()
-    flags.DEFINE_boolean("crf", False, "refine each mask with a fully connected CRF; needs pydensecrf2")
-    flags.DEFINE_enum(
-        "orientations",
-        None,
-        consensus.CHOICES,
-        "number of mirrored and turned copies of each image to run and combine: more exact, but slower; unless given, "
-        "as the model's config says",
-    )
+    flags.DEFINE_string("out", None, "folder for the results; created if missing")
     flags.DEFINE_list(
         "write", list(forms.DEFAULT), f"what to write besides counts.csv: one or more of {','.join(forms.FORMS)}"
     )
@@ -248,7 +236,6 @@ def main():
         images, _ = pictures.listed(rest, choice)
         options = values.out, values.crf, values.write, values.pixel_size, values.large, storage.digest(values.model)
         model = engine.open_model(values)
-        consensus.choose(model, values.orientations)
         ids = None
         if images and "coco" in values.write:
             ids = result_ids.chosen(values, model, [image.name for image in images])

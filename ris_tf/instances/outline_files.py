@@ -17,18 +17,18 @@ class OutlineFile(NamedTuple):
         about: what the file is, for the help of `ris-predict`.
         write: function (Path, iterable of Outlined, shape of the image (H, W)).
         as_viewed: whether coordinates belong to the upright image, not to the pixels as stored.
-        library: function that raises UsageError if an optional library is missing, or None.
+        needs: function that raises UsageError if an optional library is missing, or None.
     """
 
     ending: str
     about: str
     write: Callable
     as_viewed: bool = False
-    library: Callable | None = None
+    needs: Callable | None = None
 
 
 FORMS = {
-    "roi": OutlineFile("_rois.zip", "outlines for ImageJ; needs roifile", imagej.write, library=imagej.roi_library),
+    "roi": OutlineFile("_rois.zip", "outlines for ImageJ; needs roifile", imagej.write, needs=imagej.roi_library),
     "geojson": OutlineFile(".geojson", "outlines for QuPath, with the scores", geojson.write),
     "yolo": OutlineFile(".txt", "outlines as labels of YOLO segmentation", yolo.write, as_viewed=True),
 }
