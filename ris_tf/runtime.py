@@ -4,7 +4,6 @@ The host runs the loop: the encoder once, then one step after another until a sc
 on the number of objects. Several threads may share a model.
 """
 
-import importlib
 import json
 import threading
 import types
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ris_tf import optional
 from ris_tf.errors import DataError, UsageError
 from ris_tf.inference import prediction
 from ris_tf.quiet import quiet
@@ -157,15 +157,8 @@ def _attributes(fields):
     return types.SimpleNamespace(**{name: _attributes(value) for name, value in fields.items()})
 
 
-def _library(name, package, path):
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise UsageError(f"{path}: needs {package}; pip install {package}") from error
-
-
 def _open_tflite(path, threads):
-    library = _library("ai_edge_litert.interpreter", "ai-edge-litert", path)
+    library = optional.library("ai_edge_litert.interpreter", f"{path}:", "ai-edge-litert", "ai-edge-litert")
     config = _attributes(record_of(path))
     try:
         with quiet():  # LiteRT announces its delegate
@@ -187,7 +180,7 @@ def _open_tflite(path, threads):
 
 
 def _open_onnx(path, threads):
-    library = _library("onnxruntime", "onnxruntime", path)
+    library = optional.library("onnxruntime", f"{path}:", "onnxruntime", "onnxruntime")
     options = library.SessionOptions()
     options.intra_op_num_threads = threads or 0
     sessions = []
@@ -211,7 +204,7 @@ def _run(session, tensors):
 
 
 def _open_saved_model(folder):
-    tensorflow = _library("tensorflow", "tensorflow", folder)
+    tensorflow = optional.library("tensorflow", f"{folder}:", "tensorflow", "tensorflow")
     record = folder / "assets.extra" / RECORD
     small = record.is_file() and record.stat().st_size <= _MOST_RECORD
     config = _attributes(_checked(record.read_bytes() if small else None, folder))

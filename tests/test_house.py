@@ -48,6 +48,7 @@ MAY_IMPORT = {
     "files": "",
     "configs": "",
     "errors": "",
+    "optional": "errors",
     "quiet": "",
     "wording": "",
 }

@@ -14,6 +14,7 @@ from tqdm import tqdm
 from ris_tf.batch.rows import is_url
 from ris_tf.commands import command, places
 from ris_tf.errors import DataError, UsageError
+from ris_tf.optional import library
 from ris_tf.wording import counted
 
 _USAGE = """
@@ -80,10 +81,7 @@ def batch(model, patterns, out, workers=1, threads=1, options=()):
 def _library():
     """Imports Apache Beam; returns `ris_tf.batch.pipeline` and Beam."""
     logging.set_verbosity(logging.ERROR)  # hides Beam's warnings about optional parts
-    try:
-        beam = importlib.import_module("apache_beam")
-    except ImportError as error:
-        raise UsageError("ris-batch needs Apache Beam; pip install 'ris-tf[beam]'") from error
+    beam = library("apache_beam", "ris-batch", "Apache Beam", "'ris-tf[beam]'")
     return importlib.import_module("ris_tf.batch.pipeline"), beam
 
 

@@ -1,12 +1,11 @@
 """Refines masks at the edges of the image with a fully connected CRF (pydensecrf2, an optional library)."""
 
-import importlib
 import math
 
 import numpy as np
 from PIL import Image
 
-from ris_tf.errors import UsageError
+from ris_tf import optional
 
 _FAINT = 0.05  # the CRF of a mask sees only the box around pixels above this value
 _CERTAIN = 1e-3  # probabilities are kept this far from 0 and 1; otherwise no edge could overrule the network
@@ -19,10 +18,7 @@ def library():
     Raises:
       UsageError: pydensecrf2 is not installed.
     """
-    try:
-        return importlib.import_module("pydensecrf.densecrf")
-    except ImportError as error:
-        raise UsageError("--crf needs pydensecrf2; pip install 'ris-tf[crf]'") from error
+    return optional.library("pydensecrf.densecrf", "--crf", "pydensecrf2", "'ris-tf[crf]'")
 
 
 def refine(masks, image, crf):

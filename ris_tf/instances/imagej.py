@@ -1,12 +1,11 @@
 """Writes objects as ImageJ regions (ROIs)."""
 
-import importlib
 import zipfile
 
 import numpy as np
 
-from ris_tf.errors import UsageError
 from ris_tf.files.writing import replacing
+from ris_tf.optional import library
 
 _MOVE, _LINE, _CLOSE = 0.0, 1.0, 4.0  # segment types of an ImageJ path
 _FIRST_DAY = (1980, 1, 1, 0, 0, 0)  # of ZIP files; the same objects give the same bytes on every day
@@ -21,10 +20,7 @@ def roi_library():
     Raises:
         UsageError: roifile is not installed.
     """
-    try:
-        return importlib.import_module("roifile")
-    except ImportError as error:
-        raise UsageError("--write=roi: roifile is not installed; run pip install 'ris-tf[roi]'") from error
+    return library("roifile", "--write=roi", "roifile", "'ris-tf[roi]'")
 
 
 def write(path, objects, shape=None):

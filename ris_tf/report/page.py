@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from ris_tf.errors import UsageError
 from ris_tf.evaluation.figures import text
+from ris_tf.optional import library
 from ris_tf.wording import counted
 
 FOLDER = Path(__file__).resolve().parent / "templates"
@@ -23,10 +23,7 @@ def check_libraries():
       UsageError: one of them is missing.
     """
     for name in ("jinja2", "matplotlib"):
-        try:
-            importlib.import_module(name)
-        except ImportError as error:
-            raise UsageError(f"--report: {name} is not installed; run pip install 'ris-tf[report]'") from error
+        library(name, "--report", name, "'ris-tf[report]'")
 
 
 class Made(NamedTuple):

@@ -1,13 +1,13 @@
 """Find the image in a zarr folder, and what its axes are: an array, or OME-Zarr of any version (NGFF 0.1 to 0.5)."""
 
-import importlib
 import json
 import math
 
 import numpy as np
 
 from ris_tf.data.images.planes import RGB, Axis, pick
-from ris_tf.errors import DataError, UsageError
+from ris_tf.errors import DataError
+from ris_tf.optional import library
 from ris_tf.wording import counted
 
 # Codecs that zarr may use. Others, such as the pickle codec of numcodecs, can run code stored in the file.
@@ -26,10 +26,7 @@ def zarr_library():
     Raises:
         UsageError: zarr is not installed.
     """
-    try:
-        return importlib.import_module("zarr")
-    except ImportError as error:
-        raise UsageError("zarr images need the library zarr; run `pip install 'ris-tf[large]'`") from error
+    return library("zarr", "a zarr image", "the library zarr", "'ris-tf[large]'")
 
 
 class ZarrImage:

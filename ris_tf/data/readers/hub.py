@@ -5,7 +5,6 @@ columns in `_COLUMNS`, which holds either a label map or a list of masks with on
 folder that contains a data set as written by the library.
 """
 
-import importlib
 import os
 from functools import partial
 
@@ -14,8 +13,9 @@ from PIL import Image
 
 from ris_tf.data.images.pixels import converted, whole_ids
 from ris_tf.data.readers.splits import chosen
-from ris_tf.errors import DataError, UsageError
+from ris_tf.errors import DataError
 from ris_tf.instances.labels import IGNORED, bounded, smaller_on_top
+from ris_tf.optional import library
 
 _LIBRARIES = {"hf:": "datasets", "tfds:": "tensorflow_datasets"}
 _COLUMNS = ("masks", "instances", "labels", "label_map", "mask", "segmentation_mask", "annotation")
@@ -63,12 +63,9 @@ def open_named(data, split):
 def _open(data):
     """Opens all splits of a data set: {split: sequence of dicts}."""
     prefix, _, name = str(data).partition(":")
-    library = _LIBRARIES[f"{prefix}:"]
-    try:
-        module = importlib.import_module(library)
-    except ImportError as error:
-        package = library.replace("_", "-")
-        raise UsageError(f"{data}: needs the library {package}; run `pip install {package}`") from error
+    name_of_module = _LIBRARIES[f"{prefix}:"]
+    package = name_of_module.replace("_", "-")
+    module = library(name_of_module, f"{data}:", f"the library {package}", package)
     try:
         if prefix == "hf":
             return dict(module.load_dataset(name))

@@ -124,5 +124,5 @@ def test_arrays_are_taken_as_they_are(monkeypatch, channels):
 def test_a_missing_library_is_one_line(monkeypatch, name, library):
     monkeypatch.setitem(sys.modules, library, None)  # makes its import fail
     package = library.replace("_", "-")
-    with pytest.raises(UsageError, match=f"{name}: needs the library {package}; run `pip install {package}`"):
+    with pytest.raises(UsageError, match=f"{name}: needs the library {package}; pip install {package}"):
         sources.open_source(name, "train")
