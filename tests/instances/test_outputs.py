@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import os
+import sys
 import weakref
 
 import numpy as np
@@ -18,7 +19,7 @@ from skimage.measure import points_in_poly
 from ris_tf.commands import forms, predict
 from ris_tf.configs import rosettes
 from ris_tf.files.writing import write_tiff
-from ris_tf.instances import imagej, outputs
+from ris_tf.instances import outputs
 from ris_tf.instances.labels import Instances, labels_to_masks, labels_to_runs
 
 
@@ -235,9 +236,6 @@ def test_wrong_flags_are_one_line(run, monkeypatch):
         code, _, err, out = run(*flags)
         assert code == 2 and err.count("\n") == 1 and word in err and not out.exists(), err
 
-    def absent(name):
-        raise ImportError(name)
-
-    monkeypatch.setattr(imagej.importlib, "import_module", absent)
+    monkeypatch.setitem(sys.modules, "roifile", None)
     code, _, err, out = run("--write=roi")
     assert code == 2 and err.count("\n") == 1 and "ris-tf[roi]" in err and not out.exists()
