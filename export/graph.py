@@ -12,7 +12,7 @@ import tensorflow as tf
 from ris_tf.data.normalize import HIGH, LOW, mean_colour
 from ris_tf.export.geometry import closer_box, place, sample, within
 from ris_tf.inference import resampling
-from ris_tf.network.unroll import unroll
+from ris_tf.network.unroll import unroll, until_stop
 
 _MORE = 1e3  # larger than any pixel value
 
@@ -209,28 +209,8 @@ class Graph:
 
         Both are 0 for steps that did not run.
         """
-        context = self.form.encode(near)
-        state = self.form.zero_state(context)
-        first, _ = self.form.step(context, state)
-        kept = {name: tf.stack([tf.zeros_like(first[name])] * self.steps, axis=1) for name in self.form.drawn_from}
-        kept["score"] = tf.stack([tf.zeros_like(first["score"])] * self.steps, axis=1)
-        steps = tf.range(self.steps)
-
-        def going(index, alive, state, kept):
-            return (index < self.steps) & (tf.reduce_max(alive) > 0)
-
-        def advance(index, alive, state, kept):
-            outputs, state = self.form.step(context, state)
-            outputs["score"] = tf.sigmoid(outputs["score"])
-            alive *= tf.cast(outputs["score"] > self.config.predict.score_threshold, tf.float32)
-            now = {}
-            for name, before in kept.items():
-                here = tf.reshape(steps == index, [1, self.steps, *[1] * (before.shape.rank - 2)])
-                now[name] = tf.where(here, outputs[name][:, None], before)
-            return index + 1, alive, state, now
-
-        alive = tf.ones_like(first["score"])
-        _, _, _, kept = tf.while_loop(going, advance, (tf.constant(0), alive, state, kept))
+        threshold = self.config.predict.score_threshold
+        context, kept, _ = until_stop(self.form, near, self.steps, threshold)
         return self.form.masks_last(context, kept), kept["score"]
 
     def encode(self, image):

@@ -187,10 +187,9 @@ class RIS(TermsModel):
 
     def _look(self, images, threshold):
         steps, images = self.config.model.steps, tf.cast(images, self.compute_dtype)
-        context, outputs = until_stop(self.form, images, steps, threshold)
-        masks, scores = self.form.masks(context, outputs), outputs["score"]
-        left = steps - tf.shape(scores)[1]
-        return tf.pad(masks, [[0, 0], [0, left], [0, 0], [0, 0]]), tf.pad(scores, [[0, 0], [0, left]])
+        context, outputs, count = until_stop(self.form, images, steps, threshold)
+        masks = self.form.masks(context, {name: outputs[name][:, :count] for name in self.form.drawn_from})
+        return tf.pad(masks, [[0, 0], [0, steps - count], [0, 0], [0, 0]]), outputs["score"]
 
     @tf.function(reduce_retracing=True)
     def foreground(self, images):

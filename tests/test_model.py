@@ -79,6 +79,22 @@ def test_forward_pass_is_the_same_in_graph_and_eager(small):
     eager, graph = model(image), tf.function(model)(image)
     np.testing.assert_allclose(eager["masks"], graph["masks"], atol=1e-5)
     assert eager["masks"].shape == (2, 4, 32, 32) and eager["scores"].shape == (2, 4)
+    masks, scores = model.look(image, threshold=-1.0)  # goes on to the end
+    np.testing.assert_allclose(masks, eager["masks"], atol=1e-5)
+    np.testing.assert_allclose(scores, eager["scores"], atol=1e-5)
+
+
+def test_a_look_ends_with_the_image_that_stops_last(small):
+    model = build(small)
+    images = np.random.default_rng(0).random((2, 64, 64, 3)).astype(np.float32)
+    every = model(images)["scores"].numpy()
+    for steps in (1, 2, 3):  # the largest of the first scores, so that one image stops there and the other before it
+        threshold = every[:, : steps - 1].min(initial=1.0) - 1e-4 if steps > 1 else 1.0
+        stops = [int(np.argmax(np.append(row <= threshold, True))) + 1 for row in every]
+        ran = min(max(stops), small.model.steps)
+        masks, scores = (part.numpy() for part in model.look(images, threshold))
+        assert (scores[:, :ran] > 0).all() and not scores[:, ran:].any() and not masks[:, ran:].any()
+        np.testing.assert_allclose(scores[:, :ran], every[:, :ran], atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ def one_learning_rate(optimizer):
     """Context manager in which an optimizer follows its schedule once.
 
     Weight decay asks for the learning rate once for each weight, and Keras computes the schedule each time. To trace
-    that takes a fifth of the time to the first training step.
+    that took a fifth of the time in which a training compiles.
     """
     inner = getattr(optimizer, "inner_optimizer", optimizer)  # of a LossScaleOptimizer
     schedule = inner._learning_rate  # noqa: SLF001 - the public attribute does not take a tensor

@@ -7,8 +7,9 @@ from scipy import ndimage
 
 from ris_tf.configs import nuclei, rosettes
 from ris_tf.data.focus import object_box
-from ris_tf.inference.looks import resolve
+from ris_tf.inference.looks import resolve, tile_boxes
 from ris_tf.inference.prediction import predict_instances
+from ris_tf.inference.zoom import find_zoom
 
 
 @pytest.mark.parametrize(
@@ -37,6 +38,23 @@ def test_zoom_follows_the_size_of_the_objects():
         last, count = ndimage.label(seen[-1] > 0.5)
         areas = np.bincount(last.ravel())[1:]
         assert count and np.sqrt(areas.max() * 4 / np.pi) == pytest.approx(config.predict.diameter, rel=0.35)
+
+
+def test_tiles_seen_for_the_zoom_are_not_looked_at_again():
+    config, seen = nuclei.get_config(), []
+    image, count = mosaic(300, 300, 40, 13)  # discs of the size that the network was trained on
+    assert predict_instances(perfect_look(config, seen), config, image).count == count
+    assert len(seen) == len(tile_boxes(image.shape, config, 1.0)) == 9
+
+
+def test_a_zoom_is_lowered_by_a_tenth_at_most_and_only_for_fewer_tiles():
+    config = nuclei.get_config()
+    for radius in (5, 6, 7, 8, 9):
+        image, _ = mosaic(256, 256, 32, radius)
+        zoom = find_zoom(perfect_look(config), config, image)
+        wanted = config.predict.diameter / (2 * radius)
+        assert 0.8 < zoom / wanted < 1.12
+        assert len(tile_boxes(image.shape, config, zoom)) <= len(tile_boxes(image.shape, config, wanted))
 
 
 def test_crowded_tile_is_looked_at_again_closer():
