@@ -5,7 +5,7 @@ import importlib
 from ris_tf.errors import UsageError
 
 
-def library(module, user, package, install):
+def import_optional(module, user, package, install):
     """Imports an optional library.
 
     Args:

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ris_tf import optional
 from ris_tf.errors import DataError, UsageError
 from ris_tf.inference import prediction
+from ris_tf.optional import import_optional
 from ris_tf.quiet import quiet
 from ris_tf.settings import ranges
 
@@ -158,7 +158,7 @@ def _attributes(fields):
 
 
 def _open_tflite(path, threads):
-    library = optional.library("ai_edge_litert.interpreter", f"{path}:", "ai-edge-litert", "ai-edge-litert")
+    library = import_optional("ai_edge_litert.interpreter", f"{path}:", "ai-edge-litert", "ai-edge-litert")
     config = _attributes(record_of(path))
     try:
         with quiet():  # LiteRT announces its delegate
@@ -180,7 +180,7 @@ def _open_tflite(path, threads):
 
 
 def _open_onnx(path, threads):
-    library = optional.library("onnxruntime", f"{path}:", "onnxruntime", "onnxruntime")
+    library = import_optional("onnxruntime", f"{path}:", "onnxruntime", "onnxruntime")
     options = library.SessionOptions()
     options.intra_op_num_threads = threads or 0
     sessions = []
@@ -204,7 +204,7 @@ def _run(session, tensors):
 
 
 def _open_saved_model(folder):
-    tensorflow = optional.library("tensorflow", f"{folder}:", "tensorflow", "tensorflow")
+    tensorflow = import_optional("tensorflow", f"{folder}:", "tensorflow", "tensorflow")
     record = folder / "assets.extra" / RECORD
     small = record.is_file() and record.stat().st_size <= _MOST_RECORD
     config = _attributes(_checked(record.read_bytes() if small else None, folder))

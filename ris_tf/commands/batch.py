@@ -14,7 +14,7 @@ from tqdm import tqdm
 from ris_tf.batch.rows import is_url
 from ris_tf.commands import command, places
 from ris_tf.errors import DataError, UsageError
-from ris_tf.optional import library
+from ris_tf.optional import import_optional
 from ris_tf.wording import counted
 
 _USAGE = """
@@ -81,7 +81,7 @@ def batch(model, patterns, out, workers=1, threads=1, options=()):
 def _library():
     """Imports Apache Beam; returns `ris_tf.batch.pipeline` and Beam."""
     logging.set_verbosity(logging.ERROR)  # hides Beam's warnings about optional parts
-    beam = library("apache_beam", "ris-batch", "Apache Beam", "'ris-tf[beam]'")
+    beam = import_optional("apache_beam", "ris-batch", "Apache Beam", "'ris-tf[beam]'")
     return importlib.import_module("ris_tf.batch.pipeline"), beam
 
 

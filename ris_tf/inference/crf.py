@@ -5,7 +5,7 @@ import math
 import numpy as np
 from PIL import Image
 
-from ris_tf import optional
+from ris_tf.optional import import_optional
 
 _FAINT = 0.05  # the CRF of a mask sees only the box around pixels above this value
 _CERTAIN = 1e-3  # probabilities are kept this far from 0 and 1; otherwise no edge could overrule the network
@@ -18,7 +18,7 @@ def library():
     Raises:
       UsageError: pydensecrf2 is not installed.
     """
-    return optional.library("pydensecrf.densecrf", "--crf", "pydensecrf2", "'ris-tf[crf]'")
+    return import_optional("pydensecrf.densecrf", "--crf", "pydensecrf2", "'ris-tf[crf]'")
 
 
 def refine(masks, image, crf):

@@ -5,7 +5,7 @@ import zipfile
 import numpy as np
 
 from ris_tf.files.writing import replacing
-from ris_tf.optional import library
+from ris_tf.optional import import_optional
 
 _MOVE, _LINE, _CLOSE = 0.0, 1.0, 4.0  # segment types of an ImageJ path
 _FIRST_DAY = (1980, 1, 1, 0, 0, 0)  # of ZIP files; the same objects give the same bytes on every day
@@ -20,7 +20,7 @@ def roi_library():
     Raises:
         UsageError: roifile is not installed.
     """
-    return library("roifile", "--write=roi", "roifile", "'ris-tf[roi]'")
+    return import_optional("roifile", "--write=roi", "roifile", "'ris-tf[roi]'")
 
 
 def write(path, objects, shape=None):

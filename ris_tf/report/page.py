@@ -9,7 +9,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from ris_tf.evaluation.figures import text
-from ris_tf.optional import library
+from ris_tf.optional import import_optional
 from ris_tf.wording import counted
 
 FOLDER = Path(__file__).resolve().parent / "templates"
@@ -23,7 +23,7 @@ def check_libraries():
       UsageError: one of them is missing.
     """
     for name in ("jinja2", "matplotlib"):
-        library(name, "--report", name, "'ris-tf[report]'")
+        import_optional(name, "--report", name, "'ris-tf[report]'")
 
 
 class Made(NamedTuple):

@@ -7,7 +7,7 @@ import numpy as np
 
 from ris_tf.data.images.planes import RGB, Axis, pick
 from ris_tf.errors import DataError
-from ris_tf.optional import library
+from ris_tf.optional import import_optional
 from ris_tf.wording import counted
 
 # Codecs that zarr may use. Others, such as the pickle codec of numcodecs, can run code stored in the file.
@@ -26,7 +26,7 @@ def zarr_library():
     Raises:
         UsageError: zarr is not installed.
     """
-    return library("zarr", "a zarr image", "the library zarr", "'ris-tf[large]'")
+    return import_optional("zarr", "a zarr image", "the library zarr", "'ris-tf[large]'")
 
 
 class ZarrImage:

@@ -15,7 +15,7 @@ from ris_tf.data.images.pixels import converted, whole_ids
 from ris_tf.data.readers.splits import chosen
 from ris_tf.errors import DataError
 from ris_tf.instances.labels import IGNORED, bounded, smaller_on_top
-from ris_tf.optional import library
+from ris_tf.optional import import_optional
 
 _LIBRARIES = {"hf:": "datasets", "tfds:": "tensorflow_datasets"}
 _COLUMNS = ("masks", "instances", "labels", "label_map", "mask", "segmentation_mask", "annotation")
@@ -63,9 +63,9 @@ def open_named(data, split):
 def _open(data):
     """Opens all splits of a data set: {split: sequence of dicts}."""
     prefix, _, name = str(data).partition(":")
-    name_of_module = _LIBRARIES[f"{prefix}:"]
-    package = name_of_module.replace("_", "-")
-    module = library(name_of_module, f"{data}:", f"the library {package}", package)
+    library = _LIBRARIES[f"{prefix}:"]
+    package = library.replace("_", "-")
+    module = import_optional(library, f"{data}:", f"the library {package}", package)
     try:
         if prefix == "hf":
             return dict(module.load_dataset(name))
