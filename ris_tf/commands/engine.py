@@ -7,6 +7,8 @@ from ris_tf.commands import command
 from ris_tf.errors import UsageError
 from ris_tf.inference import consensus
 
+flags.disclaim_key_flags()  # they belong to the command that calls define(), whose help lists them
+
 
 def define():
     """Defines the flags --model, --engine, --crf and --orientations."""

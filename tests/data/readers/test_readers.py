@@ -135,7 +135,7 @@ def test_the_cut_depends_on_names_alone(tmp_path):
 
 def test_folders_without_pairs(tmp_path):
     line = message(names, tmp_path, "train")
-    assert "images/NAME.png with masks/NAME.png" in line and "NAME_rgb.png" in line and "JPEGImages" in line
+    assert "images/NAME.png with masks/NAME.png" in line and "PASCAL VOC 2012" in line and "Cellpose" in line
     assert message(names, tmp_path / "no", "train").startswith(f"{tmp_path / 'no'}: no such folder")
     write(tmp_path / "a.png", np.zeros((4, 5), np.uint8))
     assert "a.png: is a file; expected a folder" in message(names, tmp_path / "a.png", "train")
