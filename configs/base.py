@@ -97,6 +97,7 @@ def get_config():
     config.train.ema = 0.995  # momentum of the moving average of the weights; the average is kept; 0: no average
     config.train.forcing = (1.0, 0.0)  # probability of teacher-forced coverage, at the start and at the end
     config.train.forcing_until = 0.3  # share of the steps over which this probability changes
+    config.train.midway = 0.0  # share of the samples in which a random part of the objects is covered at the start
     config.train.unroll = 0  # steps of the recurrence in training; 0: model.steps
     config.train.freeze = ""  # parts that are not trained: any two of "encoder", "recurrence" and "mask", with commas
     config.train.precision = "auto"  # the faster of "float32" and "mixed_bfloat16"; or one of these, or "mixed_float16"

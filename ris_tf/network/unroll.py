@@ -5,15 +5,15 @@ import tensorflow as tf
 from ris_tf.network.recompute import recomputed
 
 
-def unroll(form, images, steps, correct=None, recompute=False, training=False):
+def unroll(form, images, steps, forcing=None, recompute=False, training=False):
     """Runs the encoder once and the recurrence `steps` times.
 
     Args:
       form: PaperForm or AttendForm.
       images: float [B, H, W, C], normalised.
       steps: number of steps.
-      correct: function of (step, coverage before, outputs, coverage after) that returns the coverage for the next step
-        and may add outputs; None for inference. See `objective.forcing.TeacherForcing`.
+      forcing: `objective.forcing.TeacherForcing`, which sets the coverage before the first step and corrects it after
+        each step; None for inference.
       recompute: whether the gradient recomputes the activations of each step instead of keeping them.
       training: whether the encoder's batch normalisation uses the statistics of this batch.
 
@@ -23,14 +23,16 @@ def unroll(form, images, steps, correct=None, recompute=False, training=False):
     """
     context = form.encode(images, training)
     state = form.zero_state(context)
+    if forcing is not None:
+        state["coverage"] = forcing.start(form, context, state["coverage"])
     once = training and not tf.executing_eagerly()
     step = _calls(_traced_once(form.step) if once and not recompute else form.step, recompute)
     collected = []
     for index in range(steps):
         before = state.get("coverage")
         context, (outputs, state) = step(context, state)
-        if correct is not None:
-            state["coverage"] = correct(index, before, outputs, state["coverage"])
+        if forcing is not None:
+            state["coverage"] = forcing.correct(index, before, outputs, state["coverage"])
         collected.append(outputs)
     return context, {name: tf.stack([o[name] for o in collected], axis=1) for name in collected[0]}
 

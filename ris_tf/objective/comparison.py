@@ -7,6 +7,8 @@ from ris_tf.objective.encoder_terms import auxiliary_loss, query_loss
 from ris_tf.objective.rollout import Rollout
 from ris_tf.objective.truth import Truth
 
+_COVERED = 10.0  # taken off the similarity with objects covered from the start, so that they are matched last
+
 
 class Comparison:
     """Compares a rollout with its truth: provides the inputs of the matching, and the loss once it is matched.
@@ -40,6 +42,8 @@ class Comparison:
         if rollout.form.extra_terms:
             mass = tf.matmul(rollout.outputs["glance"], truth.coarse, transpose_b=True)  # [B, T, N]
             self.similarity += weights.matching_attention * mass
+            self.open = rollout.outputs["uncovered"][:, 0]  # [B, N]
+            self.similarity -= _COVERED * (1.0 - self.open[:, None])
 
     def terms(self, assignment):
         """Computes every loss term under an assignment of steps to objects.
@@ -53,6 +57,8 @@ class Comparison:
         rollout, weights, truth = self.rollout, self.weights, self.truth
         form, outputs, context = rollout.form, rollout.outputs, rollout.context
         score = outputs["score"]
+        if form.extra_terms:  # a mask of an object that was covered from the start earns nothing
+            assignment *= self.open[:, None]
         iou, paired = self.iou, assignment
         if form.extra_terms:
             iou = losses.fuzzy_iou(self.predicted, tf.matmul(assignment, truth.fine))[..., None]

@@ -1,24 +1,57 @@
-"""Teacher forcing: in early training, the coverage sometimes takes up true masks instead of predicted ones."""
+"""Teacher forcing: in training, the coverage sometimes takes up true objects instead of those that the network found.
+
+A pass can also start midway, with a part of the objects covered. A few steps from there on teach what many steps from
+the beginning teach, in less time, because late steps are trained as often as early ones.
+"""
 
 import tensorflow as tf
 
+from ris_tf.objective.glances import glances_at
 from ris_tf.objective.random_numbers import uniform
 
 
 class TeacherForcing:
-    """Corrects the coverage after each step of a training pass; passed as `correct` to `network.unroll.unroll`.
+    """Sets the coverage in a training pass; see `network.unroll.unroll`.
 
     Args:
       truth: Truth.
       probability: float in [0, 1]. With this probability, the coverage after a step takes up a true mask instead of the
         predicted one: the mask of the uncovered object that receives most of the attention.
+      midway: float in [0, 1], share of the samples in which a random part of the objects is covered before the first
+        step. How many is uniform from none to all. With the given `probability`, an object is covered by its true mask,
+        otherwise by the mask that the network makes from a random place in it.
       seed: int [2], seed of the random numbers.
     """
 
-    def __init__(self, truth, probability, seed):
-        self.truth, self.probability, self.seed = truth, probability, seed
+    def __init__(self, truth, probability, midway, seed):
+        self.truth, self.probability, self.midway, self.seed = truth, probability, midway, seed
 
-    def __call__(self, index, before, outputs, after):
+    def start(self, form, context, coverage):
+        """Returns the coverage before the first step.
+
+        Args:
+          form: AttendForm.
+          context: see `AttendForm.encode`.
+          coverage: float32 [B, h, w, 1] of zeros.
+
+        Returns:
+          float32 [B, h, w, 1] in [0, 1].
+        """
+        if not self.midway:
+            return coverage
+        truth, seed = self.truth, self.seed
+        batch, objects = tf.shape(coverage)[0], truth.coarse.shape[1]
+        share = uniform([batch, 1], seed, 2001)  # of the objects that are covered
+        begun = uniform([batch, 1], seed, 2002) < self.midway
+        chosen = begun & (uniform([batch, objects], seed, 2003) < share) & (tf.reduce_sum(truth.coarse, axis=2) > 0)
+        forced = uniform([batch, objects], seed, 2004) < self.probability
+        glances = glances_at(form, context, truth.coarse, truth.cores, seed, 2005)
+        drawn = form.query(context, glances, "coarse_pixels")
+        masks = tf.where(forced[..., None], truth.coarse, drawn)
+        covered = tf.reduce_max(tf.where(chosen[..., None], masks, 0.0), axis=1)
+        return tf.stop_gradient(tf.reshape(covered, tf.shape(coverage)))
+
+    def correct(self, index, before, outputs, after):
         """Returns the coverage for the next step.
 
         Args:

@@ -13,6 +13,7 @@ class Pass(NamedTuple):
     Attributes:
       steps: number of steps, T.
       forcing: float in [0, 1], probability of teacher forcing, see `TeacherForcing`.
+      midway: float in [0, 1], share of the samples whose pass starts midway, see `TeacherForcing`.
       seed: int [2], seed of the random numbers.
       recompute: whether the gradient recomputes activations, see `unroll`.
       training: whether the encoder's batch normalisation uses the statistics of this batch.
@@ -20,6 +21,7 @@ class Pass(NamedTuple):
 
     steps: int
     forcing: float = 0.0
+    midway: float = 0.0
     seed: tuple = (0, 0)
     recompute: bool = False
     training: bool = False
@@ -42,7 +44,7 @@ class Rollout:
 
     def __init__(self, form, images, truth, how):
         self.form, self.steps, self.seed = form, how.steps, how.seed
-        correct = TeacherForcing(truth, how.forcing, how.seed) if form.extra_terms else None
-        context, self.outputs = unroll(form, images, how.steps, correct, how.recompute, how.training)
+        forcing = TeacherForcing(truth, how.forcing, how.midway, how.seed) if form.extra_terms else None
+        context, self.outputs = unroll(form, images, how.steps, forcing, how.recompute, how.training)
         self.context, masks = masks_of(form, context, self.outputs, how.recompute)
         self.masks = flatten(masks)

@@ -65,7 +65,7 @@ class TrainingStep:
 
     def terms(self, batch):
         """Computes the loss terms of a batch for evaluation, without teacher forcing; see `Comparison.terms`."""
-        compared = self._compare(batch, 0.0, (self.model.config.seed, 0), training=False)
+        compared = self._compare(batch, Pass(self.model.steps, seed=(self.model.config.seed, 0)))
         return compared.terms(self._matched(compared))
 
     def _forcing(self):
@@ -75,23 +75,26 @@ class TrainingStep:
         done = tf.cast(self.model.optimizer.iterations, tf.float32) / max(train.forcing_until * train.steps, 1.0)
         return start + (end - start) * tf.minimum(done, 1.0)
 
-    def _compare(self, batch, forcing, seed, training=True):
+    def _training_pass(self, batch, forcing, seed):
+        how = Pass(self.model.steps, forcing, self.model.config.train.midway, seed, self.recompute, training=True)
+        return self._compare(batch, how)
+
+    def _compare(self, batch, how):
         model = self.model
         batch = {**batch, "image": tf.cast(batch["image"], model.compute_dtype)}
-        how = Pass(model.steps, forcing, seed, self.recompute, training)
         return compare(model.form, batch, model.config.loss, how)
 
     def _matched(self, compared):
         return self.match(compared.similarity, compared.rows, compared.columns)
 
     def _similarity(self, batch, forcing, seed):
-        compared = self._compare(batch, forcing, seed)
+        compared = self._training_pass(batch, forcing, seed)
         return compared.similarity, compared.rows, compared.columns
 
     def _backward(self, batch, forcing, seed, assignment=None):
         model = self.model
         with tf.GradientTape() as tape:
-            compared = self._compare(batch, forcing, seed)
+            compared = self._training_pass(batch, forcing, seed)
             terms = compared.terms(self._matched(compared) if assignment is None else assignment)
             loss = tf.reduce_mean(terms["loss"]) / tf.distribute.get_strategy().num_replicas_in_sync
             scaled = model.optimizer.scale_loss(loss)

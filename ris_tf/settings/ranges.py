@@ -195,6 +195,7 @@ ALL = {
     "train.ema": number(0, 0.999999),
     "train.forcing": pair(0, 1, "(from, to), both"),
     "train.forcing_until": _SHARE,
+    "train.midway": _SHARE,
     "train.unroll": whole(0, 1000),
     "train.freeze": some_of("encoder", "recurrence", "mask"),
     "train.precision": one_of("auto", "float32", "mixed_bfloat16", "mixed_float16"),

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.stats
 import tensorflow as tf
 from scipy.optimize import linear_sum_assignment
 
@@ -9,9 +10,9 @@ from ris_tf.configs import leaves_paper
 from ris_tf.model import build
 from ris_tf.network.unroll import unroll
 from ris_tf.objective import losses, matching
-from ris_tf.objective.comparison import objective
+from ris_tf.objective.comparison import Comparison, objective
 from ris_tf.objective.forcing import TeacherForcing
-from ris_tf.objective.rollout import Pass
+from ris_tf.objective.rollout import Pass, Rollout
 from ris_tf.objective.truth import Truth, interiors, reduce_masks
 
 
@@ -134,10 +135,40 @@ def test_forced_coverage_explains_one_object_a_step(small):
     model = build(small)
     truth = Truth(squares([3, 1], 6, 64), np.int32([3, 1]), 2, True)
     images = np.random.default_rng(0).random((2, 64, 64, 3)).astype(np.float32)
-    _, outputs = unroll(model.form, images, 4, TeacherForcing(truth, 1.0, (0, 0)))
+    _, outputs = unroll(model.form, images, 4, TeacherForcing(truth, 1.0, 0.0, (0, 0)))
     np.testing.assert_array_equal(outputs["uncovered"].numpy().sum(axis=2), [[3, 2, 1, 0], [1, 0, 0, 0]])
-    _, outputs = unroll(model.form, images, 4, TeacherForcing(truth, 0.0, (0, 0)))
+    _, outputs = unroll(model.form, images, 4, TeacherForcing(truth, 0.0, 0.0, (0, 0)))
     assert outputs["uncovered"].numpy().sum(axis=2).tolist() != [[3, 2, 1, 0], [1, 0, 0, 0]]
+
+
+def test_a_pass_that_starts_midway_has_objects_left_in_every_number(small):
+    """Any number of covered objects, from none to all, is equally likely in the given share of the samples."""
+    model = build(small)
+    images = np.zeros((200, 64, 64, 3), np.float32)
+    truth = Truth(np.repeat(squares([3], 6, 64), 200, axis=0), np.full(200, 3), 2, True)
+    context, outputs = unroll(model.form, images, 1, TeacherForcing(truth, 1.0, 0.8, (1, 2)))
+    left = np.bincount(outputs["uncovered"][:, 0].numpy().sum(axis=1).astype(int), minlength=4)
+    expected = np.float64([40, 40, 40, 40 + 40])  # a fifth starts at the beginning
+    assert scipy.stats.chisquare(left, expected).pvalue > 0.01
+    # Without forcing, the masks of the network cover the objects: here untrained ones, which are no squares.
+    drawn = TeacherForcing(truth, 0.0, 1.0, (1, 2)).start(model.form, context, np.zeros((200, 16, 16, 1)))
+    assert 0 < drawn.numpy().max() < 1
+
+
+def test_a_mask_of_an_object_covered_from_the_start_earns_nothing(small):
+    """Two objects, both covered: no pair is matched, and the score learns that nothing is left."""
+    model, count = build(small), np.int32([2] * 8)
+    batch = {"image": np.zeros((8, 64, 64, 3), np.float32), "masks": np.repeat(squares([2], 6, 64), 8, axis=0)}
+    truth = Truth(batch["masks"], count, 2, True)
+    rollout = Rollout(model.form, batch["image"], truth, Pass(4, forcing=1.0, midway=1.0, seed=(0, 5)))
+    compared = Comparison(rollout, truth, small.loss)
+    left = compared.open.numpy().sum(axis=1)
+    assert set(left) == {0, 1, 2}
+    terms = compared.terms(matching.match(compared.similarity, compared.rows, compared.columns))
+    np.testing.assert_array_equal(compared.targets.numpy().sum(axis=1), left)
+    assert (terms["matched_iou"].numpy()[left == 0] == 0).all() and (terms["matched_iou"].numpy()[left > 0] > 0).all()
+    bce = np.log1p(np.exp(rollout.outputs["score"].numpy()[left == 0, : small.loss.extra_steps])).mean(axis=1)
+    np.testing.assert_allclose(terms["hungarian"].numpy()[left == 0], bce, rtol=1e-5)
 
 
 def test_masks_are_reduced_by_area():

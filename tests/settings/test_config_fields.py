@@ -49,7 +49,7 @@ ELSEWHERE = {  # tested in the file named
     "data.synthetic_size", "data.held_out", "data.memory",  # test_training, test_readers, test_pipeline
     "train.batch", "train.evaluate_every", "train.validation_images",  # test_pipeline, test_commands
     "train.validation_extra",  # test_training
-    "train.forcing", "train.forcing_until",  # below
+    "train.forcing", "train.forcing_until", "train.midway",  # below, below, test_objective
     "train.unroll", "train.matcher", "train.jit_compile", "train.recompute",  # below, test_routes
     "train.freeze",  # test_training
     "train.precision",  # test_precision
