@@ -13,7 +13,7 @@ from ris_tf.data.sampling.resize import fit_labels, fit_within
 from ris_tf.data.synthetic.drawings import Drawing
 from ris_tf.settings.schema import elements
 
-_LEAST_READ = 100  # synthetic images; at least this many are read at the start, to see how many objects they contain
+_FIRST_READ = 24  # synthetic images of each kind that are generated at the start, to see what they contain
 
 
 class Records(Sequence):
@@ -23,9 +23,10 @@ class Records(Sequence):
     str}. For "zoom", see `zoom_range`; for "box", see `focus.object_box`.
 
     All images are read once at the start, so that an invalid file is reported before any work starts. Synthetic images
-    cannot be invalid. Therefore only the first hundred of them and those that fit in memory are generated at the start,
-    unless some are to occur more often in an epoch than others (see `share`). The first images that fit into
-    `data.memory` MiB stay in memory. All others are read or generated again whenever they are needed.
+    cannot be invalid. Therefore only the first few of each kind are generated at the start, unless `data.count_power`
+    needs the number of objects in each. The others are generated when they are first needed, and occur in an epoch as
+    often as the median of the first. The first images that fit into `data.memory` MiB stay in memory. All others are
+    read or generated again whenever they are needed.
 
     Args:
       source: list of (name, read), see `sources.open_source`.
@@ -45,18 +46,18 @@ class Records(Sequence):
         self.source, self.config = source, config
         self.shares, self.most, self.error = np.ones(len(source), np.int64), 0, None
         self.pieces = []
-        self._kept, room = {}, config.data.memory * 2**20
-        alike = shares_alike(config)
+        self._kept, self._room = {}, config.data.memory * 2**20
+        drawn = {}  # {kind of synthetic images: the shares of those that were generated}
         for index, (_, read) in enumerate(tqdm(source, "reading", leave=False)):
-            if alike and room < 0 and index >= _LEAST_READ and isinstance(read, Drawing):
+            shares = drawn.setdefault(read.kind, []) if isinstance(read, Drawing) else []
+            if len(shares) == _FIRST_READ and not config.data.count_power:
+                self.shares[index] = np.median(shares)
                 continue
-            record = self._read(index)
+            record = self[index]
             self.shares[index] = share(record["labels"], record["zoom"], config)
+            shares.append(self.shares[index])
             self.most = max(self.most, np.unique(record["labels"][record["labels"] > 0]).size)
             self.pieces.append(foreground.pieces(record["labels"]))
-            room -= record["image"].nbytes + record["labels"].nbytes
-            if room >= 0:
-                self._kept[index] = record
 
     def __len__(self):
         return len(self.source)
@@ -67,10 +68,15 @@ class Records(Sequence):
         if index in self._kept:
             return self._kept[index]
         try:
-            return self._read(index)
+            record = self._read(index)
         except Exception as error:  # kept, because tf.data replaces it by an exception of its own
             self.error = error
             raise
+        size = record["image"].nbytes + record["labels"].nbytes
+        if self._room >= size:
+            self._room -= size
+            self._kept[index] = record
+        return record
 
     def _read(self, index):
         name, read = self.source[index]
@@ -137,8 +143,3 @@ def share(labels, zoom, config):
         return max(1, round(float(objects) ** config.data.count_power))
     crops = labels.size * zoom[0] * zoom[1] / (config.model.size[0] * config.model.size[1])
     return max(1, round(crops**config.data.crop_power))
-
-
-def shares_alike(config):
-    """Whether `share` is 1 for every image."""
-    return config.data.view != "tiles" and not config.data.count_power
