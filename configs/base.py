@@ -123,7 +123,7 @@ def get_config():
     config.predict.overlap_rule = "best"  # a pixel claimed twice goes to the "best" probability or the "first" instance
     config.predict.min_visible = 0.5  # an instance with less of its mask unclaimed is dropped as a repetition
     config.predict.orientations = 1  # number of mirrored and rotated looks: 1, 2, 4 or 8; most of them must agree
-    config.predict.min_area = 12  # "tiles": least area of an object, image pixels
+    config.predict.min_area = 12  # least area of an object, image pixels
     config.predict.overlap = 40  # "tiles": width that neighbouring tiles share, network pixels
     config.predict.diameter = 24.0  # "tiles": diameter to which the zoom brings the typical object, network pixels
     config.predict.zoom_limits = (0.25, 4.0)  # "tiles": smallest and largest zoom, network pixels per image pixel

@@ -1,6 +1,7 @@
 """RIS, the Keras model for recurrent instance segmentation."""
 
 import contextlib
+import functools
 
 import keras
 import tensorflow as tf
@@ -8,6 +9,7 @@ import tensorflow as tf
 from ris_tf import preset_weights, presets
 from ris_tf.errors import UsageError
 from ris_tf.inference import prediction
+from ris_tf.inference.choices import chosen
 from ris_tf.network import frozen as freezing
 from ris_tf.network.recurrence import AttendForm, PaperForm
 from ris_tf.network.unroll import unroll, until_stop
@@ -155,21 +157,25 @@ class RIS(TermsModel):
         context, outputs = unroll(self.form, tf.cast(images, self.compute_dtype), self.config.model.steps)
         return {"masks": self.form.masks(context, outputs), "scores": tf.sigmoid(outputs["score"])}
 
-    def predict_instances(self, image, crf=False):
+    def predict_instances(self, image, crf=False, **choices):
         """Finds the instances of one image.
 
         Args:
           image: [H, W], [H, W, 1], [H, W, 3] or [H, W, 4] of any size; uint8, uint16, bool or float.
           crf: whether each mask is refined by a fully connected CRF (config.predict.crf); needs pydensecrf2.
+          **choices: any of score_threshold, mask_threshold, min_area and diameter, see `inference.choices.fields_of`.
 
         Returns:
-          Instances, with labels int32 [H, W], masks bool [count, H, W], scores float32 [count] and count.
+          Instances, with labels int32 [H, W], masks bool [count, H, W], scores float32 [count], count and
+          limit_reached.
 
         Raises:
           ValueError: the array is not an image, or contains NaN or infinity.
-          UsageError: `crf` was requested, but pydensecrf2 is not installed.
+          UsageError: `crf` was requested, but pydensecrf2 is not installed; or a choice is out of range.
         """
-        return prediction.predict_instances(self.look, self.config, image, crf, self.foreground)
+        config = chosen(self.config, **choices)
+        look = functools.partial(self.look, threshold=config.predict.score_threshold)
+        return prediction.predict_instances(look, config, image, crf, self.foreground)
 
     def look(self, images, threshold=None):
         """Computes masks and scores of all steps up to the one in which the last image stops.

@@ -4,6 +4,7 @@ The host runs the loop: the encoder once, then one step after another until a sc
 on the number of objects. Several threads may share a model.
 """
 
+import functools
 import json
 import threading
 import types
@@ -14,6 +15,7 @@ import numpy as np
 
 from ris_tf.errors import DataError, UsageError
 from ris_tf.inference import prediction
+from ris_tf.inference.choices import chosen
 from ris_tf.optional import import_optional
 from ris_tf.quiet import quiet
 from ris_tf.settings import ranges
@@ -78,20 +80,23 @@ class Exported:
     def __init__(self, config, encode, step):
         self.config, self._encode, self._step = config, encode, step
 
-    def predict_instances(self, image, crf=False):
+    def predict_instances(self, image, crf=False, **choices):
         """Same as `ris_tf.RIS.predict_instances`."""
-        return prediction.predict_instances(self.look, self.config, image, crf, self.foreground)
+        config = chosen(self.config, **choices)
+        look = functools.partial(self.look, threshold=config.predict.score_threshold)
+        return prediction.predict_instances(look, config, image, crf, self.foreground)
 
     def foreground(self, images):
         """Same as `ris_tf.RIS.foreground`."""
         return np.concatenate([self._encode({"image": image[None]})["foreground"] for image in images])
 
-    def look(self, images):
+    def look(self, images, threshold=None):
         """Same as `ris_tf.RIS.look`, but masks are 0 from the stop on, and scores are 0 after it."""
-        masks, scores = zip(*map(self._look_at_one, images), strict=True)
+        threshold = self.config.predict.score_threshold if threshold is None else threshold
+        masks, scores = zip(*(self._look_at_one(image, threshold) for image in images), strict=True)
         return np.stack(masks), np.stack(scores)
 
-    def _look_at_one(self, image):
+    def _look_at_one(self, image, threshold):
         """Looks at one image: float32 [h, w, C] -> masks float32 [T, h', w'] and scores float32 [T]; see `look`."""
         tensors = self._encode({"image": image[None]})
         tensors.pop("foreground", None)
@@ -101,7 +106,7 @@ class Exported:
             if masks is None:
                 masks = np.zeros((self.config.model.steps, *after["mask"].shape[1:]), np.float32)
             scores[step] = after["score"][0]
-            if scores[step] <= self.config.predict.score_threshold:
+            if scores[step] <= threshold:
                 break
             masks[step] = after["mask"][0]
             tensors |= {name.replace(_NEXT, _STATE): after[name] for name in after if name.startswith(_NEXT)}

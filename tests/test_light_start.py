@@ -54,7 +54,7 @@ sys.argv = ["ris-predict", "--model=nuclei", *sys.argv[1:]]
 predict.main()
 """
     python(code, str(tmp_path / "cells.png"), f"--out={tmp_path / 'found'}")
-    assert (tmp_path / "found" / "counts.csv").read_text() == "image,count\ncells.png,16\n"
+    assert (tmp_path / "found" / "counts.csv").read_text() == "image,count,limit_reached\ncells.png,16,no\n"
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ export async function* findInstances(model, picture) {
   const image = normalize(picture, network.channels);
   const size = [image.height, image.width];
   const tiled = data.view === "tiles";
-  const instances = new Instances(...size, predict, tiled ? predict.min_area : 0);
+  const instances = new Instances(...size, predict, predict.min_area);
   let beside = null;
   if (tiled) beside = background(image);
   else if (data.padding !== "edge")

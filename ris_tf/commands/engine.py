@@ -5,13 +5,13 @@ from absl import flags
 from ris_tf import storage
 from ris_tf.commands import command
 from ris_tf.errors import UsageError
-from ris_tf.inference import consensus
+from ris_tf.inference import choices, consensus
 
 flags.disclaim_key_flags()  # they belong to the command that calls define(), whose help lists them
 
 
 def define():
-    """Defines the flags --model, --engine, --crf and --orientations."""
+    """Defines the flags of the model: what computes it, and how it is used."""
     flags.DEFINE_string(
         "model", None, "preset, work folder of ris-train, .keras file, or file or folder written by ris-export"
     )
@@ -29,10 +29,20 @@ def define():
         "number of mirrored and turned copies of each image to run and combine: more exact, but slower; unless given, "
         "as the model's config says",
     )
+    own = "; unless given, as the model's config says"
+    flags.DEFINE_float("score_threshold", None, f"the first object whose score is not above it ends the count{own}")
+    flags.DEFINE_float("mask_threshold", None, f"a pixel belongs to an object if its probability is above it{own}")
+    flags.DEFINE_integer("min_area", None, f"least area of an object in pixels of the image{own}")
+    flags.DEFINE_float(
+        "diameter",
+        None,
+        "typical diameter of the objects in pixels of the image, for models of the view tiles; "
+        "unless given, it is estimated for each image",
+    )
 
 
 def open_model(values, changes=False):
-    """Opens the model that the flags --model, --engine and --orientations name.
+    """Opens the model that the flags name, with the thresholds that they choose.
 
     Args:
       values: the flags.
@@ -42,7 +52,7 @@ def open_model(values, changes=False):
       see `storage.open_model`.
 
     Raises:
-      UsageError: the engine cannot run or change the model; or see `storage.open_model`.
+      UsageError: the engine cannot run or change the model; a value is out of range; or see `storage.open_model`.
       DataError: see `storage.open_model`.
     """
     engine = "keras" if changes and values.engine == "auto" else values.engine
@@ -52,4 +62,15 @@ def open_model(values, changes=False):
         command.start_tensorflow()
     model = storage.open_model(values.model, engine)
     consensus.choose(model, values.orientations)
+    for field, value in _choices(values, model).items():
+        setattr(model.config.predict, field, value)
     return model
+
+
+def _choices(values, model):
+    """The fields of `config.predict` that the flags change."""
+    given = {name: values[name].value for name in choices.NAMES}
+    try:
+        return choices.fields_of(model.config, **given)
+    except UsageError as error:
+        raise UsageError(f"--{error}") from None

@@ -18,7 +18,7 @@ from ris_tf.evaluation.figures import text
 from ris_tf.evaluation.overlaps import compare
 from ris_tf.evaluation.tune import LEAST_SCORE, tune
 from ris_tf.files.writing import write_table, write_text
-from ris_tf.inference import prediction
+from ris_tf.inference import choices, prediction
 from ris_tf.inference.crf import library
 from ris_tf.inference.order import Order
 from ris_tf.instances.unfinished import Kept, now, pixel_state
@@ -193,6 +193,9 @@ def _check(values):
         file = Path(values.tuned_model)
         if file.suffix != ".keras" or not file.absolute().parent.is_dir():
             raise UsageError(f"--tuned_model={file}: expected the name of a .keras file in an existing folder")
+    given = [name for name in choices.NAMES if values[name].value is not None]
+    if values.tune and given:
+        raise UsageError(f"--{given[0]}: --tune searches for it; leave one of the two out")
     if values.tune and runtime.is_exported(Path(values.model)):
         raise UsageError(f"--model={values.model}: an exported model cannot be tuned; tune its source and export again")
     if values.tune and not values.tuned_model and storage.file_of(values.model) is None:

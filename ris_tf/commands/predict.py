@@ -138,7 +138,8 @@ def one_by_one(
                 found = prediction.predict(model, image.file, out, name, crf, write, pixel_size, image.choice)
             else:
                 found = _predict_one(model, image, out, crf, write, pixel_size, kept)
-            rows.append({"image": image.name.name, "count": found.count})
+            limit = {True: "yes", False: "no", None: "unknown"}[found.limit_reached]
+            rows.append({"image": image.name.name, "count": found.count, "limit_reached": limit})
             if "csv" in write:
                 listed = prediction.object_rows if name in tiled else outputs.object_rows
                 objects.writerows(listed(image.name.name, found, pixel_size))
@@ -165,7 +166,7 @@ def _predict_one(model, picture, out, crf, write, pixel_size, kept):
         kept.write_instances(file.name, state, viewed)
     instances = viewed
     if turn > 1:  # so that it fits the pixels in the file
-        instances = Instances(as_stored(viewed.labels, turn), viewed.scores)
+        instances = Instances(as_stored(viewed.labels, turn), viewed.scores, viewed.limit_reached)
     forms.write_all(out, write, forms.Found(file, image, instances, viewed, pixel_size))
     return instances
 
@@ -197,14 +198,25 @@ def _check_size(shape, file):
         raise DataError(f"{file}: image is {shape[1]}x{shape[0]} pixels; expected at least 8x8")
 
 
-def _full_note(config, counts):
-    """Lines about images with as many objects as one look can find, which may hold more: list of at most one str."""
-    most = None if config.data.view == "tiles" else config.model.steps
-    full = [name for name, count in counts.items() if count == most]
-    if not full:
+def _limit_note(config, names):
+    """Lines about images in which the network used up its steps, so that there may be more objects: list of str."""
+    if not names:
         return []
-    first = f"{full[0]} has" if len(full) == 1 else f"{len(full)} images, such as {full[0]}, have"
-    return [f"{first} {most} objects, the most that this model finds; there may be more: try nuclei or blobs"]
+    where = names[0] if len(names) == 1 else f"{len(names)} images, such as {names[0]}"
+    if config.data.view == "tiles":
+        return [f"{where}: parts hold more objects than this model can find; give a smaller --diameter"]
+    return [f"{where}: at most {config.model.steps} objects can be found; there may be more: try nuclei or blobs"]
+
+
+def _nothing_note(config, counts):
+    """Lines about images in which nothing was found: list of str."""
+    empty = [name for name, count in counts.items() if not count]
+    if not empty:
+        return []
+    where = empty[0] if len(empty) == 1 else f"{len(empty)} images, such as {empty[0]}"
+    threshold = f"--score_threshold (now {config.predict.score_threshold:g})"
+    size = ", another --diameter" if config.data.view == "tiles" else ""
+    return [f"{where}: no object found; if there are some, try a lower {threshold}{size} or another model"]
 
 
 def main():
@@ -240,12 +252,15 @@ def main():
         if images and "coco" in values.write:
             ids = result_ids.chosen(values, model, [image.name for image in images])
         files = {image.name.stem: image.file for image in images}
-        lines, counts = [], {}  # printed at the end, so that they do not break up the progress bar
+        lines, counts, limited = [], {}, []  # printed at the end, so that they do not break up the progress bar
         for name, instances in one_by_one(model, rest, *options, ids, choice):
             note = "  (read tile by tile, no overlay)" if isinstance(instances, prediction.LargeInstances) else ""
             lines.append(f"{instances.count:6d}  {name}{note}")
             counts[name] = instances.count
-        print(*lines, *turned_note(list(files.values())), *_full_note(model.config, counts), sep="\n")
+            if instances.limit_reached:
+                limited.append(name)
+        notes = [*_limit_note(model.config, limited), *_nothing_note(model.config, counts)]
+        print(*lines, *turned_note(list(files.values())), *notes, sep="\n")
         print(f"{values.out}: counts.csv and {', '.join(values.write)} written")
         if ids:
             print(f"coco_results.json: {ids.meaning}")

@@ -34,7 +34,7 @@ def closer_boxes(box, config, zoom):
     return [(t, x, h, w) for t in (top, top + height - h) for x in (left, left + width - w)]
 
 
-def resolve(masks, scores, size, predict, image=None, box=None):
+def resolve(masks, scores, size, predict, image=None, box=None, min_area=1):
     """Turns masks and scores into a label map: applies the stop rule and assigns each pixel to at most one object.
 
     Args:
@@ -45,6 +45,7 @@ def resolve(masks, scores, size, predict, image=None, box=None):
       predict: `config.predict`.
       image: float32 [height, width, C], normalised, with which a CRF refines the masks; None for no CRF.
       box: (top, left, height, width), the part of the result that the masks show, in pixels; None for all of it.
+      min_area: smallest number of pixels of an object; smaller ones are left out.
 
     Returns:
       labels: int32 [height, width], 0 for background, 1..n for objects.
@@ -70,7 +71,7 @@ def resolve(masks, scores, size, predict, image=None, box=None):
             so_far[wins] = mask[wins]
         near[wins] = t + 1
     left = np.bincount(labels.ravel(), minlength=taken + 1)[1:]
-    keep = (left > 0) & (left >= predict.min_visible * areas)
+    keep = (left >= max(min_area, 1)) & (left >= predict.min_visible * areas)
     renumber = np.concatenate([[0], np.where(keep, np.cumsum(keep), 0)]).astype(np.int32)
     return renumber[labels], scores[:taken][keep], taken
 

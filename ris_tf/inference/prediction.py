@@ -74,9 +74,10 @@ def _look_into(look, config, image, box, crf):
     rows, columns = pixels(box[0], box[2], image.shape[0]), pixels(box[1], box[3], image.shape[1])
     near, labels = image[rows, columns], np.zeros(image.shape[:2], np.int32)
     box = (box[0] - rows.start, box[1] - columns.start, *box[2:])
-    found = resolve(masks, scores, near.shape[:2], config.predict, near if crf else None, box)
-    labels[rows, columns], scores, _ = found
-    return Instances(labels, scores)
+    predict = config.predict
+    found = resolve(masks, scores, near.shape[:2], predict, near if crf else None, box, predict.min_area)
+    labels[rows, columns], scores, taken = found
+    return Instances(labels, scores, limit_reached=taken == config.model.steps)
 
 
 def _tiles(look, config, image, crf, zoom):
@@ -95,6 +96,9 @@ def _tiles(look, config, image, crf, zoom):
             crowded += closer_boxes(box, config, zoom)
         else:
             canvas.add(labels, scores, box[0], box[1])
-    for box, labels, scores, _ in look_at(look, config, image, crowded, crf):
+    limit_reached = False
+    for box, labels, scores, taken in look_at(look, config, image, crowded, crf):
         canvas.add(labels, scores, box[0], box[1])
-    return canvas.instances()
+        limit_reached |= taken == config.model.steps
+    found = canvas.instances()
+    return Instances(found.labels, found.scores, limit_reached)

@@ -49,13 +49,16 @@ def search(look, config, image, looks=None):
       seen: {box: (box, labels, scores, steps before the stop)}, the looks at that zoom as `looks.look_at` gives them;
         empty if there were none.
     """
+    low, high = config.predict.zoom_limits
+    if low == high:
+        return low, {}
     zoom = 1.0
     for most in _LOOKS:
         seen = _looks(look, config, image, zoom, looks, most)
         found = _typical_diameter(seen, image.shape)
         if found is None:
             break
-        wanted = float(np.clip(config.predict.diameter / found, *config.predict.zoom_limits))
+        wanted = float(np.clip(config.predict.diameter / found, low, high))
         if 1 / _SAME < wanted / zoom < _SAME:
             break
         previous, zoom, seen = zoom, _with_fewer_tiles(wanted, image.shape, config), {}

@@ -22,6 +22,7 @@ class Instances:
     Attributes:
         labels: int32 `[H, W]`; 0 is background, 1..count are instances.
         scores: float32 `[count]` in [0, 1]; `scores[i]` belongs to label `i + 1`.
+        limit_reached: bool, whether the network used up all its steps, so that there may be more objects.
 
     Raises:
         ValueError: `labels` is not an integer image, or contains an id that has no score.
@@ -29,6 +30,7 @@ class Instances:
 
     labels: np.ndarray
     scores: np.ndarray
+    limit_reached: bool = False
 
     def __post_init__(self):
         labels = _checked(self.labels).astype(np.int32, copy=False)

@@ -16,6 +16,8 @@ from ris_tf.settings.ranges import prediction_fields
 
 _ENDING = ".found.npz"
 
+_VERSION = 2  # of the stored arrays
+
 
 class Kept:
     """A folder with the results of finished images, one .npz file of arrays per image.
@@ -31,7 +33,7 @@ class Kept:
 
     def __init__(self, folder, config, model, crf=False):
         self._folder, self._names = folder, set()
-        self._run = [model, crf, prediction_fields(config)]
+        self._run = [_VERSION, model, crf, prediction_fields(config)]
 
     def read(self, name, state):
         """Reads the stored arrays of an image.
@@ -65,11 +67,11 @@ class Kept:
     def read_instances(self, name, state):
         """Reads what `write_instances` stored: (Instances, list of further arrays), or None in the cases of `read`."""
         kept = self.read(name, state)
-        return kept and (Instances(*kept[:2]), kept[2:])
+        return kept and (Instances(*kept[:2], limit_reached=bool(kept[2])), kept[3:])
 
     def write_instances(self, name, state, instances, beside=()):
         """Stores the Instances of an image, and a list of further arrays; for `name` and `state` see `read`."""
-        self.write(name, state, [instances.labels, instances.scores, *beside])
+        self.write(name, state, [instances.labels, instances.scores, np.array(instances.limit_reached), *beside])
 
     def started(self):
         """When the run began, see `now`. It is stored, so that a run that resumes says the same."""

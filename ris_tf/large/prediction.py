@@ -39,7 +39,10 @@ class LargeInstances:
         area: int64 `[count]`, pixels.
         centroid: float64 `[count, 2]`, (row, column).
         box: int64 `[count, 4]`, (left, top, width, height).
+        limit_reached: None, because it is not recorded for large images; see `Instances`.
     """
+
+    limit_reached = None
 
     scores: np.ndarray
     area: np.ndarray

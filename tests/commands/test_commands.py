@@ -12,7 +12,6 @@ from PIL import Image
 
 from ris_tf import presets
 from ris_tf.commands import evaluate, predict, train
-from ris_tf.configs import rosettes
 from ris_tf.data.synthetic import drawings
 from ris_tf.errors import DataError, UsageError
 from ris_tf.inference import prediction
@@ -268,17 +267,19 @@ def test_commands_work_from_any_folder(tmp_path):
     assert abs(found - int(labels.max())) <= 3 and presets.names()
 
 
-@pytest.mark.parametrize(
-    ("view", "counts", "said"),
-    [
-        ("focus", {"a": 20, "b": 3}, ["a has 20 objects, the most that this model finds; there may be more"]),
-        ("whole", {"a": 20, "b": 20}, ["2 images, such as a, have 20 objects, the most that this model finds"]),
-        ("whole", {"a": 19}, []),
-        ("tiles", {"a": 20}, []),
-    ],
-)
-def test_an_image_with_as_many_objects_as_a_look_can_find_is_told(view, counts, said):
-    config = rosettes.get_config()
-    config.data.view = view
-    lines = predict._full_note(config, counts)
-    assert len(lines) == len(said) and all(line.startswith(words) for line, words in zip(lines, said, strict=True))
+def test_images_with_too_many_objects_or_none_are_told(command, small, tmp_path):
+    """`small` has four steps. A threshold of 0 uses them up in every image, and a threshold of 1 finds nothing."""
+    build(small).save(tmp_path / "model.keras")
+    (tmp_path / "images").mkdir()
+    for name in "ab":
+        Image.fromarray(drawings.sample("discs", 1, 1, 64)[0]).save(tmp_path / "images" / f"{name}.png")
+    for threshold, limit, said in (
+        (0, "yes", "2 images, such as a: at most 4 objects can be found; there may be more: try nuclei or blobs"),
+        (1, "no", "2 images, such as a: no object found; if there are some, try a lower --score_threshold (now 1)"),
+    ):
+        flags = f"--score_threshold={threshold}", "--min_area=1", "--mask_threshold=0.01"
+        out, images = tmp_path / "out", tmp_path / "images"
+        code, printed, _ = command(predict.main, f"--model={tmp_path / 'model.keras'}", f"--out={out}", images, *flags)
+        assert code == 0 and said in printed
+        rows = list(csv.DictReader((out / "counts.csv").open()))
+        assert [row["limit_reached"] for row in rows] == [limit, limit]
