@@ -24,6 +24,7 @@ _SAID = {  # what a box says below its name
     "commands": "flags, messages",
     "large": "whole slides",
     "report": "pages, plots",
+    "planning": "a config for the data",
     "training": "the run",
     "batch": "Beam pipeline",
     "storage": "file to model",

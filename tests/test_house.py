@@ -21,12 +21,13 @@ MAY_IMPORT = {
     "dequantize": "commands storage",
     "export": "commands data data.synthetic evaluation files inference model network presets ris_tf runtime settings "
     "storage",
-    "commands": "batch data data.images data.readers data.synthetic evaluation files inference instances large presets "
-    "report ris_tf runtime settings storage training",
+    "commands": "batch data data.images data.readers data.synthetic evaluation files inference instances large planning "
+    "presets report ris_tf runtime settings storage training",
     "ris_tf": "instances keras_import model",
     "keras_import": "model",
     "large": "data data.images files inference instances settings",
     "report": "evaluation inference instances",
+    "planning": "configs data data.sampling evaluation files model storage training",
     "training": "data data.sampling evaluation files instances model network settings storage",
     "batch": "data.images data.readers instances runtime",
     "evaluation": "inference instances",

@@ -7,5 +7,5 @@ share: named configs, help, one-line errors, exit codes. `ris-export` is in `exp
 
 Start with `command.run`, then any command's `main`.
 May import: batch, data, data.images, data.readers, data.synthetic, errors, evaluation, files, inference, instances,
-large, presets, quiet, report, ris_tf, runtime, settings, storage, training.
+large, planning, presets, quiet, report, ris_tf, runtime, settings, storage, training.
 """

@@ -8,6 +8,7 @@ from ris_tf.commands import command, places
 from ris_tf.data import sources
 from ris_tf.data.synthetic import drawings
 from ris_tf.errors import UsageError
+from ris_tf.planning import config_file
 from ris_tf.settings import schema
 from ris_tf.training.termination import Termination
 
@@ -15,9 +16,14 @@ _KINDS = ", ".join(drawings.KINDS)
 _USAGE = """
 Trains a model on images and their label maps. If you run the same command again, it resumes where it stopped.
 
+  ris-train --data=DIR
+  ris-train --data=DIR --hours=8 --workdir=runs/overnight
   ris-train --config=nuclei --data=DIR
   ris-train --config=rosettes --data=synthetic:rosettes --workdir=runs/short --config.train.steps=500
   ris-train --config=cvppp --data=DIR --init=rosettes
+
+Without --config, the command looks at the data, decides how to train for the time in --hours, says what it decided and
+why, and finds the best thresholds at the end. The decisions are in WORKDIR/config.py, an ordinary config.
 
 --config takes a name ({names}) or a .py file;
 --config.a.b=VALUE overrides a field.
@@ -31,15 +37,47 @@ the current step, saves, and stops. Run the same command again to resume.
 """
 
 
+def _train_by_itself(values):
+    """Makes a config for the data, unless the work folder has one, trains by it, and finds the best thresholds."""
+    if values.init:
+        raise UsageError(f"--init={values.init}: has an effect only with --config; without, the best preset is chosen")
+    workdir = places.folder("workdir", values.workdir or Path("runs") / config_file.name_of(values.data))
+    sources.check([values.data])
+    file = workdir / "config.py"
+    resumes = file.is_file()
+    command.start_tensorflow()
+    from ris_tf.planning import plan  # TensorFlow takes seconds to import
+    from ris_tf.training.loop import train
+    from ris_tf.training.thresholds import tune_best
+
+    with Termination() as termination:
+        if resumes:
+            print(f"{file}: trains as decided before")
+        else:
+            print("looks at the data, and measures the time of a step; this takes a minute or two")
+            print(*plan.make(values.data, values.hours or 1.0, file), f"{file}: all decisions", sep="\n")
+        config, init = config_file.read(file)
+        schema.check(config)
+        train(config, values.data, workdir, init, termination)
+    tune_best(workdir, config, values.data)
+
+
 def main():
     flags.DEFINE_string("data", None, f"training data: a folder, hf:NAME, tfds:NAME, or synthetic:KIND ({_KINDS})")
     flags.DEFINE_string("workdir", None, "folder for checkpoints and logs; by default a folder in runs/, see above")
+    flags.DEFINE_float("hours", None, "time for the training without --config; 1 unless given", 0.01, 1000)
     flags.DEFINE_string("init", None, "preset, work folder or .keras file; a new run starts from its weights")
 
     def job(values, rest):
         if rest:
             raise UsageError(f"unexpected argument {rest[0]!r}; see --helpshort")
-        command.required(values, "config", "data")
+        if values.config is None:
+            command.required(values, "data")
+            _train_by_itself(values)
+            return
+        if values.hours is not None:
+            raise UsageError("--hours: has an effect only without --config; set --config.train.steps instead")
+        command.required(values, "data")
         name = f"{values.config.name}_from_{Path(values.init).stem}" if values.init else values.config.name
         workdir = places.folder("workdir", values.workdir or Path("runs") / name)
         schema.check(values.config)

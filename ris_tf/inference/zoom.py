@@ -33,7 +33,8 @@ def zoom_of(look, config, image, looks=None):
       looks: number of tiles to look at, chosen at random with a fixed seed; None for a few tiles, evenly spread.
 
     Returns:
-      float, network pixels per image pixel, within `predict.zoom_limits`; 1 if no object is found in the first tiles.
+      float, network pixels per image pixel, within `predict.zoom_limits`; as close to 1 as they allow if no object is
+      found in the first tiles.
     """
     return search(look, config, image, looks)[0]
 
@@ -52,7 +53,7 @@ def search(look, config, image, looks=None):
     low, high = config.predict.zoom_limits
     if low == high:
         return low, {}
-    zoom = 1.0
+    zoom = float(np.clip(1.0, low, high))
     for most in _LOOKS:
         seen = _looks(look, config, image, zoom, looks, most)
         found = _typical_diameter(seen, image.shape)

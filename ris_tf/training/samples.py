@@ -43,7 +43,7 @@ def read(data, config):
     for name in schema.extra_sources(config):
         further += open_source(name, "train", **arguments)
     extra = Records(further, config)
-    held_out = _held_out(data, config)
+    held_out = held_out_of(data, config)
     for warning in _warnings(config, source, extra, held_out):
         logging.warning("%s: %s", data, warning)
     return Samples(source, extra, held_out)
@@ -69,7 +69,7 @@ def _warnings(config, source, extra, held_out):
         yield f"only {few}, and the best model is chosen on so little; keep {_FEW} or more"
 
 
-def _held_out(data, config):
+def held_out_of(data, config):
     """Reads validation images from the splits "val": at most `train.validation_images`, evenly chosen from each split.
 
     With `train.validation_extra`, a share `data.extra_share` of them comes from the extra data sets, in equal parts.

@@ -64,7 +64,8 @@ def model_of(config, dtype, before, init, workdir):
         for variable, value in zip(model.optimizer.variables, before.optimizer.variables, strict=True):
             variable.assign(value)
     elif init:
-        _start_from(model, init)
+        copy_weights(model, storage.load(init), init)
+        print(f"training starts from {init}")
     elif config.model.form == "paper" and config.model.paper.encoder == "fcn8s":
         load_vgg16(model.form.encoder, config.model.fcn8s.weights)
     elif config.model.form == "attend" and config.model.attend.encoder == "mobilenet_v2":
@@ -75,9 +76,16 @@ def model_of(config, dtype, before, init, workdir):
     return model
 
 
-def _start_from(model, init):
-    """Copies the weights of a trained model into a new one with the same layers; sizes and steps may differ."""
-    trained = storage.load(init)
+def copy_weights(model, trained, init):
+    """Copies the weights of a trained model into a new one with the same layers; sizes and steps may differ.
+
+    Args:
+      model, trained: RIS.
+      init: name of the trained model in messages.
+
+    Raises:
+      UsageError: it is a different network.
+    """
     weights = model.weights
     if model.config.model.form == "attend" and not trained.config.model.attend.residual_blocks:
         begun = {id(weight) for weight in residual_weights(model.form.encoder)}  # stay the identity
@@ -91,4 +99,3 @@ def _start_from(model, init):
         raise UsageError(f"--init={init}: is a different network than the config describes: {other}")
     for weight, value in zip(weights, trained.get_weights(), strict=True):
         weight.assign(value)
-    print(f"training starts from {init}")

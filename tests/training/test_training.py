@@ -52,7 +52,7 @@ def test_deterministic_runs_are_equal_bit_by_bit_and_so_is_one_that_was_resumed(
 
 def test_drawn_images_have_the_size_asked_for(small):
     small.data.synthetic_size = 96
-    ((image, labels),) = samples._held_out("synthetic:discs", small)
+    ((image, labels),) = samples.held_out_of("synthetic:discs", small)
     assert image.shape == (96, 96, 3) and labels.shape == (96, 96)
 
 
@@ -62,13 +62,13 @@ def test_extra_data_have_their_share_of_validation_when_asked(small):
     kinds = {False: {"heaps": 10}, True: {"heaps": 4, "discs": 3, "tokens": 3}}
     for small.train.validation_extra, parts in kinds.items():
         expected = [drawings.sample(kind, small.seed * 1000 + 1, i, 64) for kind in parts for i in range(parts[kind])]
-        held_out = samples._held_out("synthetic:heaps", small)
+        held_out = samples.held_out_of("synthetic:heaps", small)
         for (image, labels), (drawn, true) in zip(held_out, expected, strict=True):
             np.testing.assert_array_equal(image, drawn)
             np.testing.assert_array_equal(labels, true)
     small.data.extra_share = 1.0
     for small.train.validation_images in (1, 3, 5):
-        assert len(samples._held_out("synthetic:heaps", small)) == small.train.validation_images
+        assert len(samples.held_out_of("synthetic:heaps", small)) == small.train.validation_images
 
 
 @pytest.mark.slow
@@ -195,7 +195,7 @@ def test_a_deeper_network_begins_as_the_one_it_is_made_of(small, tmp_path, encod
     small.model.attend.residual_blocks = 2
     deeper, image = build(small), np.random.default_rng(0).random((1, 64, 64, 3), np.float32)
     before = deeper(image)
-    start._start_from(deeper, file)
+    start.copy_weights(deeper, load(file), file)
     for kind, seen in deeper(image).items():
         np.testing.assert_allclose(seen, shallow(image)[kind], rtol=0, atol=1e-6, err_msg=kind)
         assert not np.array_equal(before[kind], seen)

@@ -1,0 +1,78 @@
+"""Measurements on this machine: which preset to start from, and how many training steps fit into the time."""
+
+import time
+
+import keras
+import numpy as np
+
+from ris_tf import model as models
+from ris_tf import storage
+from ris_tf.data.sampling import pipeline
+from ris_tf.data.sampling.records import Records
+from ris_tf.evaluation import metrics
+from ris_tf.training import precision, start
+
+_IMAGES = 4  # on which presets are tried
+_STEPS = 12  # timed training steps
+MEASUREMENTS = 8  # times that the validation images are measured during training
+_TUNING = 12  # times that an image is looked at when thresholds are tuned
+_LEAST = 100  # training steps
+
+
+def best_start(config, names, source):
+    """Tries presets, as they are, on a few training images.
+
+    Args:
+      config: ConfigDict of the run.
+      names: list of presets with the same network.
+      source: list of (name, read).
+
+    Returns:
+      name: the preset with the highest SBD.
+      figures: {name: SBD}.
+      seconds: float, time that an image takes.
+    """
+    chosen = [source[i][1]() for i in np.unique(np.linspace(0, len(source) - 1, _IMAGES).round().astype(int))]
+    figures, began = {}, None
+    for name in names:
+        model = models.build(config)
+        start.copy_weights(model, storage.load(name), name)
+        model.predict_instances(chosen[0][0])  # compiles
+        began = time.perf_counter()
+        rows = [metrics.evaluate_image(truth, model.predict_instances(image).labels) for image, truth in chosen]
+        figures[name] = metrics.summarise(rows)["sbd"]
+    seconds = (time.perf_counter() - began) / len(chosen)
+    return max(figures, key=figures.get), figures, seconds
+
+
+def step_seconds(config, source):
+    """Measures the time of a training step, in seconds.
+
+    Args:
+      config: ConfigDict of the run.
+      source: list of (name, read).
+    """
+    records = Records(source[: 2 * config.train.batch], config)
+    model = start.model_of(config, precision.choose(config), None, None, None)
+    times = []
+    timer = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: times.append(time.perf_counter()))
+    batches = pipeline.training_batches(records, config)
+    model.fit(batches, steps_per_epoch=_STEPS, shuffle=False, verbose=0, callbacks=[timer])
+    return float(np.median(np.diff(times[_STEPS // 3 :])))
+
+
+def schedule(hours, spent, step, image, validation):
+    """Number of training steps that fit into the time, with the validation and the tuning of thresholds.
+
+    Args:
+      hours: float, time that the user gives.
+      spent: float, seconds that are over already.
+      step: float, seconds of a training step.
+      image: float, seconds in which an image is predicted.
+      validation: int, number of validation images.
+
+    Returns:
+      int, at least 100.
+    """
+    left = 3600 * hours - spent - validation * image * (MEASUREMENTS + _TUNING)
+    return max(_LEAST, int(left / step))

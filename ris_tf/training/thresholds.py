@@ -1,0 +1,35 @@
+"""Finds the thresholds of the best model of a run, on its validation images, once the training is over."""
+
+import functools
+
+from ris_tf import storage
+from ris_tf.evaluation.tune import LEAST_SCORE, tune
+from ris_tf.files.writing import write_table
+from ris_tf.instances.unfinished import Kept
+from ris_tf.training import checkpoints, samples
+
+TABLE = "tuning.csv"
+
+
+def tune_best(workdir, config, data):
+    """Finds the thresholds and saves them in the best model, unless that was done. It can be interrupted and resumes.
+
+    Args:
+      workdir: Path of the work folder of a finished run.
+      config: config of the run.
+      data: value of --data.
+    """
+    table, best = workdir / TABLE, workdir / checkpoints.BEST
+    held_out = samples.held_out_of(data, config)
+    if table.is_file() or not held_out:
+        return
+    model = storage.load(best)
+    source = [(f"{index}", lambda pair=pair: pair) for index, pair in enumerate(held_out)]
+    kept = Kept(workdir / "unfinished", model.config, storage.digest(best))
+    look = functools.partial(model.look, threshold=min(LEAST_SCORE, model.config.predict.score_threshold))
+    fields, trials = tune(look, model.config, source, model.foreground, kept=kept)
+    model.config.predict.update(fields)
+    storage.save(model, best)
+    write_table(table, trials)
+    kept.remove()
+    print(f"{best}: thresholds found: " + ", ".join(f"{name} {value}" for name, value in fields.items()))
