@@ -21,8 +21,8 @@ MAY_IMPORT = {
     "dequantize": "commands storage",
     "export": "commands data data.synthetic evaluation files inference model network presets ris_tf runtime settings "
     "storage",
-    "commands": "batch data data.images data.readers data.synthetic evaluation files inference instances large planning "
-    "presets report ris_tf runtime settings storage training",
+    "commands": "batch data data.images data.readers data.synthetic evaluation files inference instances large "
+    "planning presets report ris_tf runtime settings storage training",
     "ris_tf": "instances keras_import model",
     "keras_import": "model",
     "large": "data data.images files inference instances settings",

@@ -219,16 +219,15 @@ class AttendForm(keras.layers.Layer):
         _, height, width, _ = context["objectness"].shape
         return tf.reshape(tf.sigmoid(logits), [-1, 2 * height, 2 * width, logits.shape[2]])
 
-    def query(self, context, glance, pixels="pixels"):
+    def query(self, context, glance):
         """Masks of K objects that are attended to without the recurrence.
 
         Args:
           context: see `encode`.
           glance: float32 [B, K, P], attention over positions.
-          pixels: "pixels" for masks at stride 2, "coarse_pixels" for stride 4.
 
         Returns:
-          float32 [B, K, H/2 * W/2] or [B, K, H/4 * W/4], in [0, 1].
+          float32 [B, K, H/2 * W/2] in [0, 1].
         """
         _, first, second = self.attend(context, glance)
-        return tf.sigmoid(self.dynamic_mask(context[pixels], first, second))
+        return tf.sigmoid(self.dynamic_mask(context["pixels"], first, second))

@@ -24,7 +24,7 @@ def unroll(form, images, steps, forcing=None, recompute=False, training=False):
     context = form.encode(images, training)
     state = form.zero_state(context)
     if forcing is not None:
-        state["coverage"] = forcing.start(form, context, state["coverage"])
+        state["coverage"] = forcing.start(state["coverage"])
     once = training and not tf.executing_eagerly()
     step = _calls(_traced_once(form.step) if once and not recompute else form.step, recompute)
     collected = []

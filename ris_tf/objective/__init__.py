@@ -1,7 +1,7 @@
 """What training minimises.
 
 `truth` prepares the true masks; `rollout` runs the recurrence over a batch, with `forcing` (teacher forcing, and passes
-that start midway); `glances` are places inside true objects;
+that start midway);
 `matching` assigns steps to objects (Hungarian algorithm); `comparison` adds up the loss terms: those of `losses` look
 at predictions and truth, those of `encoder_terms` also at the encoder's features; `training_step` computes the
 gradients; `random_numbers` are the same on every device; `terms_model` is what Keras needs to report several terms.

@@ -2,8 +2,8 @@
 
 import tensorflow as tf
 
+from ris_tf.network.places import cell_grid
 from ris_tf.objective import losses
-from ris_tf.objective.glances import glances_at
 from ris_tf.objective.random_numbers import uniform
 
 
@@ -22,12 +22,20 @@ def query_loss(form, context, truth, queries, seed):
     Returns:
       float32 [B].
     """
+    height, width = context["objectness"].shape[1:3]
+    x, y = cell_grid(height, width, 32.0)
     present = tf.reduce_sum(truth.coarse, axis=2) > 0
     noise = uniform(tf.shape(present), seed, 1001) + tf.cast(present, tf.float32)
     chosen = tf.argsort(noise, axis=1, direction="DESCENDING")[:, :queries]  # a random subset; real objects first
     inside = tf.gather(truth.coarse, chosen, batch_dims=1)  # [B, K, Q]
     cores = tf.gather(truth.cores, chosen, batch_dims=1)
-    predicted = form.query(context, glances_at(form, context, inside, cores, seed, 1002)) * truth.known  # [B, K, P]
+    # The place is mostly taken from the interior, where the inhibition will point, and sometimes anywhere inside.
+    from_core = uniform(tf.shape(chosen), seed, 1002) < 0.7
+    pool = tf.where(from_core[..., None], cores, inside)
+    place = tf.argmax(pool * uniform(tf.shape(pool), seed, 1003, low=0.5), axis=2)  # [B, K]
+    distance = tf.square(tf.gather(x, place)[..., None] - x) + tf.square(tf.gather(y, place)[..., None] - y)
+    glance = tf.nn.softmax(tf.math.log(inside + 1e-3) - distance / (2 * form.inhibition.window**2))
+    predicted = form.query(context, tf.stop_gradient(glance)) * truth.known  # [B, K, P]
     fine = tf.gather(truth.fine, chosen, batch_dims=1)
     iou = losses.fuzzy_iou(predicted, fine)
     weight = tf.cast(tf.gather(present, chosen, batch_dims=1), tf.float32)

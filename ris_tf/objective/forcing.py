@@ -6,7 +6,6 @@ the beginning teach, in less time, because late steps are trained as often as ea
 
 import tensorflow as tf
 
-from ris_tf.objective.glances import glances_at
 from ris_tf.objective.random_numbers import uniform
 
 
@@ -18,20 +17,17 @@ class TeacherForcing:
       probability: float in [0, 1]. With this probability, the coverage after a step takes up a true mask instead of the
         predicted one: the mask of the uncovered object that receives most of the attention.
       midway: float in [0, 1], share of the samples in which a random part of the objects is covered before the first
-        step. How many is uniform from none to all. With the given `probability`, an object is covered by its true mask,
-        otherwise by the mask that the network makes from a random place in it.
+        step, by their true masks. How many is uniform from none to all.
       seed: int [2], seed of the random numbers.
     """
 
     def __init__(self, truth, probability, midway, seed):
         self.truth, self.probability, self.midway, self.seed = truth, probability, midway, seed
 
-    def start(self, form, context, coverage):
+    def start(self, coverage):
         """Returns the coverage before the first step.
 
         Args:
-          form: AttendForm.
-          context: see `AttendForm.encode`.
           coverage: float32 [B, h, w, 1] of zeros.
 
         Returns:
@@ -39,17 +35,12 @@ class TeacherForcing:
         """
         if not self.midway:
             return coverage
-        truth, seed = self.truth, self.seed
-        batch, objects = tf.shape(coverage)[0], truth.coarse.shape[1]
-        share = uniform([batch, 1], seed, 2001)  # of the objects that are covered
-        begun = uniform([batch, 1], seed, 2002) < self.midway
-        chosen = begun & (uniform([batch, objects], seed, 2003) < share) & (tf.reduce_sum(truth.coarse, axis=2) > 0)
-        forced = uniform([batch, objects], seed, 2004) < self.probability
-        glances = glances_at(form, context, truth.coarse, truth.cores, seed, 2005)
-        drawn = form.query(context, glances, "coarse_pixels")
-        masks = tf.where(forced[..., None], truth.coarse, drawn)
-        covered = tf.reduce_max(tf.where(chosen[..., None], masks, 0.0), axis=1)
-        return tf.stop_gradient(tf.reshape(covered, tf.shape(coverage)))
+        batch, objects = tf.shape(coverage)[0], self.truth.coarse.shape[1]
+        share = uniform([batch, 1], self.seed, 2001)  # of the objects that are covered
+        begun = uniform([batch, 1], self.seed, 2002) < self.midway
+        chosen = begun & (uniform([batch, objects], self.seed, 2003) < share)
+        covered = tf.reduce_max(tf.where(chosen[..., None], self.truth.coarse, 0.0), axis=1)
+        return tf.reshape(covered, tf.shape(coverage))
 
     def correct(self, index, before, outputs, after):
         """Returns the coverage for the next step.
