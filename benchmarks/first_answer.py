@@ -34,6 +34,7 @@ flags.DEFINE_integer("rounds", 3, "runs of each case and build", lower_bound=1)
 flags.DEFINE_string("json", None, "file for the results")
 _MAIN = """
 import importlib, importlib.util, sys
+sys.meta_path = [finder for finder in sys.meta_path if "editable" not in repr(finder)]  # it finds the working tree
 moved = importlib.util.find_spec("ris_tf.commands") and importlib.util.find_spec("ris_tf.commands.predict")
 name = "ris_tf.commands.predict" if moved else "ris_tf.predict"
 sys.exit(importlib.import_module(name).main())
