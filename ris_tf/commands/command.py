@@ -64,6 +64,7 @@ def run(job, module, usage, with_config=False):
             sys.exit(0)
         sys.argv = [_underscored(argument) for argument in sys.argv]
         if with_config:
+            _check_overrides(sys.argv)
             sys.argv = _with_paths(sys.argv)
             config_flags.DEFINE_config_file("config", lock_config=True)
         try:
@@ -134,6 +135,14 @@ def _underscored(argument):
     """Replaces the hyphens in a flag's name, but not in its value: --pixel-size=1 -> --pixel_size=1."""
     name, equals, value = argument.partition("=")
     return f"--{name[2:].replace('-', '_')}{equals}{value}" if name[:2] == "--" else argument
+
+
+def _check_overrides(arguments):
+    """Raises UsageError if fields of a config are given, but no config."""
+    names = [argument.lstrip("-").partition("=")[0] for argument in arguments[1:]]
+    fields = [name for name in names if name.startswith("config.")]
+    if fields and "config" not in names:
+        raise UsageError(f"--{fields[0]}: changes a field of a config; give --config as well")
 
 
 def _with_paths(arguments):

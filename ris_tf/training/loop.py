@@ -100,7 +100,7 @@ def _fit(model, config, read, workdir, distribution, termination, rotate=True, r
         return storage.load(workdir)
     if me.chief:
         write_text(workdir / "config.json", json.dumps(record, indent=2))
-    print(f"{_amount(read)}, {model.count_params():,} parameters, step {done} of {steps}, in {workdir}")
+    print(f"{_amount(config, read)}, {model.count_params():,} parameters, step {done} of {steps}, in {workdir}")
     print(f"on {_device(model, config)}")
 
     def names(step):
@@ -129,8 +129,8 @@ def _fit(model, config, read, workdir, distribution, termination, rotate=True, r
     return storage.load(workdir / checkpoints.BEST)
 
 
-def _amount(read):
-    extra = f" and {len(read.extra)} of data.extra" if read.extra else ""
+def _amount(config, read):
+    extra = f" and {len(read.extra)} of data.extra ({config.data.extra})" if read.extra else ""
     return f"{counted(len(read.source), 'image')}{extra}"
 
 

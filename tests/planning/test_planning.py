@@ -118,6 +118,8 @@ def test_the_time_is_shared_between_training_and_measuring():
 def test_flags_that_have_no_effect_are_refused(command, tmp_path):
     code, _, err = command(train.main, f"--data={tmp_path}", "--init=nuclei")
     assert code == 2 and "--init=nuclei: has an effect only with --config" in err
+    code, _, err = command(train.main, f"--data={tmp_path}", "--config.train.steps=5")
+    assert code == 2 and "--config.train.steps: changes a field of a config; give --config as well" in err
     code, _, err = command(train.main, "--config=nuclei", f"--data={tmp_path}", "--hours=2")
     assert code == 2 and "--hours: has an effect only without --config" in err
 
