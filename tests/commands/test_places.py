@@ -73,7 +73,7 @@ def told(command, tmp_path, monkeypatch):
             1,
             "empty/metrics.json, empty/per_image.csv, b: no such file or folder; expected output folders",
         ),
-        (train.main, [], 2, "--config and --data are missing"),
+        (train.main, [], 2, "--data is missing"),
         (train.main, ["--config=nuclei", "--data=no"], 1, "no: no such folder; expected a folder with data"),
         (train.main, ["--config=nuclei", "--data=a", "--config.data.extra=b,c"], 1, "a, b, c: no such folders; exp"),
         (train.main, ["--config=nuclei", "--data=set", "--workdir=image.png"], 2, "--workdir=image.png: is a file"),

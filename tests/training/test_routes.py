@@ -111,7 +111,7 @@ def test_masks_scores_and_losses_stay_float32(small, form, dtype):
     model.compile(keras.optimizers.Adam(1e-3))
     assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer) == (dtype == "mixed_float16")
     batch = data(config)
-    compared = model._step._compare(batch, 0.0, (1, 0))
+    compared = model._step._training_pass(batch, 0.0, (1, 0))
     values = [*model(batch["image"]).values(), compared.similarity, compared.rollout.outputs["logits"]]
     values += compared.terms(model._step._matched(compared)).values()
     assert {value.dtype for value in values} == {tf.float32}
