@@ -88,7 +88,7 @@ def shortened(line, trains=False):
     """
     name, *words = shlex.split(line, comments=True)
     changes = {}
-    if name == "ris-train":
+    if name == "ris-train" and "--config=" in line:
         changes = (TRAINING | ({} if "--init=" in line else NETWORK)) if trains else DRAWN
         changes = {f"--config.{field}": value for field, value in changes.items()}
     elif name == "ris-evaluate" and "=synthetic:" in line:
