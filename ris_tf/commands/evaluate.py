@@ -1,7 +1,6 @@
 """ris-evaluate: measures the accuracy of a model on images with ground-truth label maps."""
 
 import dataclasses
-import functools
 import json
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from ris_tf.errors import DataError, UsageError
 from ris_tf.evaluation import metrics, ranking
 from ris_tf.evaluation.figures import text
 from ris_tf.evaluation.overlaps import compare
-from ris_tf.evaluation.tune import LEAST_SCORE, tune
+from ris_tf.evaluation.tune import tune_model
 from ris_tf.files.writing import write_table, write_text
 from ris_tf.inference import choices, prediction
 from ris_tf.inference.crf import library
@@ -147,10 +146,7 @@ def table(result):
 
 def tuned(model, source, crf, orientations, kept):
     """Does what --tune asks for: sets the best thresholds in the model; returns the trials, see `tune.tune`."""
-    look = functools.partial(model.look, threshold=min(LEAST_SCORE, model.config.predict.score_threshold))
-    fields, trials = tune(look, model.config, source, model.foreground, crf, kept)
-    before = {name: model.config.predict[name] for name in fields}
-    model.config.predict.update(fields)
+    before, fields, trials = tune_model(model, source, crf, kept)
     for name, value in fields.items():
         print(f"predict.{name}: {before[name]} " + ("kept" if value == before[name] else f"-> {value}"))
     if orientations:

@@ -32,8 +32,9 @@ DIR contains train/ and val/. Each of them contains images/ and masks/ (uint16 l
 NAME_rgb.png and NAME_label.png. docs/data.md describes more layouts.
 
 The command writes config.json, log.csv, last.keras, previous.keras and best.keras to the work folder, which is
-runs/CONFIG, or runs/CONFIG_from_INIT with --init. On Ctrl-C, on SIGTERM, or if the terminal is closed, it completes
-the current step, saves, and stops. Run the same command again to resume.
+runs/CONFIG, or runs/CONFIG_from_INIT with --init. Without --config it is runs/NAME, where NAME is the last part of
+--data. On Ctrl-C, on SIGTERM, or if the terminal is closed, the command completes the current step, saves, and stops.
+Run the same command again to resume.
 """
 
 
@@ -52,7 +53,8 @@ def _train_by_itself(values):
 
     with Termination() as termination:
         if resumes:
-            print(f"{file}: trains as decided before")
+            unused = "; --hours has no effect" if values.hours else ""
+            print(f"{file}: trains as decided before{unused}")
         else:
             print("looks at the data, and measures the time of a step; this takes a minute or two")
             print(*plan.make(values.data, values.hours or 1.0, file), f"{file}: all decisions", sep="\n")

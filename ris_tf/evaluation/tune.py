@@ -13,6 +13,7 @@ winner is better than the original values, these are kept.
 """
 
 import copy
+import functools
 import hashlib
 import itertools
 import json
@@ -107,6 +108,24 @@ def tune(look, config, source, foreground=None, crf=False, kept=None):
     near = {name: _near(best[name], steps) for name, steps in _FINE.items()}
     search("thresholds, finer", _grid(best, **near))
     return search("as used", list(winners), as_used=True), trials
+
+
+def tune_model(model, source, crf=False, kept=None):
+    """Finds the best thresholds of a model and sets them in its config.
+
+    Args:
+      model: RIS.
+      source, crf, kept: see `tune`.
+
+    Returns:
+      before: dict, the values that the fields had.
+      fields, trials: see `tune`.
+    """
+    look = functools.partial(model.look, threshold=min(LEAST_SCORE, model.config.predict.score_threshold))
+    fields, trials = tune(look, model.config, source, model.foreground, crf, kept)
+    before = {name: model.config.predict[name] for name in fields}
+    model.config.predict.update(fields)
+    return before, fields, trials
 
 
 def with_fields(config, fields):

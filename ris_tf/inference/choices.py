@@ -6,7 +6,7 @@ from ris_tf.errors import UsageError
 from ris_tf.settings.ranges import PREDICT, number
 
 _FIELDS = {name: PREDICT[f"predict.{name}"] for name in ("score_threshold", "mask_threshold", "min_area")}
-_RANGES = {**_FIELDS, "diameter": number(1, 100000)}
+_RANGES = {**_FIELDS, "diameter": number(1, 1500)}
 NAMES = tuple(_RANGES)
 
 

@@ -1,6 +1,6 @@
 """The rules by which a config is made for a data set, one per decision, each with its reason.
 
-The numbers come from training on the kinds of data in docs/results.md.
+The numbers are first choices. They were tried on three kinds of data, see docs/research/self-configured.md.
 """
 
 import math

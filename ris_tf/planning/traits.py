@@ -27,7 +27,6 @@ class Traits(NamedTuple):
       thickness: float, median over objects of the diameter of the largest disc inside the object.
       box: float, median over images of the share of the image in the box around all objects.
       touching: float, share of the objects that touch another one.
-      pieces: float, share of the objects that consist of several pieces.
     """
 
     images: int
@@ -43,7 +42,6 @@ class Traits(NamedTuple):
     thickness: float
     box: float
     touching: float
-    pieces: float
 
 
 def traits_of(source, name):
@@ -76,7 +74,7 @@ def traits_of(source, name):
         brighter.append(_is_brighter(image, labels))
     if not objects:
         raise DataError(f"{name}: no image holds an object; expected label maps with a number for each object")
-    diameters, thicknesses, touching, pieces = np.transpose(objects)
+    diameters, thicknesses, touching = np.transpose(objects)
     return Traits(
         images=len(source),
         height=float(np.median([shape[0] for shape in shapes])),
@@ -91,7 +89,6 @@ def traits_of(source, name):
         thickness=float(np.median(thicknesses)),
         box=float(np.median(boxes)),
         touching=float(np.mean(touching)),
-        pieces=float(np.mean(pieces)),
     )
 
 
@@ -111,7 +108,7 @@ def _is_brighter(image, labels):
 
 
 def _objects(labels):
-    """Lists (diameter, thickness, whether it touches another, whether it has several pieces) for each object."""
+    """Lists (diameter, thickness, whether it touches another) for each object."""
     found = []
     for number, window in enumerate(ndimage.find_objects(labels), 1):
         if window is None:
@@ -123,5 +120,5 @@ def _objects(labels):
         others = labels[near][around]
         thickness = 2 * float(ndimage.distance_transform_edt(inside).max())
         touching = bool(((others > 0) & (others != number)).any())
-        found.append((np.sqrt(4 / np.pi * area), thickness, touching, ndimage.label(inside, np.ones([3, 3]))[1] > 1))
+        found.append((np.sqrt(4 / np.pi * area), thickness, touching))
     return found

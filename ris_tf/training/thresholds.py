@@ -1,9 +1,7 @@
 """Finds the thresholds of the best model of a run, on its validation images, once the training is over."""
 
-import functools
-
 from ris_tf import storage
-from ris_tf.evaluation.tune import LEAST_SCORE, tune
+from ris_tf.evaluation.tune import tune_model
 from ris_tf.files.writing import write_table
 from ris_tf.instances.unfinished import Kept
 from ris_tf.training import checkpoints, samples
@@ -26,9 +24,7 @@ def tune_best(workdir, config, data):
     model = storage.load(best)
     source = [(f"{index}", lambda pair=pair: pair) for index, pair in enumerate(held_out)]
     kept = Kept(workdir / "unfinished", model.config, storage.digest(best))
-    look = functools.partial(model.look, threshold=min(LEAST_SCORE, model.config.predict.score_threshold))
-    fields, trials = tune(look, model.config, source, model.foreground, kept=kept)
-    model.config.predict.update(fields)
+    _, fields, trials = tune_model(model, source, kept=kept)
     storage.save(model, best)
     write_table(table, trials)
     kept.remove()

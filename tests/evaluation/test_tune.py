@@ -101,7 +101,7 @@ def test_the_result_is_stored_in_the_model(command, file, tmp_path, monkeypatch)
         asked.append([name for name, _ in source])
         return found, [{"stage": "thresholds", **found, "ap_mean": 0.1, "abs_dic": 1.0}]
 
-    monkeypatch.setattr(evaluate, "tune", search)
+    monkeypatch.setattr("ris_tf.evaluation.tune.tune", search)
     arguments = ["--data=synthetic:discs", "--images=2", f"--out={tmp_path / 'out'}"]
     code, printed, err = command(evaluate.main, f"--model={file.parent}", *arguments, "--tune")
     assert code == 0 and "score_threshold: 0.5 -> 0.35" in printed, err

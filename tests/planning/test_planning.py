@@ -14,7 +14,7 @@ from ris_tf.settings import schema
 
 SCENE = {
     "images": 60, "height": 520.0, "width": 696.0, "colour": False, "brighter": 0.0, "most": 15, "typical": 15.0,
-    "diameter": 36.0, "smallest": 33.0, "largest": 36.0, "thickness": 10.0, "box": 0.4, "touching": 0.4, "pieces": 0.1,
+    "diameter": 36.0, "smallest": 33.0, "largest": 36.0, "thickness": 10.0, "box": 0.4, "touching": 0.4,
 }  # fmt: skip
 
 
@@ -40,7 +40,7 @@ def test_traits_of_discs_and_bars_by_closed_form():
     traits = traits_of([("a", lambda: (image, labels)), ("b", lambda: (image, 0 * labels))], "here")
     assert traits.images == 2 and (traits.height, traits.width) == (100, 200) and not traits.colour
     assert traits.brighter == 1.0 and traits.most == 4 and traits.typical == 2.0
-    assert traits.touching == 0.5 and traits.pieces == 0.25
+    assert traits.touching == 0.5
     assert traits.diameter == pytest.approx(np.sqrt(4 / np.pi * 600), rel=0.01)
     assert traits.thickness == pytest.approx(6, abs=0.5)  # the median of 40, 6, 6 and 4
     assert traits.box == pytest.approx((94 - 10) * (120 - 10) / labels.size)
@@ -142,5 +142,5 @@ def test_one_command_trains_by_itself_and_goes_on(command, tmp_path, monkeypatch
     assert {"config.py", "best.keras", "tuning.csv", "log.csv"} <= {file.name for file in (tmp_path / "run").iterdir()}
     before = (tmp_path / "run" / "best.keras").read_bytes()
     code, out, _ = command(train.main, *flags)
-    assert code == 0 and "trains as decided before" in out and "already trained for 3 steps" in out
+    assert code == 0 and "trains as decided before; --hours has no effect" in out and "already trained for 3 steps" in out
     assert (tmp_path / "run" / "best.keras").read_bytes() == before
