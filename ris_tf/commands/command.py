@@ -114,8 +114,8 @@ def _described(error):
 
 def _check_config(config):
     """Raises UsageError unless a config file returned a ConfigDict with a valid name."""
-    if config is None:
-        return  # --config is missing, which `required` reports
+    if not flags.FLAGS["config"].present:
+        return  # --config is missing, which is for the command to judge
     name = config.get("name") if isinstance(config, ConfigDict) else None
     right, expected = ranges.ALL["name"]
     if not right(name):
