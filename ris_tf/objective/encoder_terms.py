@@ -5,6 +5,7 @@ import tensorflow as tf
 from ris_tf.network.places import cell_grid
 from ris_tf.objective import losses
 from ris_tf.objective.random_numbers import uniform
+from ris_tf.objective.truth import erode
 
 
 def query_loss(form, context, truth, queries, seed):
@@ -56,11 +57,8 @@ def auxiliary_loss(context, truth):
       float32 [B].
     """
     height, width = truth.shape
-    fine = tf.reshape(truth.fine, [-1, height, width, 1])
-    eroded = -tf.nn.max_pool2d(-fine, 3, 1, "SAME")
-    foreground = tf.reduce_max(truth.fine, axis=1)
-    eroded = tf.reduce_max(tf.reshape(eroded, tf.shape(truth.fine)), axis=1)
-    targets = tf.reshape(tf.stack([foreground, eroded], axis=-1), [-1, height, width, 2])
+    masks = tf.reshape(truth.fine, [-1, truth.fine.shape[1], height, width])
+    targets = tf.stack([tf.reduce_max(masks, axis=1), tf.reduce_max(erode(masks), axis=1)], axis=-1)
     cores = tf.reshape(tf.reduce_max(truth.cores, axis=1), tf.shape(context["objectness"]))
     known = tf.reshape(truth.known, [-1, height, width, 1])
     seen = tf.reshape(1.0 - truth.ignored, tf.shape(cores))
