@@ -124,6 +124,7 @@ def get_config():
     config.predict.min_visible = 0.5  # an instance with less of its mask unclaimed is dropped as a repetition
     config.predict.orientations = 1  # number of mirrored and rotated looks: 1, 2, 4 or 8; most of them must agree
     config.predict.min_area = 12  # least area of an object, image pixels
+    config.predict.count_spread = 0.0  # 9 in 10 true counts lie within count +- this * sqrt(count); 0: not known
     config.predict.overlap = 40  # "tiles": width that neighbouring tiles share, network pixels
     config.predict.diameter = 24.0  # "tiles": diameter to which the zoom brings the typical object, network pixels
     config.predict.zoom_limits = (0.25, 4.0)  # "tiles": smallest and largest zoom, network pixels per image pixel

@@ -21,7 +21,7 @@ import json
 import numpy as np
 from tqdm import tqdm
 
-from ris_tf.evaluation import metrics
+from ris_tf.evaluation import count_range, metrics
 from ris_tf.inference.prediction import predict_instances
 from ris_tf.inference.zoom import find_zoom
 from ris_tf.instances.unfinished import pixel_state
@@ -73,7 +73,8 @@ def tune(look, config, source, foreground=None, crf=False, kept=None):
         results it has already are not measured again.
 
     Returns:
-      fields: dict, the best values; those of `config` if no candidate is better.
+      fields: dict, the best values; those of `config` if no candidate is better. "count_spread", which is not searched,
+        is learned from the counts that the best values give.
       trials: list of dict, one per candidate in the order of the search, with the keys "stage", the fields, "ap_mean"
       and "abs_dic".
     """
@@ -99,15 +100,17 @@ def tune(look, config, source, foreground=None, crf=False, kept=None):
         best = candidates[results.index(max(results, key=_rank))]
         if best not in winners:
             winners.append(best)
-        return best
+        return best, [row[candidates.index(best)] for row in rows]
 
-    best = search("thresholds", _grid(winners[0], score_threshold=_SCORES, mask_threshold=_MASKS))
+    best, _ = search("thresholds", _grid(winners[0], score_threshold=_SCORES, mask_threshold=_MASKS))
     if config.data.view == "tiles":
-        best = search("diameter", _grid(best, diameter=[round(share * best["diameter"], 1) for share in _SHARES]))
-        best = search("least area", _grid(best, min_area=_AREAS))
+        best, _ = search("diameter", _grid(best, diameter=[round(share * best["diameter"], 1) for share in _SHARES]))
+        best, _ = search("least area", _grid(best, min_area=_AREAS))
     near = {name: _near(best[name], steps) for name, steps in _FINE.items()}
     search("thresholds, finer", _grid(best, **near))
-    return search("as used", list(winners), as_used=True), trials
+    best, rows = search("as used", list(winners), as_used=True)
+    spread = count_range.spread_of([row["count_pred"] for row in rows], [row["count_true"] for row in rows])
+    return {**best, "count_spread": spread}, trials
 
 
 def tune_model(model, source, crf=False, kept=None):

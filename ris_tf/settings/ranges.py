@@ -112,6 +112,7 @@ PREDICT = {  # all fields that prediction with a trained model needs
     "predict.mask_threshold": _SHARE,
     "predict.overlap_rule": one_of("best", "first"),
     "predict.min_visible": _SHARE,
+    "predict.count_spread": number(0, 1000),
     "predict.orientations": one_of(*ORIENTATIONS),
     "predict.min_area": whole(1, 10**9),
     "predict.overlap": whole(0, 8191),

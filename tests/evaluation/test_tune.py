@@ -44,10 +44,11 @@ def discs(columns):
 def test_finds_the_thresholds_that_are_right_and_looks_once():
     config = rosettes.get_config()
     config.data.view = "whole"
-    source = [(str(i), lambda i=i: discs([60 + 10 * i, 180])) for i in range(2)]
+    source = [(str(i), lambda i=i: discs([60 + i % 4, 180])) for i in range(10)]
     seen = []
     fields, trials = tune(hesitant(config, seen), config, source)
     assert 0.58 <= fields["score_threshold"] < 0.62 and 0.37 <= fields["mask_threshold"] < 0.4
+    assert 0 < fields["count_spread"] < 0.01  # every count is right
     assert config.predict.score_threshold == 0.5  # unchanged
     assert sum(seen) == 3 * len(source)  # once a group: coarse, fine, as used
     best = max(trials, key=lambda trial: trial["ap_mean"])
@@ -64,7 +65,8 @@ def test_keeps_what_was_there_where_nothing_is_better(monkeypatch):
     config = nuclei.get_config()
     image, _ = mosaic(100, 100, 30, 9)
     fields, trials = tune(perfect_look(config), config, [("a", lambda: (image, ndimage.label(image)[0]))])
-    assert fields == {"score_threshold": 0.8, "mask_threshold": 0.45, "diameter": 26.0, "min_area": 20}
+    kept = {"score_threshold": 0.8, "mask_threshold": 0.45, "diameter": 26.0, "min_area": 20}
+    assert fields == {**kept, "count_spread": 0.0}  # one image does not tell
     assert [trial["abs_dic"] for trial in trials if trial["min_area"] == 400] == [9.0]
     assert {trial["stage"] for trial in trials} >= {"diameter", "as used"}
 
