@@ -22,6 +22,7 @@ from ris_tf.settings import ranges
 
 RECORD = "ris_tf.json"  # name of the record in every exported file: the config of the model
 _MOST_RECORD = 2**20  # largest size of a record, characters
+_LATER = {"orientations": 1, "count_spread": 0.0}  # fields of `predict` that older files do not have
 _NEXT, _STATE = "next_", "state_"
 
 
@@ -146,7 +147,8 @@ def _checked(text, path):
             raise ValueError
         fields = json.loads(text)
         if isinstance(fields, dict) and isinstance(fields.get("predict"), dict):
-            fields["predict"].setdefault("orientations", 1)  # older files do not have this field
+            for name, value in _LATER.items():
+                fields["predict"].setdefault(name, value)
         problem = ranges.problem(fields, ranges.EXPORTED) or ranges.conflict(fields)
     except (TypeError, ValueError, RecursionError) as error:
         raise DataError(f"{path}: holds no config of ris_tf; export it again with ris-export") from error

@@ -12,7 +12,7 @@ from ris_tf.commands import command, engine, places
 from ris_tf.data import sources
 from ris_tf.data.synthetic import drawings
 from ris_tf.errors import DataError, UsageError
-from ris_tf.evaluation import metrics, ranking
+from ris_tf.evaluation import count_range, metrics, ranking
 from ris_tf.evaluation.figures import text
 from ris_tf.evaluation.overlaps import compare
 from ris_tf.evaluation.tune import tune_model
@@ -132,6 +132,7 @@ def table(result):
         f"|DiC| {result['abs_dic']:.2f} ({result['abs_dic_std']:.2f})"
         + (f"   {result['relative_abs_dic']:.3f} of the mean count" if result["relative_abs_dic"] is not None else "")
         + f"   RMSE {result['count_rmse']:.2f}   R2 {text(result['count_r2'])}",
+        *_in_range(result),
         f"SBD   {result['sbd']:.3f} ({result['sbd_std']:.3f})   BestDice {result['best_dice']:.3f}"
         f"   foreground Dice {result['foreground_dice']:.3f}",
         f"PQ    {result['pq']:.3f} = SQ {result['sq']:.3f} x RQ {result['rq']:.3f}   AJI {result['aji']:.3f}",
@@ -142,6 +143,14 @@ def table(result):
         f"COCO  AP {text(result['coco_ap'])}   AP50 {text(result['coco_ap_50'])}   AP75 {text(result['coco_ap_75'])}",
     ]
     return "\n".join(lines)
+
+
+def _in_range(result):
+    """Line about the likely ranges of the counts, in a list; an empty list if the model has none."""
+    share = result.get("count_in_range")
+    if share is None:
+        return []
+    return [f"Range {share:.3f}   of true counts lie in the likely range of their image; {count_range.SHARE} expected"]
 
 
 def tuned(model, source, crf, orientations, kept):
@@ -246,6 +255,9 @@ def main():
         order = Order(model.look, model.config.predict) if values.report else None
         kept = Kept(folder, model.config, digest, values.crf)
         found = evaluate(model, source, values.crf, order, kept if len(source) > 1 else None)
+        inside = count_range.share_inside(found.rows, model.config.predict.count_spread)
+        if inside is not None:
+            found.result["count_in_range"] = inside
         out.mkdir(parents=True, exist_ok=True)
         write_table(out / "per_image.csv", found.rows)
         write_text(out / "metrics.json", json.dumps(found.result, indent=2) + "\n")
@@ -254,6 +266,7 @@ def main():
             predict, data = model.config.predict, f"{values.data}, {split}"
             details = [("model", values.model), ("data", data)]
             details += [("thresholds", f"score {predict.score_threshold}, mask {predict.mask_threshold}")]
+            details += [("counts", line) for line in _in_range(found.result)]
             made = page.Made(began, __version__, command.line(), data)
             title = f"{values.model} on {values.data}"
             html = report(model, source, found, order.taken, title, details, values.crf, made)

@@ -41,3 +41,17 @@ def likely(count, spread):
         return None
     reach = spread * math.sqrt(max(count, 1)) + 1e-3  # the spread is rounded
     return max(0, math.ceil(count - reach)), math.floor(count + reach)
+
+
+def share_inside(rows, spread):
+    """Share of images whose true count lies in its likely range; SHARE is expected.
+
+    Args:
+      rows: list of dict, see `metrics.row`.
+      spread: see `likely`.
+
+    Returns:
+      float in [0, 1]; None if the spread is not known.
+    """
+    ranges = [(row["count_true"], likely(row["count_pred"], spread)) for row in rows]
+    return sum(low <= true <= high for true, (low, high) in ranges) / len(ranges) if spread and ranges else None

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ris_tf.evaluation.count_range import SHARE, likely, spread_of
+from ris_tf.evaluation.count_range import SHARE, likely, share_inside, spread_of
 
 
 def test_nine_in_ten_new_counts_lie_in_their_range():
@@ -36,3 +36,8 @@ def test_the_range_holds_the_count_it_was_learned_from():
     found, true = list(range(9, 18)), list(range(9, 17)) + [14]  # one image is off by 3
     low, high = likely(17, spread_of(found, true))
     assert (low, high) == (14, 20)
+
+
+def test_share_of_counts_in_their_range():
+    rows = [{"count_pred": 16, "count_true": true} for true in (14, 16, 18, 19)]
+    assert share_inside(rows, 0.5) == 0.75 and share_inside(rows, 0) is None
