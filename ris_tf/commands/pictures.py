@@ -17,8 +17,8 @@ them. The results of a plane are named after it, such as NAME_z0_labels.png; for
 FLAGS = {  # of ris-predict, with their help
     "z": "plane of a z-stack: a number counted from 0, or all",
     "t": "time point of a time series: a number counted from 0, or all",
-    "channel": "channel of an image with several: a number counted from 0, or all; rgb if the channels of a zarr or "
-    "npy are the colours of one image",
+    "channel": "channel of an image with several: a number counted from 0, or all; rgb if three channels, or three "
+    "pages, are the colours of one image",
     "page": "page of a TIFF whose pages have no other name, or plane of a zarr or npy along an axis without a name: a "
     "number counted from 0, or all",
 }

@@ -56,11 +56,7 @@ def test_image(tmp_path, name):
     assert orientation_of(path) == one.orientation
     if can_be_regions(path):
         height, width, _ = found.shape
-        try:
-            regions = open_regions(path, one.choice)
-        except DataError as error:
-            assert "TIFF colours are" in str(error)
-            return
+        regions = open_regions(path, one.choice)
         np.testing.assert_array_equal(regions.read(slice(3, height), slice(5, width - 2)), found[3:, 5 : width - 2])
 
 
