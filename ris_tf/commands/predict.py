@@ -8,7 +8,7 @@ from absl import flags
 from tqdm import tqdm
 
 from ris_tf import presets, storage
-from ris_tf.commands import command, engine, forms, pictures, places, result_ids
+from ris_tf.commands import command, engine, forms, pictures, places, plane_flags, result_ids
 from ris_tf.data.images.orientation import as_stored, orientation_of, turned_note, upright
 from ris_tf.data.images.regions import can_be_regions, is_large
 from ris_tf.errors import DataError, UsageError
@@ -228,10 +228,7 @@ def main():
     flags.DEFINE_float("pixel_size", None, "side of a pixel in micrometres; stored in csv, tiff and zarr")
     flags.DEFINE_string("annotations", None, "COCO annotations of the images, whose ids are used in coco_results.json")
     flags.DEFINE_string("category", None, "category of the objects in --annotations; needed if there are several")
-    flags.DEFINE_string("z", None, pictures.FLAGS["z"])
-    flags.DEFINE_string("t", None, pictures.FLAGS["t"])
-    flags.DEFINE_string("channel", None, pictures.FLAGS["channel"])
-    flags.DEFINE_string("page", None, pictures.FLAGS["page"])
+    plane_flags.define(several=True)
     flags.DEFINE_boolean("large", False, "read every TIFF and zarr tile by tile, as large ones always are")
 
     def job(values, rest):
@@ -240,7 +237,7 @@ def main():
             raise UsageError("no image given; list image files or folders after the flags, see --helpshort")
         forms.check(values.write, values.pixel_size)
         result_ids.check_flags(values)
-        choice = pictures.chosen(values)
+        choice = plane_flags.chosen(values, several=True)
         if values.crf:
             library()
         places.folder("out", values.out)
@@ -266,7 +263,7 @@ def main():
             print(f"coco_results.json: {ids.meaning}")
 
     command.run(
-        job, __name__, _USAGE.format(names=", ".join(presets.names()), forms=forms.described(), planes=pictures.HELP)
+        job, __name__, _USAGE.format(names=", ".join(presets.names()), forms=forms.described(), planes=plane_flags.HELP)
     )
 
 

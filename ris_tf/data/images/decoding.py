@@ -18,9 +18,9 @@ from PIL import Image
 
 from ris_tf.data.images import npy_arrays, pickled, png_chunks
 from ris_tf.data.images.packed import exceeds
-from ris_tf.data.images.planes import Choice
+from ris_tf.data.images.planes import Choice, within
 from ris_tf.data.images.tiff_colours import to_rgb
-from ris_tf.data.images.tiff_pages import Plane, chosen_plane
+from ris_tf.data.images.tiff_pages import Plane, axes_of, chosen_plane
 from ris_tf.data.images.tiff_values import Values, missing_value
 from ris_tf.errors import DataError, RisError
 
@@ -55,8 +55,12 @@ def decode_image(path: Path, choice: Choice | None = None) -> np.ndarray:
     return _decode(path, _pillow_image, tiff, npy)
 
 
-def decode_labels(path: Path) -> np.ndarray:
+def decode_labels(path: Path, choice: Choice | None = None) -> np.ndarray:
     """Decodes a label map to the numbers stored in the file; for an image with a palette, these are the indices.
+
+    Args:
+        path: Path of the label map.
+        choice: the plane to read of a TIFF or npy array with several. Axes that the label map lacks are ignored.
 
     Returns:
         [H, W], or [H, W, C] if the file has colours, of the stored dtype.
@@ -64,7 +68,8 @@ def decode_labels(path: Path) -> np.ndarray:
     Raises:
         DataError: same as in `decode_image`, or the file is a JPEG.
     """
-    return _decode(path, _pillow_labels, _tiff_labels, _npy_labels)
+    tiff, npy = (functools.partial(decode, choice=choice) for decode in (_tiff_labels, _npy_labels))
+    return _decode(path, _pillow_labels, tiff, npy)
 
 
 def _decode(path: Path, from_pillow: _Decoder, from_tiff: _Decoder, from_npy: _Decoder) -> np.ndarray:
@@ -197,9 +202,9 @@ def _tiff_image(path: Path, choice: Choice | None) -> np.ndarray:
     return _grey_or_colour(path, array)
 
 
-def _tiff_labels(path: Path) -> np.ndarray:
+def _tiff_labels(path: Path, choice: Choice | None) -> np.ndarray:
     with tifffile.TiffFile(path) as tiff:
-        plane = chosen_plane(path, tiff)
+        plane = chosen_plane(path, tiff, within(axes_of(path, tiff), choice))
         array, missing = _tiff_pixels(path, plane), missing_value(plane.pages[0])
     if missing is not None:
         array[np.isnan(array) if np.isnan(missing) else array == missing] = 0
@@ -213,8 +218,10 @@ def _npy_image(path: Path, choice: Choice | None) -> np.ndarray:
     return array if array.ndim == 2 else _grey_or_colour(path, array)
 
 
-def _npy_labels(path: Path) -> np.ndarray:
+def _npy_labels(path: Path, choice: Choice | None) -> np.ndarray:
     masks = pickled.read_masks(path) if pickled.holds_objects(path) else npy_arrays.opened(path)
+    if choice and masks.ndim > 2:
+        masks = npy_arrays.plane_of(path, masks, within(npy_arrays.axes_of(path, masks), choice))
     if masks.ndim not in (2, 3):
         raise DataError(f"{path}: array has the shape {masks.shape}; expected ids [H, W]")
     _check_size(path, masks.shape, masks.dtype.itemsize)
