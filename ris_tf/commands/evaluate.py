@@ -186,9 +186,11 @@ def compared(values, rest):
 def _check(values):
     """Raises an error for every problem with the flags that can be found before any work starts."""
     command.required(values, "model", "data", "out")
-    places.folder("out", values.out)
-    places.model(values.model)
-    sources.check([values.data])
+    places.every(
+        lambda: places.folder("out", values.out),
+        lambda: places.model(values.model),
+        lambda: sources.check([values.data]),
+    )
     if values.report:
         page.check_libraries()
     if values.crf:

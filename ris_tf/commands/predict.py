@@ -11,6 +11,7 @@ from ris_tf import presets, storage
 from ris_tf.commands import command, engine, forms, pictures, places, plane_flags, result_ids
 from ris_tf.data.images.orientation import as_stored, orientation_of, turned_note, upright
 from ris_tf.data.images.regions import can_be_regions, is_large
+from ris_tf.data.images.single import image_files
 from ris_tf.errors import DataError, UsageError
 from ris_tf.files.writing import open_list, open_table, write_table, write_text
 from ris_tf.inference.crf import library
@@ -232,16 +233,15 @@ def main():
     flags.DEFINE_boolean("large", False, "read every TIFF and zarr tile by tile, as large ones always are")
 
     def job(values, rest):
-        command.required(values, "model", "out")
-        if not rest:
-            raise UsageError("no image given; list image files or folders after the flags, see --helpshort")
+        command.required(values, "model", "out", also=[] if rest else ["an image or folder of images"])
         forms.check(values.write, values.pixel_size)
         result_ids.check_flags(values)
         choice = plane_flags.chosen(values, several=True)
         if values.crf:
             library()
-        places.folder("out", values.out)
-        places.model(values.model)
+        places.every(
+            lambda: places.folder("out", values.out), lambda: places.model(values.model), lambda: image_files(rest)
+        )
         images, _ = pictures.listed(rest, choice)
         options = values.out, values.crf, values.write, values.pixel_size, values.large, storage.digest(values.model)
         model = engine.open_model(values)
