@@ -194,6 +194,14 @@ def _colours():
     slide = {"metadata": None, "software": False, "tile": (16, 16)}
     aperio = {"compression": 33003, "compressionargs": {"mct": False}, "description": "Aperio Image Library v12.0.15"}
     which = "the file does not say whether they are RGB or YCbCr"
+
+    def bio_formats(path):
+        """JJ2000, whose comment says so, writes RGB as the compression that libvips uses for YCbCr."""
+        tifffile.imwrite(path, COLOUR, **_RGB, **slide, compression=33004)
+        content = path.read_bytes()
+        assert content.count(b"Created by OpenJPEG") == 6
+        path.write_bytes(content.replace(b"Created by OpenJPEG", b"Created by: JJ2000 "))
+
     return {
         "palette in tiles": _tifffile(index, shown, **palette, tile=(16, 16), compression="lzw"),
         "palette, not compressed": _tifffile(index, shown, **palette),
@@ -205,6 +213,10 @@ def _colours():
         ),
         "jpeg 2000 of Aperio, YCbCr": _tifffile(mixed, COLOUR, 0.02, **slide, **aperio),
         "jpeg 2000 of Aperio, RGB": _tifffile(COLOUR, COLOUR, **slide, compression=33005),
+        "jpeg 2000, Bio-Formats": Input("a.tif", bio_formats, COLOUR),
+        "jpeg 2000 of Aperio, copied without its words": _tifffile(
+            mixed, None, **slide, compression=33003, compressionargs={"mct": False}
+        )._replace(refused=which),
         "jpeg 2000, alpha, libvips": _tifffile(
             np.dstack([COLOUR, ALPHA]), COLOUR, **slide, extrasamples=["unassalpha"], compression=33004
         ),
