@@ -40,7 +40,7 @@ MAY_IMPORT = {
     "objective": "network",
     "network": "files",
     "data.sampling": "data data.synthetic instances settings",
-    "data": "data.readers data.synthetic files instances",
+    "data": "data.images data.readers data.synthetic files instances",
     "data.readers": "data.images files instances",
     "data.images": "instances",
     "data.synthetic": "",

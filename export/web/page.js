@@ -2,10 +2,9 @@
 
 import { findInstances } from "./inference.js";
 import { colour, draw } from "./overlay.js";
+import { pictureOf } from "./picture.js";
 import { open } from "./runtime.js";
 
-const LARGEST = 4096; // px per side; larger images are reduced first, because canvases on phones hold no more
-const SMALLEST = 8; // px per side
 const RUNTIMES = { litert: "LiteRT", onnxruntime: "ONNX Runtime" };
 const TILES =
   "This model reads large images in tiles, but this page does not: it reduces the image to a single tile. " +
@@ -42,9 +41,9 @@ async function start() {
 async function count(source, name) {
   const mine = ++latest;
   tell("");
-  let picture;
+  let picture, orientation;
   try {
-    picture = await pictureOf(source, name);
+    ({ canvas: picture, orientation } = await pictureOf(source, name));
   } catch (error) {
     tell(error.message);
     return;
@@ -70,31 +69,12 @@ async function count(source, name) {
   if (mine !== latest) return;
   const seconds = ((performance.now() - begin) / 1000).toFixed(1);
   const full = found.scores.length === model.config.model.steps ? " This is the model's limit; there may be more." : "";
+  const turned = orientation > 1 ? ` Shown upright; the file is stored turned (orientation ${orientation}).` : "";
   element("status").textContent =
     `${objects(found.count)} in ${seconds} s by ${RUNTIMES[model.name]}, ` +
-    `${picture.width} x ${picture.height} pixels.${full}`;
+    `${picture.width} x ${picture.height} pixels.${full}${turned}`;
   list(found);
   document.documentElement.dataset.done = found.count;
-}
-
-/** Draws an image, upright and without applying colour profiles, on a canvas of at most LARGEST px per side. */
-async function pictureOf(source, name) {
-  let bitmap;
-  try {
-    bitmap = await createImageBitmap(source, { colorSpaceConversion: "none" });
-  } catch {
-    throw new Error(`${name}: this browser cannot read it as an image; choose a PNG, JPEG or WebP file`);
-  }
-  const { width, height } = bitmap;
-  if (Math.min(width, height) < SMALLEST)
-    throw new Error(`${name}: image is ${width}x${height} pixels; expected at least ${SMALLEST}x${SMALLEST}`);
-  const factor = Math.min(1, LARGEST / Math.max(width, height));
-  const result = new OffscreenCanvas(...[width, height].map((side) => Math.max(1, Math.round(side * factor))));
-  const context = result.getContext("2d", { willReadFrequently: true });
-  context.imageSmoothingQuality = "high";
-  context.drawImage(bitmap, 0, 0, result.width, result.height);
-  bitmap.close();
-  return result;
 }
 
 function show(picture, instances) {

@@ -164,11 +164,9 @@ def main():
     flags.DEFINE_integer("threads", 1, "number of threads of the model in each worker; ignored by a SavedModel")
 
     def job(values, rest):
-        command.required(values, "model", "out")
         patterns = [argument for argument in rest if not argument.startswith("--")]
         options = [argument for argument in rest if argument.startswith("--")]
-        if not patterns:
-            raise UsageError("no images given; list patterns of files after the flags, see --helpshort")
+        command.required(values, "model", "out", also=[] if patterns else ["a pattern of images"])
         totals = batch(values.model, patterns, values.out, values.workers, values.threads, options)
         print(f"{values.out}: {counted(totals['images'], 'image')}, {counted(totals['instances'], 'instance')}")
         if totals["failed"]:

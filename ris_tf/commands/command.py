@@ -176,8 +176,16 @@ def line():
     return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
 
 
-def required(values, *names):
-    """Raises UsageError if some of the named flags have no value."""
-    missing = [f"--{name}" for name in names if not values[name].value]
+def required(values, *names, also=()):
+    """Raises UsageError if some of the named flags have no value; it names all of them.
+
+    Args:
+      values: the flags.
+      *names: names of flags.
+      also: what is missing besides, list of str.
+    """
+    missing = [*(f"--{name}" for name in names if not values[name].value), *also]
     if missing:
-        raise UsageError(f"{' and '.join(missing)} {'are' if missing[1:] else 'is'} missing; see --helpshort")
+        *most, last = missing
+        listed = f"{', '.join(most)} and {last} are" if most else f"{last} is"
+        raise UsageError(f"{listed} missing; see --helpshort")

@@ -5,8 +5,9 @@ from pathlib import Path
 from absl import flags
 from tqdm import tqdm
 
-from ris_tf.commands import command, places
+from ris_tf.commands import command, places, plane_flags
 from ris_tf.data import convert, inspection
+from ris_tf.data.images.chosen import with_planes
 from ris_tf.data.images.notes import warn_once
 from ris_tf.data.readers import hub, layouts
 from ris_tf.data.readers.splits import ALL, Listing
@@ -26,18 +27,20 @@ Checks a data set, or converts it to another format. The layout of the folder is
 Instead of DIR you can give hf:NAME or tfds:NAME, a data set of the package `datasets` or `tensorflow-datasets`, which
 must be installed. If the data set has any problems, the exit status is 1, and nothing is converted.
 
+{planes}
 Recognised layouts: {layouts}.
 """
 
 _SHEET = "contact_sheet.png"
 
 
-def open_all(data, category=""):
+def open_all(data, category="", choice=None):
     """Lists every split of a data set.
 
     Args:
       data: folder in any layout, "hf:NAME" or "tfds:NAME".
       category: category of the objects to read, if the annotations name categories; "" for all.
+      choice: `planes.Choice` of one plane of files with several; None refuses such files.
 
     Returns:
       The name of the layout, and {split: Listing}. If a split cannot be listed, its Listing has only problems.
@@ -47,7 +50,8 @@ def open_all(data, category=""):
       UsageError: the category does not exist, or the library that reads NAME is not installed.
     """
     if hub.is_name(data):
-        return "by name", {split: Listing(hub.open_named(data, split), []) for split in hub.split_names(data)}
+        named = {split: with_planes(hub.open_named(data, split), choice) for split in hub.split_names(data)}
+        return "by name", {split: Listing(samples, []) for split, samples in named.items()}
     layout, root = layouts.detect(data)
     listings = {}
     try:
@@ -56,17 +60,18 @@ def open_all(data, category=""):
         return layout.name, {ALL: Listing([], list(error.problems))}
     for split in splits or [ALL]:
         try:
-            listings[split] = layout.listing(root, split, category, 0.0)
+            listing = layout.listing(root, split, category, 0.0)
+            listings[split] = listing._replace(samples=with_planes(listing.samples, choice))
         except DataError as error:
             listings[split] = Listing([], list(error.problems))
     return layout.name, listings
 
 
-def inspect(data, out, category=""):
+def inspect(data, out, category="", choice=None):
     """Prints the contents of a data set and all of its problems, and writes a contact sheet of overlays.
 
     Args:
-      data, category: see `open_all`.
+      data, category, choice: see `open_all`.
       out: Path of the PNG to write.
 
     Raises:
@@ -76,7 +81,7 @@ def inspect(data, out, category=""):
     if out.is_dir() or not out.parent.is_dir():
         raise UsageError(f"--out={out}: {'is a folder' if out.is_dir() else 'its folder is missing'}; give a PNG file")
     places.writable(f"--out={out}", out.parent)
-    layout, listings = open_all(data, category)
+    layout, listings = open_all(data, category, choice)
     print(f"{data}: {layout}")
     problems, pictures, seen = [], [], {}
     share = -(-inspection.COLUMNS * inspection.ROWS // len(listings))
@@ -97,11 +102,11 @@ def inspect(data, out, category=""):
     print("no problems found")
 
 
-def convert_to(data, out, form, category="", shard_bytes=convert.SHARD_BYTES):
+def convert_to(data, out, form, category="", shard_bytes=convert.SHARD_BYTES, choice=None):
     """Writes every split of a data set in another format.
 
     Args:
-      data, category: see `open_all`.
+      data, category, choice: see `open_all`.
       out: Path of the folder to write; must not exist yet.
       form: one of `convert.FORMATS`.
       shard_bytes: size of a TFRecord shard.
@@ -112,7 +117,7 @@ def convert_to(data, out, form, category="", shard_bytes=convert.SHARD_BYTES):
     """
     if out.exists():
         raise UsageError(f"--out={out}: already exists; give a folder that does not exist yet")
-    _, listings = open_all(data, category)
+    _, listings = open_all(data, category, choice)
     problems = [line for listing in listings.values() for line in listing.problems]
     if problems:
         for note in (note for listing in listings.values() for note in listing.notes):  # it may explain them
@@ -134,17 +139,19 @@ def main():
     flags.DEFINE_enum("format", None, convert.FORMATS, "convert: format to write")
     flags.DEFINE_string("category", "", "category of objects to read, if the annotations name any; default: all")
     flags.DEFINE_integer("shard_mb", convert.SHARD_BYTES >> 20, "convert: size of a TFRecord shard, MB", lower_bound=1)
+    plane_flags.define()
 
     def job(values, rest):
         if len(rest) != 2 or rest[0] not in ("inspect", "convert"):
             raise UsageError("give inspect or convert and one folder, as in ris-data inspect DIR; see --helpshort")
-        action, data = rest
+        (action, data), choice = rest, plane_flags.chosen(values)
         if action == "inspect":
-            return inspect(data, Path(values.out or _SHEET), values.category)
+            return inspect(data, Path(values.out or _SHEET), values.category, choice)
         command.required(values, "format", "out")
-        return convert_to(data, Path(values.out), values.format, values.category, values.shard_mb << 20)
+        return convert_to(data, Path(values.out), values.format, values.category, values.shard_mb << 20, choice)
 
-    command.run(job, __name__, _USAGE.format(layouts=", ".join(layout.name for layout in layouts.LAYOUTS)))
+    known = ", ".join(layout.name for layout in layouts.LAYOUTS)
+    command.run(job, __name__, _USAGE.format(layouts=known, planes=plane_flags.HELP_ONE))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from absl import flags
 from tqdm import tqdm
 
 from ris_tf import __version__, presets, runtime, storage
-from ris_tf.commands import command, engine, places
+from ris_tf.commands import command, engine, places, plane_flags
 from ris_tf.data import sources
 from ris_tf.data.synthetic import drawings
 from ris_tf.errors import DataError, UsageError
@@ -42,7 +42,8 @@ The command writes metrics.json and per_image.csv to --out. --report adds report
 
 If the command is interrupted, run it again to resume. Until it has finished, the results of finished images are kept
 in OUT/unfinished.
-"""
+
+{planes}"""
 
 
 @dataclasses.dataclass
@@ -185,9 +186,11 @@ def compared(values, rest):
 def _check(values):
     """Raises an error for every problem with the flags that can be found before any work starts."""
     command.required(values, "model", "data", "out")
-    places.folder("out", values.out)
-    places.model(values.model)
-    sources.check([values.data])
+    places.every(
+        lambda: places.folder("out", values.out),
+        lambda: places.model(values.model),
+        lambda: sources.check([values.data]),
+    )
     if values.report:
         page.check_libraries()
     if values.crf:
@@ -229,6 +232,7 @@ def main():
     flags.DEFINE_boolean("report", False, "also write report.html (or compare.html); needs matplotlib and jinja2")
     flags.DEFINE_boolean("tune", False, "first find the best thresholds on the split, and store them in the model")
     flags.DEFINE_string("tuned_model", None, ".keras file for the tuned model; unless given, the model's own file")
+    plane_flags.define()
     flags.DEFINE_string("compare", None, "compare two earlier runs, given by their result folders: --compare A B")
 
     def job(values, rest):
@@ -237,6 +241,7 @@ def main():
             return
         if rest:
             raise UsageError(f"unexpected argument {rest[0]!r}; see --helpshort")
+        choice = plane_flags.chosen(values)
         _check(values)
         out = Path(values.out)
         model = engine.open_model(values, changes=values.tune)
@@ -244,7 +249,7 @@ def main():
         split = values.split or ("val" if values.tune else "test")
         held_out = reading.held_out if values.held_out is None else values.held_out
         source = sources.open_source(
-            values.data, split, reading.synthetic_size, values.images, values.seed, reading.category, held_out
+            values.data, split, reading.synthetic_size, values.images, values.seed, reading.category, held_out, choice
         )
         if not source:
             raise DataError(f"{values.data}: the split {split!r} contains no image; expected at least one")
@@ -283,7 +288,7 @@ def main():
         print(table(found.result))
         print(f"{out}: {', '.join(written)} written")
 
-    command.run(job, __name__, _USAGE.format(names=", ".join(presets.names())))
+    command.run(job, __name__, _USAGE.format(names=", ".join(presets.names()), planes=plane_flags.HELP_ONE))
 
 
 if __name__ == "__main__":

@@ -4,24 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from absl import flags
-
 from ris_tf.data.images import planes
 from ris_tf.data.images.regions import is_zarr, open_regions, stack_axes
 from ris_tf.data.images.single import image_files, read_image
 from ris_tf.errors import DataError
-
-HELP = """A TIFF, zarr or npy with several planes is refused, unless --z, --t, --channel or --page choose one or all of
-them. The results of a plane are named after it, such as NAME_z0_labels.png; for several axes NAME_t3_z0_labels.png.
-"""
-FLAGS = {  # of ris-predict, with their help
-    "z": "plane of a z-stack: a number counted from 0, or all",
-    "t": "time point of a time series: a number counted from 0, or all",
-    "channel": "channel of an image with several: a number counted from 0, or all; rgb if the channels of a zarr or "
-    "npy are the colours of one image",
-    "page": "page of a TIFF whose pages have no other name, or plane of a zarr or npy along an axis without a name: a "
-    "number counted from 0, or all",
-}
 
 
 class Picture(NamedTuple):
@@ -48,14 +34,11 @@ class Picture(NamedTuple):
             regions = open_regions(self.file, self.choice)
             self.check_colours(regions.shape)
             return regions.read(*(slice(0, length) for length in regions.shape[:2]))
-        image = read_image(self.file, self.choice)
-        self.check_colours(image.shape)
-        return image
+        return read_image(self.file, self.choice)
 
     def check_colours(self, shape: Sequence[int]) -> None:
         """Raises DataError if a channel was chosen and the image, of the shape (H, W, C), has colours."""
-        if shape[2] == 3 and isinstance(self.choice.channel, int):
-            raise DataError(f"{self.file}: is an RGB image, whose colours are read together; leave out --channel")
+        planes.check_colours(self.file, shape, self.choice)
 
 
 def listed(paths: Sequence[Path | str], choice: planes.Choice | None = None) -> tuple[list[Picture], dict[str, str]]:
@@ -81,12 +64,3 @@ def listed(paths: Sequence[Path | str], choice: planes.Choice | None = None) -> 
         for plane, one in chosen.items():
             found.append(Picture(file.with_name(f"{file.stem}{plane}{file.suffix}"), file, one))
     return found, problems
-
-
-def chosen(values: flags.FlagValues) -> planes.Choice:
-    """Returns the choice that the flags state.
-
-    Raises:
-      UsageError: a value is neither an index nor a word that stands for several.
-    """
-    return planes.Choice(**{flag: planes.parse(flag, values[flag].value) for flag in planes.Choice._fields})

@@ -5,7 +5,29 @@ import tempfile
 from pathlib import Path
 
 from ris_tf import presets, runtime, storage
-from ris_tf.errors import UsageError
+from ris_tf.errors import DataError, RisError, UsageError
+
+
+def every(*checks):
+    """Calls all checks, so that the message names everything that is wrong.
+
+    Args:
+      *checks: functions that raise a RisError.
+
+    Raises:
+      UsageError, DataError: some of them raised one; it is a UsageError if one of these is.
+    """
+    problems = []
+    for check in checks:
+        try:
+            check()
+        except RisError as error:
+            problems.append(error)
+    if problems[1:]:
+        kind = UsageError if any(isinstance(problem, UsageError) for problem in problems) else DataError
+        raise kind("; ".join(map(str, problems)))
+    if problems:
+        raise problems[0]
 
 
 def folder(flag, value):

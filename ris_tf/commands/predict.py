@@ -8,9 +8,10 @@ from absl import flags
 from tqdm import tqdm
 
 from ris_tf import presets, storage
-from ris_tf.commands import command, engine, forms, pictures, places, result_ids
+from ris_tf.commands import command, engine, forms, pictures, places, plane_flags, result_ids
 from ris_tf.data.images.orientation import as_stored, orientation_of, turned_note, upright
 from ris_tf.data.images.regions import can_be_regions, is_large
+from ris_tf.data.images.single import image_files
 from ris_tf.errors import DataError, UsageError
 from ris_tf.files.writing import open_list, open_table, write_table, write_text
 from ris_tf.inference.crf import library
@@ -228,23 +229,19 @@ def main():
     flags.DEFINE_float("pixel_size", None, "side of a pixel in micrometres; stored in csv, tiff and zarr")
     flags.DEFINE_string("annotations", None, "COCO annotations of the images, whose ids are used in coco_results.json")
     flags.DEFINE_string("category", None, "category of the objects in --annotations; needed if there are several")
-    flags.DEFINE_string("z", None, pictures.FLAGS["z"])
-    flags.DEFINE_string("t", None, pictures.FLAGS["t"])
-    flags.DEFINE_string("channel", None, pictures.FLAGS["channel"])
-    flags.DEFINE_string("page", None, pictures.FLAGS["page"])
+    plane_flags.define(several=True)
     flags.DEFINE_boolean("large", False, "read every TIFF and zarr tile by tile, as large ones always are")
 
     def job(values, rest):
-        command.required(values, "model", "out")
-        if not rest:
-            raise UsageError("no image given; list image files or folders after the flags, see --helpshort")
+        command.required(values, "model", "out", also=[] if rest else ["an image or folder of images"])
         forms.check(values.write, values.pixel_size)
         result_ids.check_flags(values)
-        choice = pictures.chosen(values)
+        choice = plane_flags.chosen(values, several=True)
         if values.crf:
             library()
-        places.folder("out", values.out)
-        places.model(values.model)
+        places.every(
+            lambda: places.folder("out", values.out), lambda: places.model(values.model), lambda: image_files(rest)
+        )
         images, _ = pictures.listed(rest, choice)
         options = values.out, values.crf, values.write, values.pixel_size, values.large, storage.digest(values.model)
         model = engine.open_model(values)
@@ -266,7 +263,7 @@ def main():
             print(f"coco_results.json: {ids.meaning}")
 
     command.run(
-        job, __name__, _USAGE.format(names=", ".join(presets.names()), forms=forms.described(), planes=pictures.HELP)
+        job, __name__, _USAGE.format(names=", ".join(presets.names()), forms=forms.described(), planes=plane_flags.HELP)
     )
 
 

@@ -83,9 +83,10 @@ def main():
         name = f"{values.config.name}_from_{Path(values.init).stem}" if values.init else values.config.name
         workdir = places.folder("workdir", values.workdir or Path("runs") / name)
         schema.check(values.config)
-        if values.init:
-            places.model(values.init, exported=False)
-        sources.check([values.data, *schema.extra_sources(values.config)])
+        places.every(
+            lambda: values.init and places.model(values.init, exported=False),
+            lambda: sources.check([values.data, *schema.extra_sources(values.config)]),
+        )
         from ris_tf.training import workers  # TensorFlow takes seconds to import
         from ris_tf.training.loop import train
 

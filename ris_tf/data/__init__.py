@@ -6,5 +6,5 @@ prediction alike; `inspection` (`ris-data inspect`), `foreground` and `convert` 
 other formats, with `to_yolo`, `to_label_maps` and `lossless`.
 
 Start with `sources.open_source`.
-May import: data.readers, data.synthetic, errors, files, instances.
+May import: data.images, data.readers, data.synthetic, errors, files, instances.
 """

@@ -2,6 +2,7 @@
 
 import os
 
+from ris_tf.data.images.chosen import with_planes
 from ris_tf.data.readers import hub, splits
 from ris_tf.data.readers.layouts import detect, open_folder
 from ris_tf.data.synthetic import drawings
@@ -32,7 +33,7 @@ def check(names):
         detect(name)
 
 
-def open_source(data, split, size=256, images=None, seed=0, category="", held_out=0.0):
+def open_source(data, split, size=256, images=None, seed=0, category="", held_out=0.0, choice=None):
     """Opens one split of a data set as a list of samples.
 
     Args:
@@ -45,6 +46,7 @@ def open_source(data, split, size=256, images=None, seed=0, category="", held_ou
       category: category of the objects to keep, for data sets with COCO, VOC or SBD annotations; "" for all.
       held_out: if the data set has no split "val", this share of its images, the last by name, becomes "val"; see
         `splits.part`.
+      choice: `planes.Choice` of one plane of files with several; None refuses such files.
 
     Returns:
       list of (name, read), where read() returns image [H, W, C] and labels int32 [H, W]. In labels, 0 is background,
@@ -58,10 +60,12 @@ def open_source(data, split, size=256, images=None, seed=0, category="", held_ou
         kind = data[len(_PREFIX) :]
         stream = seed * 1000 + {"train": 0, "val": 1, "test": 2}.get(split, 3)
         drawings.sample(kind, stream, 0, 32)  # reports an unknown kind before any work starts
-        return [(f"{kind}_{i:05d}", drawings.Drawing(kind, stream, i, size)) for i in range(images or 50)]
+        drawn = [(f"{kind}_{i:05d}", drawings.Drawing(kind, stream, i, size)) for i in range(images or 50)]
+        return with_planes(drawn, choice)
 
     def listed(split):
-        return hub.open_named(data, split) if hub.is_name(data) else open_folder(data, split, category, held_out)
+        found = hub.open_named(data, split) if hub.is_name(data) else open_folder(data, split, category, held_out)
+        return with_planes(found, choice)
 
     if not held_out or split not in ("train", "val"):
         return listed(split)

@@ -113,5 +113,8 @@ def test_missing_beam_is_told_in_one_line(command, monkeypatch, tmp_path):
 
 def test_flags_are_checked_before_any_work(command):
     assert command(batch.main, "--out=o", "a.png")[2] == "ris-command: --model is missing; see --helpshort\n"
-    assert "no images given" in command(batch.main, "--model=m.tflite", "--out=o", "--", "--runner=FlinkRunner")[2]
+    assert (
+        "a pattern of images is missing"
+        in command(batch.main, "--model=m.tflite", "--out=o", "--", "--runner=FlinkRunner")[2]
+    )
     assert "--workers=0: expected 1 or more" in command(batch.main, "--model=m", "--out=o", "--workers=0", "a.png")[2]

@@ -178,7 +178,7 @@ def test_bad_data_is_one_line_and_nothing_is_written(command, folder, tmp_path, 
         (evaluate.main, ["--model=nonesuch", "--data=x", "--out=o"], 2, ["nonesuch", "unknown preset"]),
         (evaluate.main, ["--model=a/b.keras", "--data=x", "--out=o"], 2, ["a/b.keras"]),
         (predict.main, ["--model=nonesuch", "--out=o", "x.png"], 2, ["nonesuch"]),
-        (predict.main, ["--model=nonesuch", "--out=o"], 2, ["no image"]),
+        (predict.main, ["--model=nonesuch", "--out=o"], 2, ["an image or folder of images is missing"]),
         (predict.main, ["--out=o", "x.png"], 2, ["--model"]),
     ],
 )

@@ -43,6 +43,15 @@ def told(command, tmp_path, monkeypatch):
     ("main", "arguments", "code", "line"),
     [
         (predict.main, ["image.png"], 2, "--model and --out are missing"),
+        (predict.main, [], 2, "--model, --out and an image or folder of images are missing"),
+        (predict.main, ["--model=nuclei", "--out=o"], 2, "an image or folder of images is missing"),
+        (
+            predict.main,
+            ["--model=nucli", "--out=image.png", "a", "image.png", "b"],
+            2,
+            "--out=image.png: is a file; give a folder; nucli: unknown preset; expected one of: blobs, coins, nuclei, "
+            "rosettes; a, b: no such file or folder",
+        ),
         (predict.main, ["--model=nuclei", "--out=o", "a", "image.png", "b"], 1, "a, b: no such file or folder; exp"),
         (predict.main, ["--model=nuclei", "--out=o", "empty", "bare"], 1, "empty, bare: no images in this folder; exp"),
         (predict.main, ["--model=no/a.keras", "--out=o", "image.png"], 2, "no/a.keras: no such file or folder"),
@@ -56,6 +65,7 @@ def told(command, tmp_path, monkeypatch):
             "--annotations=a.json: no such file; expected annotations in COCO format",
         ),
         (evaluate.main, ["--out=o"], 2, "--model and --data are missing"),
+        (evaluate.main, ["--model=a.keras", "--data=no", "--out=o"], 2, "a.keras: no such file or folder; no: no such"),
         (evaluate.main, ["--model=nuclei", "--data=no", "--out=o"], 1, "no: no such folder; expected a folder"),
         (evaluate.main, ["--model=nuclei", "--data=empty", "--out=o"], 1, "empty: no image and label pairs found"),
         (evaluate.main, ["--model=nuclei", "--data=synthetic:cubes", "--out=o"], 2, "unknown kind of synthetic images"),
@@ -79,6 +89,7 @@ def told(command, tmp_path, monkeypatch):
         (train.main, ["--config=nuclei", "--data=set", "--workdir=image.png"], 2, "--workdir=image.png: is a file"),
         (train.main, ["--config=nuclei", "--data=set", "--workdir=image.png/a"], 2, "--workdir=image.png/a: Not a dir"),
         (train.main, ["--config=nuclei", "--data=set", "--init=no.keras"], 2, "no.keras: no such file or folder"),
+        (train.main, ["--config=nuclei", "--data=no", "--init=nucli"], 2, "nucli: unknown preset; expected one of"),
         (train.main, ["--config=nuclei", "--data=set", "--init=nucli"], 2, "nucli: unknown preset"),
         (train.main, ["--config=nuclei", "--data=set", "--config.train.batch=0"], 2, "train.batch is 0"),
         (export.main, [], 2, "--model and --out are missing"),
@@ -87,6 +98,7 @@ def told(command, tmp_path, monkeypatch):
         (export.main, ["--model=nuclei", "--out=o", "--data=no"], 1, "no: no such folder"),
         (data.main, ["inspect", "no"], 1, "no: no such folder"),
         (data.main, ["convert", "no"], 2, "--format and --out are missing"),
+        (batch.main, ["--out=o"], 2, "--model and a pattern of images are missing"),
         (batch.main, ["a.png"], 2, "--model and --out are missing"),
         (batch.main, ["--model=no.tflite", "--out=o", "image.png"], 2, "{here}/no.tflite: no such file or folder"),
         (

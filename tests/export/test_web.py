@@ -1,7 +1,9 @@
 """The page in the browser: the decisions of ris_tf.inference.prediction and the counts of ris_tf.runtime."""
 
+import base64
 import functools
 import http.server
+import io
 import json
 import shutil
 import threading
@@ -13,6 +15,7 @@ from PIL import Image
 from skimage import data as photographs
 
 from ris_tf import RIS, runtime
+from ris_tf.data.images.orientation import orientation_of, upright
 from ris_tf.data.normalize import normalize
 from ris_tf.data.synthetic import drawings
 from ris_tf.export import artifact, card
@@ -73,6 +76,37 @@ def bare(browser, served):
 def test_page_without_its_model_says_so(bare):
     assert bare.inner_text("#error").startswith("The model cannot be loaded. ris_tf.json: 404")
     assert bare.is_disabled("#file") and bare.is_disabled("#camera")
+
+
+SEEN = """async ([address, name]) => {
+  const {pictureOf, orientationOf} = await import("./picture.js");
+  const file = new File([await (await fetch(address)).blob()], name);
+  const {canvas, orientation} = await pictureOf(file, name);
+  const {data, width, height} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  const bytes = await file.arrayBuffer();
+  const cut = [0, 1, 9, 30, 40, 60].map((length) => orientationOf(bytes.slice(0, length)));
+  return {orientation, cut, width, height, pixels: [...data]};
+}"""
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+@pytest.mark.parametrize("endian", [">", "<"])
+def test_turned_photographs_are_seen_upright(bare, tmp_path, kind, endian):
+    image = np.kron(np.random.default_rng(0).integers(0, 256, (3, 5, 3)), np.ones((8, 8, 1))).astype(np.uint8)
+    for orientation in range(1, 9):
+        exif = Image.Exif()
+        exif.endian, exif[271], exif[274] = endian, "Maker", orientation
+        how = {"quality": 100, "subsampling": 0, "comment": b"x" * 70} if kind == "JPEG" else {}
+        content = io.BytesIO()
+        Image.fromarray(image).save(content, kind, exif=exif, **how)
+        (tmp_path / "a").write_bytes(content.getvalue())
+        assert orientation_of(tmp_path / "a") == orientation
+        address = f"data:image/{kind.lower()};base64,{base64.b64encode(content.getvalue()).decode()}"
+        found = bare.evaluate(SEEN, [address, "a"])
+        right = upright(image, orientation).astype(int)
+        assert found["orientation"] == orientation and set(found["cut"]) <= {1, orientation}
+        seen = np.reshape(found["pixels"], (found["height"], found["width"], 4))[..., :3]
+        assert seen.shape == right.shape and np.abs(seen - right).max() <= 3
 
 
 FAKE = """async ({config, pixels, width, height, masks, scores, foreground}) => {

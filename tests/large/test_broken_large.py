@@ -30,9 +30,9 @@ def test_broken_large_images_are_one_line(model, tmp_path, command, monkeypatch)
         (tmp_path / f"{name}.tif").write_bytes(content)
     tifffile.imwrite(tmp_path / "nan.tif", np.where(image == 7, np.nan, image).astype(np.float32))
     tifffile.imwrite(tmp_path / "thin.tif", image[:5])
-    tifffile.imwrite(tmp_path / "palette.tif", image, photometric="palette", colormap=np.zeros((3, 256), np.uint16))
+    tifffile.imwrite(tmp_path / "lab.tif", np.stack([image] * 3, axis=-1), photometric="cielab")
     tifffile.imwrite(tmp_path / "pages.tif", np.stack([image, image]), photometric="minisblack")
-    for name in ("cut", "spoiled", "nan", "thin", "palette", "pages"):
+    for name in ("cut", "spoiled", "nan", "thin", "lab", "pages"):
         out = tmp_path / f"out_{name}"
         code, _, err = command(predict.main, "--model=nuclei", f"--out={out}", "--large", tmp_path / f"{name}.tif")
         lines = [part for line in err.splitlines() for part in line.split("\r") if part.startswith("ris-command")]

@@ -11,7 +11,7 @@ from ris_tf.data.images.planes import Choice
 from valid import ALPHA, COLOUR, COLOUR16, GREY, GREY16, HEIGHT, WIDTH, Input
 
 _STACK = np.stack([GREY16[::-1], GREY16, GREY16[:, ::-1], GREY16[::-1, ::-1]])  # GREY is plane 1
-_FIRST = COLOUR.transpose(2, 0, 1)
+_FIRST, _FIRST16 = COLOUR.transpose(2, 0, 1), COLOUR16.transpose(2, 0, 1)
 
 
 def _line(**lengths):
@@ -68,6 +68,44 @@ def _tiffs():
         "channels of a pixel": _several(
             "a.tif", written(np.moveaxis(_STACK, 0, -1).copy(), planarconfig="contig", metadata=None),
             Choice(channel=1), channel=4,
+        ),
+    }  # fmt: skip
+
+
+def _tiffs_in_colours():
+    """Channels that are the colours of one image, which only the user knows."""
+
+    def written(array, **options):
+        return lambda path: tifffile.imwrite(path, array, photometric="minisblack", **options)
+
+    return {
+        "ImageJ, composite of red, green and blue": Input(
+            "a.tif", written(_FIRST16, imagej=True, metadata={"axes": "CYX", "mode": "composite"}), COLOUR,
+            refused=_line(channel=3), choice=Choice(channel="rgb"),
+        ),
+        "ImageJ, colours in time": Input(
+            "a.tif", written(np.stack([_FIRST[:, ::-1], _FIRST]), imagej=True, metadata={"axes": "TCYX"}), COLOUR,
+            refused=_line(t=2, channel=3), choice=Choice(t=1, channel="rgb"),
+        ),
+        "OME, red, green and blue": Input(
+            "a.ome.tif", written(_FIRST16, metadata={"axes": "CYX"}, tile=(16, 16), compression="zlib"), COLOUR,
+            refused=f"{_line(channel=3)}, or all of them with --channel=all, or --channel=rgb if they are its colours",
+            choice=Choice(channel="rgb"),
+        ),
+        "OME, three channels of 12 bits": Input(
+            "a.ome.tif", written(_FIRST16 >> 4, metadata={"axes": "CYX"}, rowsperstrip=5), COLOUR, 2 / 4095,
+            refused=_line(channel=3), choice=Choice(channel="rgb"),
+        ),
+        "pages of red, green and blue": Input(
+            "a.tif", written(_FIRST, metadata=None), COLOUR, refused=_line(page=3), choice=Choice(channel="rgb")
+        ),
+        "red, green, blue and infrared, GDAL": Input(
+            "a.tif", written(np.concatenate([_FIRST16, _STACK[:1]]), planarconfig="separate", metadata=None), COLOUR,
+            refused=_line(channel=4), choice=Choice(channel="rgb"),
+        ),
+        "red, green, blue and infrared of a pixel": Input(
+            "a.tif", written(np.dstack([COLOUR16, GREY16]), planarconfig="contig", metadata=None, tile=(16, 16)),
+            COLOUR, refused=_line(channel=4), choice=Choice(channel="rgb"),
         ),
     }  # fmt: skip
 
@@ -164,5 +202,5 @@ def _zarrs():
 
 def inputs():
     """{name: Input}; without zarr if that is not installed."""
-    kinds = {"stack": _tiffs(), "npy": _arrays(), "zarr": _zarrs()}
+    kinds = {"stack": _tiffs(), "channels": _tiffs_in_colours(), "npy": _arrays(), "zarr": _zarrs()}
     return {f"{kind}: {name}": one for kind, found in kinds.items() for name, one in found.items()}

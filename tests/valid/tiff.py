@@ -181,9 +181,55 @@ def _levels():
     }  # fmt: skip
 
 
+def _colours():
+    """Colours that become RGB, in every way to store them."""
+    quantized = Image.fromarray(COLOUR).quantize(200)
+    index, shown = np.asarray(quantized), np.asarray(quantized.convert("RGB"))
+    table = np.zeros((3, 256), np.uint16)
+    table[:, :200] = np.asarray(quantized.getpalette()[:600], np.uint16).reshape(200, 3).T * 257
+    palette = {"photometric": "palette", "colormap": table}
+    inks = np.asarray(Image.fromarray(COLOUR).convert("CMYK"))
+    cmyk = {"photometric": "separated", "extrasamples": []}
+    mixed = np.asarray(Image.fromarray(COLOUR).convert("YCbCr"))
+    slide = {"metadata": None, "software": False, "tile": (16, 16)}
+    aperio = {"compression": 33003, "compressionargs": {"mct": False}, "description": "Aperio Image Library v12.0.15"}
+    which = "the file does not say whether they are RGB or YCbCr"
+
+    def bio_formats(path):
+        """JJ2000, whose comment says so, writes RGB as the compression that libvips uses for YCbCr."""
+        tifffile.imwrite(path, COLOUR, **_RGB, **slide, compression=33004)
+        content = path.read_bytes()
+        assert content.count(b"Created by OpenJPEG") == 6
+        path.write_bytes(content.replace(b"Created by OpenJPEG", b"Created by: JJ2000 "))
+
+    return {
+        "palette in tiles": _tifffile(index, shown, **palette, tile=(16, 16), compression="lzw"),
+        "palette, not compressed": _tifffile(index, shown, **palette),
+        "palette in strips, GDAL": _tifffile(index, shown, **palette, rowsperstrip=5, compression="zlib"),
+        "cmyk in tiles": _tifffile(inks, COLOUR, **cmyk, tile=(16, 16), compression="zlib"),
+        "cmyk, not compressed": _tifffile(inks, COLOUR, **cmyk),
+        "cmyk in planes": _tifffile(
+            inks.transpose(2, 0, 1), COLOUR, **cmyk, planarconfig="separate", tile=(16, 16), compression="lzw"
+        ),
+        "jpeg 2000 of Aperio, YCbCr": _tifffile(mixed, COLOUR, 0.02, **slide, **aperio),
+        "jpeg 2000 of Aperio, RGB": _tifffile(COLOUR, COLOUR, **slide, compression=33005),
+        "jpeg 2000, Bio-Formats": Input("a.tif", bio_formats, COLOUR),
+        "jpeg 2000 of Aperio, copied without its words": _tifffile(
+            mixed, None, **slide, compression=33003, compressionargs={"mct": False}
+        )._replace(refused=which),
+        "jpeg 2000, alpha, libvips": _tifffile(
+            np.dstack([COLOUR, ALPHA]), COLOUR, **slide, extrasamples=["unassalpha"], compression=33004
+        ),
+        "grey jpeg 2000, libvips": _tifffile(GREY, GREY, **slide, compression=33004),
+        "jpeg 2000, tifffile": _tifffile(COLOUR, COLOUR, compression=33004),
+        "jpeg 2000, libvips": _tifffile(mixed, None, **slide, compression=33004)._replace(refused=which),
+        "jpeg 2000, 16 bits, libvips": _tifffile(COLOUR16, None, **slide, compression=33004)._replace(refused=which),
+    }
+
+
 def _refused():
     mosaic = {"photometric": "cfa", "extratags": [(33421, 3, 2, [2, 2], True), (33422, 1, 4, b"\0\1\1\2", True)]}
-    colours = "TIFF colours are {}; expected grey, RGB or a palette"
+    colours = "TIFF colours are {}; expected grey, RGB, CMYK or a palette"
     return {
         "L*a*b*": _pillow(Image.fromarray(COLOUR).convert("LAB"), None)._replace(refused=colours.format("CIELAB")),
         "YCbCr, not JPEG": _pillow(Image.fromarray(COLOUR).convert("YCbCr"), None)._replace(
@@ -195,4 +241,5 @@ def _refused():
 
 def inputs():
     """{name: Input}."""
-    return {f"tiff: {name}": one for name, one in {**_numbers(), **_storage(), **_levels(), **_refused()}.items()}
+    found = {**_numbers(), **_storage(), **_levels(), **_colours(), **_refused()}
+    return {f"tiff: {name}": one for name, one in found.items()}

@@ -18,8 +18,9 @@ from PIL import Image
 
 from ris_tf.data.images import npy_arrays, pickled, png_chunks
 from ris_tf.data.images.packed import exceeds
-from ris_tf.data.images.planes import Choice
-from ris_tf.data.images.tiff_pages import chosen_page
+from ris_tf.data.images.planes import Choice, within
+from ris_tf.data.images.tiff_colours import to_rgb
+from ris_tf.data.images.tiff_pages import Plane, axes_of, chosen_plane
 from ris_tf.data.images.tiff_values import Values, missing_value
 from ris_tf.errors import DataError, RisError
 
@@ -54,8 +55,12 @@ def decode_image(path: Path, choice: Choice | None = None) -> np.ndarray:
     return _decode(path, _pillow_image, tiff, npy)
 
 
-def decode_labels(path: Path) -> np.ndarray:
+def decode_labels(path: Path, choice: Choice | None = None) -> np.ndarray:
     """Decodes a label map to the numbers stored in the file; for an image with a palette, these are the indices.
+
+    Args:
+        path: Path of the label map.
+        choice: the plane to read of a TIFF or npy array with several. Axes that the label map lacks are ignored.
 
     Returns:
         [H, W], or [H, W, C] if the file has colours, of the stored dtype.
@@ -63,7 +68,8 @@ def decode_labels(path: Path) -> np.ndarray:
     Raises:
         DataError: same as in `decode_image`, or the file is a JPEG.
     """
-    return _decode(path, _pillow_labels, _tiff_labels, _npy_labels)
+    tiff, npy = (functools.partial(decode, choice=choice) for decode in (_tiff_labels, _npy_labels))
+    return _decode(path, _pillow_labels, tiff, npy)
 
 
 def _decode(path: Path, from_pillow: _Decoder, from_tiff: _Decoder, from_npy: _Decoder) -> np.ndarray:
@@ -167,46 +173,39 @@ def _pillow_labels(path: Path) -> np.ndarray:
         return labels
 
 
-def _tiff_page(path: Path, choice: Choice | None) -> tuple[np.ndarray, tifffile.TiffPage, np.ndarray | None]:
-    """Reads one plane of a TIFF.
+def _tiff_pixels(path: Path, plane: Plane) -> np.ndarray:
+    """Pixels of a plane of an open TIFF as stored, [H, W, C]."""
+    page = plane.pages[0]
+    _check_size(path, (page.imagelength, page.imagewidth, page.samplesperpixel * len(plane.pages)), _bytes(page))
+    if page.is_tiled:
+        _check_size(path, (page.tilelength, page.tilewidth), page.samplesperpixel)
+    arrays = [one.asarray() for one in plane.pages]
+    array = arrays[0] if len(arrays) == 1 else np.stack(arrays, axis=-1)  # [H, W], [H, W, C] or [C, H, W]
+    array = np.moveaxis(array, 0, -1) if page.axes == "SYX" else array.reshape(*array.shape[:2], -1)  # [H, W, C]
+    return array if plane.samples is None else array[..., plane.samples]
 
-    Returns:
-        Pixels as stored, [H, W] or [H, W, C]; the page with its tags; the palette, uint16 [3, colours], or None.
-    """
-    with tifffile.TiffFile(path) as tiff:
-        page, sample = chosen_page(path, tiff, choice)
-        planes_first = page.axes == "SYX"
-        shape = page.shape[1:] + page.shape[:1] if planes_first else page.shape
-        _check_size(path, shape, page.dtype.itemsize if page.dtype else 1)
-        if page.is_tiled:
-            _check_size(path, (page.tilelength, page.tilewidth), page.samplesperpixel)
-        array = page.asarray()
-        array = np.moveaxis(array, 0, -1) if planes_first else array  # [H, W] or [H, W, C]
-        array = array if sample is None else array[..., sample]
-        return array, page, page.colormap  # the palette is read here, while the file is open
+
+def _bytes(page: tifffile.TiffPage) -> int:
+    return page.dtype.itemsize if page.dtype else 1
 
 
 def _tiff_image(path: Path, choice: Choice | None) -> np.ndarray:
-    array, page, palette = _tiff_page(path, choice)
-    kinds = tifffile.PHOTOMETRIC
-    if page.photometric == kinds.PALETTE:
-        colours = palette.T  # [256 or 65536, 3]
-        return (colours >> 8 if colours.max() > 255 else colours).astype(np.uint8)[array]
-    if page.photometric == kinds.SEPARATED and array.dtype == np.uint8 and array.shape[2:] == (4,):
-        return np.array(Image.frombytes("CMYK", array.shape[1::-1], array.tobytes()).convert("RGB"))
-    jpeg = page.photometric == kinds.YCBCR and page.compression == tifffile.COMPRESSION.JPEG  # decoded to RGB
-    if not jpeg and page.photometric not in (kinds.MINISBLACK, kinds.MINISWHITE, kinds.RGB):
-        raise DataError(f"{path}: TIFF colours are {page.photometric.name}; expected grey, RGB or a palette")
-    array = Values(page).shown(array)
-    if array.ndim == 3:
+    with tifffile.TiffFile(path) as tiff:
+        plane = chosen_plane(path, tiff, choice)
+        page, colours = plane.pages[0], to_rgb(path, plane.pages[0])
+        array = _tiff_pixels(path, plane)
+    if colours:
+        return colours(array)
+    array = Values(page, plane.channels > 2).shown(array)
+    if plane.samples is None:
         check_two_channels(path, array.shape[2], page.extrasamples)
-        array = _grey_or_colour(path, array)
-    return array
+    return _grey_or_colour(path, array)
 
 
-def _tiff_labels(path: Path) -> np.ndarray:
-    array, page, _ = _tiff_page(path, None)
-    missing = missing_value(page)
+def _tiff_labels(path: Path, choice: Choice | None) -> np.ndarray:
+    with tifffile.TiffFile(path) as tiff:
+        plane = chosen_plane(path, tiff, within(axes_of(path, tiff), choice))
+        array, missing = _tiff_pixels(path, plane), missing_value(plane.pages[0])
     if missing is not None:
         array[np.isnan(array) if np.isnan(missing) else array == missing] = 0
     return array[..., 0] if array.shape[2:] == (1,) else array
@@ -219,8 +218,10 @@ def _npy_image(path: Path, choice: Choice | None) -> np.ndarray:
     return array if array.ndim == 2 else _grey_or_colour(path, array)
 
 
-def _npy_labels(path: Path) -> np.ndarray:
+def _npy_labels(path: Path, choice: Choice | None) -> np.ndarray:
     masks = pickled.read_masks(path) if pickled.holds_objects(path) else npy_arrays.opened(path)
+    if choice and masks.ndim > 2:
+        masks = npy_arrays.plane_of(path, masks, within(npy_arrays.axes_of(path, masks), choice))
     if masks.ndim not in (2, 3):
         raise DataError(f"{path}: array has the shape {masks.shape}; expected ids [H, W]")
     _check_size(path, masks.shape, masks.dtype.itemsize)

@@ -61,13 +61,14 @@ def parse(flag: str, text: str | None) -> int | str | None:
     return int(text)
 
 
-def expand(path: Path, axes: Sequence[Axis], choice: Choice) -> dict[str, Choice]:
+def expand(path: Path, axes: Sequence[Axis], choice: Choice, several: bool = True) -> dict[str, Choice]:
     """Lists the planes of a file that a choice stands for.
 
     Args:
         path: Path of the file, for messages.
         axes: its axes.
         choice: the choice; ALL is allowed.
+        several: whether the message about a missing choice mentions ALL.
 
     Returns:
         {ending of the names of the results: Choice without ALL}, such as {"_z0": Choice(z=0), "_z1": Choice(z=1)}. For
@@ -78,7 +79,7 @@ def expand(path: Path, axes: Sequence[Axis], choice: Choice) -> dict[str, Choice
     """
     axes = {axis.flag: axis for axis in axes}
     colours = next((flag for flag, axis in axes.items() if axis.rgb and choice.channel == RGB), None)
-    _check(path, [axis for flag, axis in axes.items() if flag != colours], choice)
+    _check(path, [axis for flag, axis in axes.items() if flag != colours], choice, several)
     chosen = {flag: getattr(choice, flag) for flag in _SHORT if flag in axes and flag != colours}
     ranges = [range(axes[flag].length) if index == ALL else [index] for flag, index in chosen.items()]
     found, rest = {}, Choice(*(None if index == ALL else index for index in choice))
@@ -107,20 +108,36 @@ def pick(path: Path, axes: Sequence[Axis], choice: Choice | None) -> dict[str, i
             colours = ", or its colours as an RGB image" if any(axis.rgb for axis in axes) else ""
             raise DataError(
                 f"{path}: has {_counts(axes)}; expected a single 2-D image; save each plane as a separate file{colours}"
+                f"; ris-data convert {_some(axes)} does so for a data set"
             )
         return {}
-    (one,) = expand(path, axes, choice).values()
+    (one,) = expand(path, axes, choice, several=False).values()
     return {flag: index for flag, index in one._asdict().items() if index is not None}
 
 
-def _check(path, axes, choice):
-    """Raises DataError unless each axis is chosen, and every index lies within its axis."""
+def within(axes: Sequence[Axis], choice: Choice | None) -> Choice | None:
+    """The part of a choice that a file with these axes has: for label maps, which may have fewer than their images."""
+    flags = [axis.flag for axis in axes]
+    return choice and Choice(**{flag: index for flag, index in choice._asdict().items() if flag in flags})
+
+
+def check_colours(path: Path, shape: Sequence[int], choice: Choice | None) -> None:
+    """Raises DataError if a channel was chosen and the image, of the shape (H, W, C), has colours."""
+    if choice and shape[2] == 3 and isinstance(choice.channel, int):
+        raise DataError(f"{path}: is an RGB image, whose colours are read together; leave out --channel")
+
+
+def _check(path, axes, choice, several):
+    """Raises DataError unless each axis is chosen, and every index lies within its axis.
+
+    The message mentions ALL if `several` is True.
+    """
     left = [axis for axis in axes if getattr(choice, axis.flag) is None]
     if left:
-        some = " and ".join(f"--{axis.flag}=0..{axis.length - 1}" for axis in left)
-        every = " and ".join(f"--{axis.flag}={ALL}" for axis in left)
+        some = _some(left, " and ")
+        every = ", or all of them with " + " and ".join(f"--{axis.flag}={ALL}" for axis in left) if several else ""
         colours = f", or --channel={RGB} if they are its colours" if any(axis.rgb for axis in left) else ""
-        raise DataError(f"{path}: has {_counts(left)}; choose one with {some}, or all of them with {every}{colours}")
+        raise DataError(f"{path}: has {_counts(left)}; choose one with {some}{every}{colours}")
     lengths = {axis.flag: axis.length for axis in axes}
     for flag, index in choice._asdict().items():
         length = lengths.get(flag, 1)
@@ -130,6 +147,10 @@ def _check(path, axes, choice):
             known = f"expected 0..{length - 1}, counted from 0" if length > 1 else f"leave out --{flag}"
             few = f"has {length} {_WORDS[flag]}" if length > 1 else f"has no axis for --{flag}"
             raise DataError(f"{path}: {few}; {known}, not --{flag}={index}")
+
+
+def _some(axes, between=" "):
+    return between.join(f"--{axis.flag}=0..{axis.length - 1}" for axis in axes)
 
 
 def _counts(axes):

@@ -7,18 +7,16 @@ import os
 import numpy as np
 import tifffile
 
-from ris_tf.data.images import npy_arrays
-from ris_tf.data.images.decoding import MAX_BYTES, MAX_PIXELS, TIFF_STARTS, check_two_channels
+from ris_tf.data.images import npy_arrays, tiff_pieces
+from ris_tf.data.images.decoding import MAX_BYTES, MAX_PIXELS, TIFF_STARTS
 from ris_tf.data.images.pixels import converted
-from ris_tf.data.images.tiff_pages import axes_of, chosen_page
-from ris_tf.data.images.tiff_values import Values
+from ris_tf.data.images.tiff_pages import axes_of, chosen_plane
 from ris_tf.data.images.zarr_arrays import ZarrImage
 from ris_tf.errors import DataError, RisError
 
 MAX_SIDE = 2**17  # pixels; the memory needed grows only with the width
 _CACHE = 3 * 2**27  # bytes of decoded pieces to keep: a full row of pieces for images up to MAX_SIDE wide
 _MAX_PIECE = 2**26  # bytes, largest decoded size of one piece
-_STRIP = 2**20  # bytes, approximate size of the strips in which an uncompressed TIFF is read
 _ZARR_FILES = ("zarr.json", ".zgroup", ".zarray")
 
 
@@ -130,9 +128,10 @@ def is_large(path, choice=None):
         return False
     try:
         with tifffile.TiffFile(path) as tiff:
-            page, _ = chosen_page(path, tiff, choice)
-            pixels = page.imagelength * page.imagewidth
-            return pixels > MAX_PIXELS or pixels * page.samplesperpixel * ((page.bitspersample + 7) // 8) > MAX_BYTES
+            plane = chosen_plane(path, tiff, choice)
+            page = plane.pages[0]
+            pixels, stored = page.imagelength * page.imagewidth, page.samplesperpixel * len(plane.pages)
+            return pixels > MAX_PIXELS or pixels * stored * ((page.bitspersample + 7) // 8) > MAX_BYTES
     except Exception:  # the problem is reported when the image is read
         return False
 
@@ -172,7 +171,7 @@ def open_regions(path, choice=None):
     """Opens a large image. Only its header is read.
 
     Args:
-        path: Path of a grey or RGB TIFF, or of the folder of a zarr array or OME-Zarr image. The highest resolution
+        path: Path of a TIFF, or of the folder of a zarr array or OME-Zarr image. The highest resolution
             is used.
         choice: `planes.Choice` of the plane to read, if there are several.
 
@@ -218,49 +217,4 @@ def _starts_with(path, starts):
 
 def _open_tiff(path, choice):
     tiff = tifffile.TiffFile(path)  # stays open, because the regions are read from it later
-    page, sample = chosen_page(path, tiff, choice)
-    kinds, jpeg = tifffile.PHOTOMETRIC, page.compression == tifffile.COMPRESSION.JPEG
-    if page.photometric not in (kinds.MINISBLACK, kinds.MINISWHITE, kinds.RGB) and not (
-        page.photometric == kinds.YCBCR and jpeg
-    ):
-        raise DataError(f"{path}: TIFF colours are {page.photometric.name}; expected grey or RGB")
-    shape = (page.imagelength, page.imagewidth, page.samplesperpixel)
-    if sample is None:
-        check_two_channels(path, page.samplesperpixel, page.extrasamples)
-    planes = page.axes == "SYX"
-    picked = slice(None) if planes or sample is None else slice(sample, sample + 1)  # of the samples in a piece
-    found = shape if sample is None else (*shape[:2], 1)
-    regions = functools.partial(Regions, path, found, page.dtype, values=Values(page), blank=page.nodata)
-
-    if page.is_final and not planes and page.dtype.kind != "b":  # as in memory: strips of any height can be read
-        line = math.prod(shape[1:]) * page.dtype.itemsize
-        height = max(1, _STRIP // line)
-        stored = page.dtype.newbyteorder(tiff.byteorder)
-        end = page.dataoffsets[0] + shape[0] * line
-        if end > tiff.filehandle.size:
-            raise DataError(f"{path}: file is truncated ({tiff.filehandle.size} of {end} bytes); copy or save it again")
-
-        def load(_, i, __):
-            first, count = i * height, min(height, shape[0] - i * height)
-            numbers = count * math.prod(shape[1:])
-            piece = np.fromfile(path, stored, numbers, offset=page.dataoffsets[0] + first * line)
-            return piece.reshape(count, *shape[1:]).astype(page.dtype)[..., picked]
-
-        return regions((height, shape[1]), load)
-
-    size = (page.tilelength, page.tilewidth) if page.is_tiled else (page.rowsperstrip, shape[1])
-    size = (min(size[0], shape[0]) if not page.is_tiled else size[0], size[1])
-    down, across = -(-shape[0] // size[0]), -(-shape[1] // size[1])
-    decode, tables = page.decode, page.jpegtables  # both may read from the file, so before its position is set
-
-    def load_packed(plane, i, j):
-        first = plane if plane is not None else sample if planes else 0
-        index = (first * down + i) * across + j
-        count = page.databytecounts[index]
-        if not count:
-            return None  # the writer left this piece out
-        tiff.filehandle.seek(page.dataoffsets[index])
-        piece, _, _ = decode(tiff.filehandle.read(count), index, jpegtables=tables)
-        return None if piece is None else piece[0][..., picked]
-
-    return regions(size, load_packed, planes and sample is None)
+    return Regions(path, **tiff_pieces.pieces(path, tiff, chosen_plane(path, tiff, choice)))

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
+from ris_tf.data.images import chosen
 from ris_tf.data.images.decoding import decode_image, decode_labels
 from ris_tf.data.images.notes import warn_once
 from ris_tf.data.images.orientation import is_size_of, upright_pair
 from ris_tf.data.images.pixels import converted, whole_ids
-from ris_tf.data.images.planes import Choice
+from ris_tf.data.images.planes import Choice, check_colours
 from ris_tf.data.images.regions import is_zarr
 from ris_tf.errors import DataError, UsageError, gather
 from ris_tf.instances.labels import IGNORED, bounded
@@ -38,19 +39,20 @@ def read_image(path: Path | str, choice: Choice | None = None) -> np.ndarray:
 
     Args:
         path: PNG, JPEG, TIFF or npy file; the format is detected from the content.
-        choice: the plane to read of a TIFF or npy array with several.
+        choice: the plane to read of a TIFF or npy array with several; unless given, that of `chosen.current`.
 
     Returns:
         [H, W, 1] or [H, W, 3] uint8, uint16 or float32 (finite).
 
     Raises:
-        DataError: the file cannot be read, several planes are left, its number of channels is not supported, or it
-            contains NaN or infinity.
+        DataError: the file cannot be read, several planes are left, its number of channels is not supported, it
+            contains NaN or infinity, or a channel of an RGB image was chosen.
     """
-    path = Path(path)
+    path, choice = Path(path), choice or chosen.current()
     image = decode_image(path, choice)  # [H, W] or [H, W, C]
     if image.ndim == 2:
         image = image[..., None]  # [H, W, 1]
+    check_colours(path, image.shape, choice)
     return converted(path, image)
 
 
@@ -59,7 +61,7 @@ def read_labels(path: Path | str) -> np.ndarray:
 
     Args:
         path: single-channel PNG (8 or 16 bits, or a palette whose indices are the ids), TIFF or npy file of integers,
-            or of floats that are whole numbers.
+            or of floats that are whole numbers. If it has several planes, the one of `chosen.current` is read.
 
     Returns:
         [H, W] int32. The ids are kept as stored, or renumbered if they are too large to count by (see
@@ -69,7 +71,7 @@ def read_labels(path: Path | str) -> np.ndarray:
         DataError: the file cannot be read, does not have a single channel of whole numbers, or has an id out of range.
     """
     path = Path(path)
-    labels = whole_ids(path, decode_labels(path))  # [H, W] or [H, W, C]
+    labels = whole_ids(path, decode_labels(path, chosen.current()))  # [H, W] or [H, W, C]
     if labels.dtype.kind not in "biu":
         raise DataError(f"{path}: mask is {labels.dtype}; expected integer ids, 0 for background (uint8 or uint16)")
     if labels.ndim != 2:

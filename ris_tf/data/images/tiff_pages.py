@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 import numpy as np
 import tifffile
 
-from ris_tf.data.images.planes import Axis, Choice, pick
+from ris_tf.data.images.planes import RGB, Axis, Choice, pick
 from ris_tf.errors import DataError
 
 _MANY_PAGES = 1000  # pages of a TIFF are not read beyond this number
@@ -23,17 +23,22 @@ _FLAGS = {"Z": "z", "T": "t", "C": "channel"}  # flags of tifffile's axes; other
 _LEAST_FACTOR = 1.9  # between the sides of one level of a pyramid and the next
 
 
-class Page(NamedTuple):
+class Plane(NamedTuple):
     """A plane of a TIFF.
 
     Attributes:
-        page: its page.
-        sample: index of the sample that is the chosen channel, int; None if the samples of a pixel are one grey or
-            colour value.
+        pages: its page; or three pages, which are its red, green and blue.
+        samples: the samples of a pixel that are read, slice; None if all of them are one grey or colour value.
     """
 
-    page: tifffile.TiffPage
-    sample: int | None
+    pages: list[tifffile.TiffPage]
+    samples: slice | None
+
+    @property
+    def channels(self) -> int:
+        """Number of values of a pixel, with alpha."""
+        every = range(self.pages[0].samplesperpixel)
+        return len(self.pages) * len(every if self.samples is None else every[self.samples])
 
 
 class _Planes(NamedTuple):
@@ -51,7 +56,7 @@ def axes_of(path: Path, tiff: tifffile.TiffFile) -> list[Axis]:
     return _planes(path, tiff).axes
 
 
-def chosen_page(path: Path, tiff: tifffile.TiffFile, choice: Choice | None = None) -> Page:
+def chosen_plane(path: Path, tiff: tifffile.TiffFile, choice: Choice | None = None) -> Plane:
     """Finds a plane of an open TIFF, and checks that all of its data lie within the file.
 
     Args:
@@ -64,6 +69,15 @@ def chosen_page(path: Path, tiff: tifffile.TiffFile, choice: Choice | None = Non
     """
     planes = _planes(path, tiff)
     indices = pick(path, planes.axes, choice)
+    channel, colours = indices.get("channel"), next((axis.flag for axis in planes.axes if axis.rgb), None)
+    if channel == RGB and colours and not planes.samples:
+        return Plane([_page(path, tiff, planes, {**indices, colours: index}) for index in range(3)], None)
+    picked = slice(0, 3) if channel == RGB else slice(channel, channel + 1) if channel is not None else None
+    return Plane([_page(path, tiff, planes, indices)], picked if planes.samples else None)
+
+
+def _page(path, tiff, planes, indices):
+    """The page at the indices, after a check of its data."""
     page = planes.page(indices)
     if page is None:
         where = " ".join(f"--{flag}={index}" for flag, index in indices.items())
@@ -75,7 +89,7 @@ def chosen_page(path: Path, tiff: tifffile.TiffFile, choice: Choice | None = Non
         )
     if not any(page.databytecounts):  # a writer that failed; left out in part, the missing pieces are zero
         raise DataError(f"{path}: TIFF holds no pixels, only their size; copy or save it again")
-    return Page(page, indices.get("channel") if planes.samples else None)
+    return page
 
 
 def _planes(path, tiff):
@@ -84,15 +98,25 @@ def _planes(path, tiff):
         raise DataError(f"{path}: TIFF has {_MANY_PAGES} pages or more; expected fewer; save it as several files")
     pages = _images(every)
     found = None if _is_spread(tiff) else _by_metadata(tiff, every, {page.index for page in pages})
+    first, alike = pages[0], True
     if found is None:
         axes = [Axis("page", len(pages))] if len(pages) > 1 else []
         found = _Planes(axes, lambda indices: pages[indices.get("page", 0)], False)
-    first = pages[0]
+        alike = len({(page.shape, page.dtype) for page in pages}) == 1
     if not set(first.axes) <= set("YXS"):
         raise DataError(f"{path}: TIFF has a page of the shape {'x'.join(map(str, first.shape))}; expected 2-D pages")
     if found.samples or _are_channels(first):
-        return _Planes([*found.axes, Axis("channel", first.samplesperpixel)], found.page, True)
-    return found
+        axes = [*found.axes, Axis("channel", first.samplesperpixel)]
+        return _Planes(_with_colours(axes, ("channel",)), found.page, True)
+    grey = alike and first.samplesperpixel == 1 and first.photometric != tifffile.PHOTOMETRIC.PALETTE
+    return _Planes(_with_colours(found.axes, ("channel", "page") if grey else ()), found.page, False)
+
+
+def _with_colours(axes, flags):
+    """Marks the axis, the first of the flags, whose planes may be the colours of one image."""
+    lengths = {axis.flag: axis.length for axis in axes}
+    colours = next((flag for flag in flags if lengths.get(flag) in (3, 4)), None)
+    return [axis._replace(rgb=axis.flag == colours) for axis in axes]
 
 
 def _images(pages):

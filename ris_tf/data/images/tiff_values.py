@@ -18,13 +18,14 @@ class Values:
     the image. All other pixels keep their dtype.
 
     Args:
-        page: page of the TIFF, grey or colour.
+        page: page of the TIFF.
+        colour: whether the image has colours.
     """
 
-    def __init__(self, page: tifffile.TiffPage):
+    def __init__(self, page: tifffile.TiffPage, colour: bool):
         self._missing, self._bits, self._stated = missing_value(page), page.bitspersample, _significant_bits(page)
         self._inverted = page.photometric == tifffile.PHOTOMETRIC.MINISWHITE
-        self._colour = page.samplesperpixel > 2
+        self._colour = colour
 
     def shown(self, stored: np.ndarray, limits: Callable[[], tuple[float, float]] | None = None) -> np.ndarray:
         """Converts stored numbers.

@@ -60,7 +60,7 @@ class ZarrImage:
 
     def _may_be_rgb(self, flag):
         several = [length for axis in self._fixed.get(flag, ()) if (length := self._node.shape[axis]) > 1]
-        return several == [3] or (several == [4] and self._node.dtype == np.uint8)
+        return several in ([3], [4])
 
     def plane(self, choice):
         """What `regions.Regions` needs to read a plane.

@@ -84,8 +84,14 @@ def _images(source):
     if source.is_dir():
         files = [file for file in source.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES and file.name[0] != "."]
         return [(file.relative_to(source).with_suffix("").as_posix(), file) for file in sorted(files)]
-    files = [source.parent / line.replace("\\", "/") for line in read_lines(source)]
+    files = [_listed(source.parent, line.replace("\\", "/")) for line in read_lines(source)]
     return [(file.stem, file) for file in sorted(files)]
+
+
+def _listed(folder, line):
+    """Path of an image in a list; CVAT writes data/images/train/a.jpg for images/train/a.jpg beside the list."""
+    inner = folder / line.removeprefix("data/")
+    return inner if inner.exists() else folder / line
 
 
 def _labels_of(image):

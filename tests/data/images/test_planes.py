@@ -42,11 +42,11 @@ def check(path, lengths, stored):
             np.testing.assert_array_equal(read_image(path, choice)[..., 0], stored[indices])
     words = [f"--{flag}=0..{length - 1}" for flag, length in lengths.items()]
     words += [f"--{flag}=all" for flag in lengths]
-    line = message(open_regions, path, Choice())
+    line = message(expand, path, stack_axes(path), Choice())
     assert line.startswith(f"{path}: has ") and all(word in line for word in words)
     assert "expected a single 2-D image" in message(open_regions, path)
     if not is_zarr(path):
-        assert line == message(read_image, path, Choice())
+        assert line.startswith(message(read_image, path, Choice()).split(", or")[0])  # it reads one plane, not all
 
 
 @pytest.mark.parametrize("version", ["0.4", "0.5"])

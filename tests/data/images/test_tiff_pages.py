@@ -87,9 +87,10 @@ def test_stacks_of_pyramids(tmp_path):
     with tifffile.TiffWriter(tmp_path / "a.ome.tif") as file:
         file.write(PLANES, **TILED, subifds=1, metadata={"axes": "CYX"})
         file.write(PLANES[:, ::2, ::2], **TILED, subfiletype=1)
-    assert stack_axes(tmp_path / "a.ome.tif") == [Axis("channel", 4)]
+    assert stack_axes(tmp_path / "a.ome.tif") == [Axis("channel", 4, rgb=True)]
     for index, plane in enumerate(PLANES):
         same(tmp_path / "a.ome.tif", plane, Choice(channel=index))
+    same(tmp_path / "a.ome.tif", np.stack(PLANES[:3], axis=-1), Choice(channel="rgb"))
 
 
 @pytest.mark.parametrize("others", ["present", "missing"])

@@ -63,6 +63,10 @@ def write(folder):
         for kind, array in zip(("images", "masks"), pair(number), strict=True):
             save(folder / "pairs" / split / kind / f"{number}.png", array)
             save(folder / "group" / "nuclei" / split / kind / f"{number}.png", array)
+            stack = np.stack([array[..., 0] if kind == "images" else array] * 4)
+            path = folder / "stacks" / split / kind / f"{number}.tif"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            tifffile.imwrite(path, stack, imagej=True, metadata={"axes": "ZYX"})
     listed = {"id": 5, "file_name": "b.png", "height": SIDE, "width": SIDE}
     content = {"images": [listed], "annotations": [], "categories": [{"id": 2, "name": "cell"}]}
     (folder / "instances_val.json").write_text(json.dumps(content))
@@ -73,7 +77,7 @@ def write(folder):
 
 def lay(folder, line):
     """Links DIR to the data set that a command expects there, and removes OUT."""
-    kinds = {"DIR/A1": "leaves", "DIR/nuclei": "group"}
+    kinds = {"DIR/A1": "leaves", "DIR/nuclei": "group", "DIR --z": "stacks"}
     kind = next((kind for part, kind in kinds.items() if part in line), "pairs")
     (folder / "DIR").unlink(missing_ok=True)
     (folder / "DIR").symlink_to(kind)
