@@ -8,7 +8,7 @@ BIN := .venv/bin
 export TF_CPP_MIN_LOG_LEVEL := 2
 
 .PHONY: demo test test-faults test-slow test-large test-serving test-beam test-workers test-lowest test-legacy test-load \
-	bazel-test lint docs wheel clean
+	bazel-test lint docs wheel wheel-runtime release-check clean
 
 .venv: .venv/stamp
 
@@ -117,6 +117,17 @@ wheel: .venv/stamp
 	rm -rf build
 	$(BIN)/python -m build --wheel --outdir dist
 	du -h dist/*.whl
+
+# The light distribution ris-tf-runtime, which predicts without TensorFlow.
+wheel-runtime: .venv/stamp
+	$(BIN)/python packaging/runtime/build.py dist
+	du -h dist/*runtime*.whl
+
+# Installs wheel and source archive of both distributions into fresh environments of each Python on this machine, and
+# counts a picture there; up to 2 GB at a time, and about 15 GB to download. For a part of it give
+# CHECK="--pythons=3.12 --distributions=ris-tf-runtime".
+release-check: .venv/stamp
+	$(BIN)/python packaging/release_check.py $(CHECK)
 
 clean:
 	rm -rf build dist demo_out *.egg-info .pytest_cache .ruff_cache

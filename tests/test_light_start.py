@@ -1,11 +1,13 @@
 """What starts without TensorFlow, which takes seconds to import; and Keras, which must know our classes even so."""
 
+import json
 import subprocess
 import sys
 import zipfile
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 from scenes.blobs import mosaic
 
@@ -14,6 +16,7 @@ from ris_tf import presets, storage
 from ris_tf.commands import evaluate, predict
 from ris_tf.export.preset import WEIGHTS
 
+ABSENT = "tensorflow,keras,scipy,skimage,imagecodecs,ml_collections,h5py,yaml,pydensecrf"  # from a light installation
 COMMANDS = [f"commands.{name}" for name in ("batch", "data", "evaluate", "predict", "train")] + ["export.main"]
 
 
@@ -43,18 +46,61 @@ print([name for name in ("tensorflow", "keras") if name in sys.modules])
     assert python(code).splitlines()[-1] == "[]"
 
 
-def test_a_preset_predicts_without_tensorflow(tmp_path):
+def test_a_preset_predicts_without_tensorflow_or_scipy(tmp_path):
     image = np.uint8(255 * np.clip(mosaic(128, 128, 32, 9)[0], 0, 1))
     Image.fromarray(image).save(tmp_path / "cells.png")
     code = """
 import sys
-sys.modules["tensorflow"] = sys.modules["keras"] = None
+sys.modules.update(dict.fromkeys(sys.argv.pop(1).split(",")))
 from ris_tf.commands import predict
 sys.argv = ["ris-predict", "--model=nuclei", *sys.argv[1:]]
 predict.main()
 """
-    python(code, str(tmp_path / "cells.png"), f"--out={tmp_path / 'found'}")
+    python(code, ABSENT, str(tmp_path / "cells.png"), f"--out={tmp_path / 'found'}", "--write=labels,overlay,csv,coco")
     assert (tmp_path / "found" / "counts.csv").read_text() == "image,count,limit_reached\ncells.png,16,no\n"
+
+
+def test_a_preset_is_measured_without_tensorflow_or_scipy(tmp_path):
+    for split in ("images", "masks"):
+        (tmp_path / "test" / split).mkdir(parents=True)
+    rows, columns = np.indices((128, 128))
+    disc = np.hypot(rows % 32 - 15.5, columns % 32 - 15.5) < 9
+    labels = np.where(disc, rows // 32 * 4 + columns // 32 + 1, 0)
+    Image.fromarray(np.uint8(20 + 180 * disc)).save(tmp_path / "test" / "images" / "a.png")
+    Image.fromarray(labels.astype(np.uint16)).save(tmp_path / "test" / "masks" / "a.png")
+    code = """
+import sys
+sys.modules.update(dict.fromkeys(sys.argv.pop(1).split(",")))
+from ris_tf.commands import evaluate
+sys.argv = ["ris-evaluate", "--model=nuclei", *sys.argv[1:]]
+evaluate.main()
+"""
+    python(code, ABSENT, f"--data={tmp_path}", f"--out={tmp_path / 'out'}")
+    found = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert found["instances"] == 16 and found["dic"] == 0 and found["sbd"] > 0.8
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--score_threshold=0.5"], "a.tif: its compression needs imagecodecs; pip install imagecodecs"),
+        (["--engine=keras"], "needs keras, which ris-tf-runtime leaves out; install ris-tf instead of it"),
+        (["--write=geojson"], "outlines of objects: needs SciPy; pip install scipy"),
+        (["--crf"], "--crf needs pydensecrf2; pip install 'ris-tf[crf]'"),
+    ],
+)
+def test_what_is_missing_is_told_in_one_line(flags, said, tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((64, 64), np.uint8), compression="lzw")
+    code = """
+import sys
+sys.modules.update(dict.fromkeys(sys.argv.pop(1).split(",")))
+from ris_tf.commands import predict
+sys.argv = ["ris-predict", "--model=nuclei", *sys.argv[1:]]
+predict.main()
+"""
+    arguments = [ABSENT, str(tmp_path / "a.tif"), f"--out={tmp_path / 'found'}", *flags]
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and said in done.stderr and len(done.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize(

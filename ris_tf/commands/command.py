@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 
 from absl import flags, logging
-from ml_collections import ConfigDict, config_flags
 
+from ris_tf import optional
 from ris_tf.errors import RisError, UsageError
 from ris_tf.quiet import quiet
-from ris_tf.settings import overrides, ranges
+from ris_tf.settings import ranges
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 if not CONFIGS.is_dir():  # in a checkout, configs/ lies beside ris_tf/
@@ -66,6 +66,8 @@ def run(job, module, usage, with_config=False):
         if with_config:
             _check_overrides(sys.argv)
             sys.argv = _with_paths(sys.argv)
+            from ml_collections import config_flags  # a light installation lacks it, and has no configs
+
             config_flags.DEFINE_config_file("config", lock_config=True)
         try:
             arguments = flags.FLAGS(sys.argv)
@@ -82,6 +84,11 @@ def run(job, module, usage, with_config=False):
     except RisError as error:
         print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except ModuleNotFoundError as error:
+        if str(error.name).partition(".")[0] in ("None", "ris_tf"):
+            raise  # a fault of this package
+        print(f"{Path(sys.argv[0]).name}: {optional.advice(error)}", file=sys.stderr)
+        sys.exit(2)
     except OSError as error:  # from writing; readers raise DataError
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         advice = "; make room and run the same command again" if full else ""
@@ -116,6 +123,8 @@ def _check_config(config):
     """Raises UsageError unless a config file returned a ConfigDict with a valid name."""
     if not flags.FLAGS["config"].present:
         return  # --config is missing, which is for the command to judge
+    from ml_collections import ConfigDict
+
     name = config.get("name") if isinstance(config, ConfigDict) else None
     right, expected = ranges.ALL["name"]
     if not right(name):
@@ -125,6 +134,8 @@ def _check_config(config):
 
 def _override(error):
     """Describes the error in a --config.FIELD flag; returns None if the config file itself is at fault."""
+    from ris_tf.settings import overrides  # like all that reads configs, it needs ml_collections
+
     try:
         return overrides.problem(sys.argv, error)
     except (Exception, SystemExit):  # raised by the config file, which is a program

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ris_tf.commands import tables
 from ris_tf.data.images.zarr_arrays import zarr_library
 from ris_tf.errors import DataError, UsageError
 from ris_tf.files.writing import write_png, write_tiff
@@ -107,6 +108,8 @@ FORMS = {
     ),
     **{name: _of_outlines(row) for name, row in outline_files.FORMS.items()},
     "csv": Form("objects.csv", "score, area, centroid and bounding box of every object in all images", sized=True),
+    "timeseries": Form("timeseries.csv", "count and total area of every image, in order of time, or else of name"),
+    "plot": Form("timeseries.svg", "the same as a plot; needs matplotlib", needs=tables.check_plot),
     "coco": Form(
         "coco_results.json",
         "masks of all images as RLE; coco_images.json lists the images and their ids.\n"

@@ -8,7 +8,7 @@ from absl import flags
 from tqdm import tqdm
 
 from ris_tf import presets, storage
-from ris_tf.commands import command, engine, forms, pictures, places, plane_flags, result_ids
+from ris_tf.commands import command, engine, forms, pictures, places, plane_flags, result_ids, tables
 from ris_tf.data.images.orientation import as_stored, orientation_of, turned_note, upright
 from ris_tf.data.images.regions import can_be_regions, is_large
 from ris_tf.data.images.single import image_files
@@ -71,6 +71,7 @@ def one_by_one(
     digest=None,
     ids=None,
     choice=None,
+    roi=None,
 ):
     """Predicts images and writes the results, with only one image in memory at a time.
 
@@ -86,6 +87,7 @@ def one_by_one(
         until the last image is done, and an interrupted run resumes from them. None keeps nothing.
       ids: ResultIds of the images for the form coco, see `pictures.Picture.name`; None for `result_ids.numbered`.
       choice: `planes.Choice` of the planes of files with several; None refuses such files.
+      roi: GeoJSON file of regions in which objects are counted, see `tables.regions`; None for none.
 
     Yields:
       (image name, Instances); LargeInstances for images that were read tile by tile. The files that cover all images
@@ -94,7 +96,8 @@ def one_by_one(
     Raises:
       DataError: some images cannot be read (the message names all of them, and nothing is written), two images have
         the same name, or an image has more objects than a uint16 PNG can number.
-      UsageError: `out` is a file, an image would be overwritten, a form is unknown, or a library is missing.
+      UsageError: `out` is a file, an image or `roi` would be overwritten, a form is unknown, a library is missing, or
+        there are regions and an image is read tile by tile.
     """
     forms.check(write, pixel_size)
     if crf:
@@ -112,7 +115,8 @@ def one_by_one(
         names[image.name.stem] = image
         if is_large(image.file, image.choice) or (as_large and can_be_regions(image.file)):
             tiled.add(image.name.stem)
-    _check_apart(names, tiled, out, write)
+    _check_apart(names, tiled, out, write, roi)
+    regions = tables.regions(roi, tiled)
     ids = ids or result_ids.numbered([image.name for image in images])
     for name, image in names.items():
         try:
@@ -122,6 +126,7 @@ def one_by_one(
                 shape = image.read().shape
                 _check_size(shape, image.name)
                 ids.check(image.name, shape)
+                tables.check_regions(roi, regions, image.name.name, shape)
         except DataError as error:
             problems[image.name.name] = str(error)
     if problems:
@@ -129,7 +134,7 @@ def one_by_one(
         more = f" ({len(others)} more cannot be read: {', '.join(name for name, _ in others)})" if others else ""
         raise DataError(first + more)
     out.mkdir(parents=True, exist_ok=True)
-    rows, sizes = [], {}
+    rows, sizes, inside, series = [], {}, [], []
     kept = Kept(out / "unfinished", model.config, digest, crf) if digest and len(names) > 1 else None
     table = open_table(out / "objects.csv", outputs.columns(pixel_size)) if "csv" in write else contextlib.nullcontext()
     coco = open_list(out / "coco_results.json") if "coco" in write else contextlib.nullcontext()
@@ -141,6 +146,8 @@ def one_by_one(
                 found = _predict_one(model, image, out, crf, write, pixel_size, kept)
             limit = {True: "yes", False: "no", None: "unknown"}[found.limit_reached]
             rows.append({"image": image.name.name, "count": found.count, "limit_reached": limit})
+            inside += tables.region_rows(roi, regions, image.name.name, found)
+            series.append(tables.moment(image, found))
             if "csv" in write:
                 listed = prediction.object_rows if name in tiled else outputs.object_rows
                 objects.writerows(listed(image.name.name, found, pixel_size))
@@ -149,6 +156,9 @@ def one_by_one(
                 sizes[image.name] = found.labels.shape
             yield name, found
     write_table(out / "counts.csv", rows)
+    if regions:
+        write_table(out / "regions.csv", inside)
+    tables.write_series(out, write, series)
     if "coco" in write:
         write_text(out / "coco_images.json", json.dumps(ids.dataset(sizes)) + "\n")
     for name in tiled:
@@ -172,8 +182,8 @@ def _predict_one(model, picture, out, crf, write, pixel_size, kept):
     return instances
 
 
-def _check_apart(names, tiled, out, write):
-    """Raises UsageError if a result could overwrite one of the images or its annotations, in the images' own folder."""
+def _check_apart(names, tiled, out, write, roi):
+    """Raises UsageError if a result could overwrite the regions, an image, or its annotations in the images' folder."""
     images = {_identity(image.file) for image in names.values()}
     for name, image in names.items():
         for form, path in forms.paths(out, name, write, name in tiled).items():
@@ -182,6 +192,8 @@ def _check_apart(names, tiled, out, write):
                     f"{path}: annotations of {image.file.name} have this name; give another --out for {form} than the "
                     "folder of the images"
                 )
+            if roi and path.exists() and path.samefile(roi):
+                raise UsageError(f"--roi={roi}: would be overwritten by the results of {image.name.name}; move it")
             if path.exists() and _identity(path) in images:
                 raise UsageError(
                     f"{path}: is one of the images and would be overwritten by the results of {image.name.name}; "
@@ -229,6 +241,7 @@ def main():
     flags.DEFINE_float("pixel_size", None, "side of a pixel in micrometres; stored in csv, tiff and zarr")
     flags.DEFINE_string("annotations", None, "COCO annotations of the images, whose ids are used in coco_results.json")
     flags.DEFINE_string("category", None, "category of the objects in --annotations; needed if there are several")
+    flags.DEFINE_string("roi", None, "GeoJSON file of named regions; regions.csv says how many objects lie in each")
     plane_flags.define(several=True)
     flags.DEFINE_boolean("large", False, "read every TIFF and zarr tile by tile, as large ones always are")
 
@@ -236,6 +249,7 @@ def main():
         command.required(values, "model", "out", also=[] if rest else ["an image or folder of images"])
         forms.check(values.write, values.pixel_size)
         result_ids.check_flags(values)
+        tables.check_file(values.roi)
         choice = plane_flags.chosen(values, several=True)
         if values.crf:
             library()
@@ -250,7 +264,7 @@ def main():
             ids = result_ids.chosen(values, model, [image.name for image in images])
         files = {image.name.stem: image.file for image in images}
         lines, counts, limited = [], {}, []  # printed at the end, so that they do not break up the progress bar
-        for name, instances in one_by_one(model, rest, *options, ids, choice):
+        for name, instances in one_by_one(model, rest, *options, ids, choice, values.roi):
             note = "  (read tile by tile, no overlay)" if isinstance(instances, prediction.LargeInstances) else ""
             lines.append(f"{instances.count:6d}  {name}{note}")
             counts[name] = instances.count
@@ -258,7 +272,7 @@ def main():
                 limited.append(name)
         notes = [*_limit_note(model.config, limited), *_nothing_note(model.config, counts)]
         print(*lines, *turned_note(list(files.values())), *notes, sep="\n")
-        print(f"{values.out}: counts.csv and {', '.join(values.write)} written")
+        print(f"{values.out}: counts.csv{', regions.csv' if values.roi else ''} and {', '.join(values.write)} written")
         if ids:
             print(f"coco_results.json: {ids.meaning}")
 

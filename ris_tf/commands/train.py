@@ -10,6 +10,7 @@ from ris_tf.data.synthetic import drawings
 from ris_tf.errors import UsageError
 from ris_tf.planning import config_file
 from ris_tf.settings import schema
+from ris_tf.training.mlflow_log import MLflowLog
 from ris_tf.training.termination import Termination
 
 _KINDS = ", ".join(drawings.KINDS)
@@ -44,6 +45,7 @@ def _train_by_itself(values):
         raise UsageError(f"--init={values.init}: has an effect only with --config; without, the best preset is chosen")
     workdir = places.folder("workdir", values.workdir or Path("runs") / config_file.name_of(values.data))
     sources.check([values.data])
+    logs = _logs(values, workdir)
     file = workdir / "config.py"
     resumes = file.is_file()
     command.start_tensorflow()
@@ -60,8 +62,13 @@ def _train_by_itself(values):
             print(*plan.make(values.data, values.hours or 1.0, file), f"{file}: all decisions", sep="\n")
         config, init = config_file.read(file)
         schema.check(config)
-        train(config, values.data, workdir, init, termination)
+        train(config, values.data, workdir, init, termination, **logs)
     tune_best(workdir, config, values.data)
+
+
+def _logs(values, workdir):
+    """Arguments of `train` for --log; none without it."""
+    return {"report": MLflowLog(workdir).write} if values.log else {}
 
 
 def main():
@@ -69,6 +76,8 @@ def main():
     flags.DEFINE_string("workdir", None, "folder for checkpoints and logs; by default a folder in runs/, see above")
     flags.DEFINE_float("hours", None, "time for the training without --config; 1 unless given", 0.01, 1000)
     flags.DEFINE_string("init", None, "preset, work folder or .keras file; a new run starts from its weights")
+
+    flags.DEFINE_enum("log", None, ["mlflow"], "also write the log to MLflow, which must be installed")
 
     def job(values, rest):
         if rest:
@@ -93,10 +102,11 @@ def main():
         if values.config.train.distribute == "workers":
             workers.join()  # before TensorFlow starts
         command.start_tensorflow()
+        logs = _logs(values, workdir)
         try:
             several = workers.place(values.config.train.distribute).count > 1
             with Termination(again=several) as termination:
-                train(values.config, values.data, workdir, values.init, termination)
+                train(values.config, values.data, workdir, values.init, termination, **logs)
         except workers.LOST as error:
             if not several:
                 raise

@@ -13,7 +13,6 @@ Schmidt et al. 2018 (StarDist). PQ, SQ, RQ: Kirillov et al. 2019. AJI: Kumar et 
 """
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from ris_tf.evaluation.overlaps import compare
 
@@ -61,10 +60,7 @@ def match_at(iou, threshold):
     allowed = np.asarray(iou) >= threshold
     n_true, n_pred = allowed.shape
     # Disjoint instances can exceed IoU 0.5 with one partner only; the assignment is solved for all other cases.
-    if _one_to_one(allowed):
-        tp = int(allowed.sum())
-    else:
-        tp = int(allowed[linear_sum_assignment(allowed, maximize=True)].sum())
+    tp = int(allowed.sum()) if _one_to_one(allowed) else int(allowed[_assigned(allowed)].sum())
     return tp, n_pred - tp, n_true - tp
 
 
@@ -80,9 +76,16 @@ def pairs(iou):
     close = np.where(iou > 0.5, iou, 0.0)
     if _one_to_one(close > 0):
         return np.nonzero(close)
-    rows, columns = linear_sum_assignment(close, maximize=True)
+    rows, columns = _assigned(close)
     kept = close[rows, columns] > 0
     return rows[kept], columns[kept]
+
+
+def _assigned(gains):
+    """The rows and columns of the assignment with the largest sum of gains `[N, M]`."""
+    from scipy.optimize import linear_sum_assignment  # a light installation lacks SciPy, and it is rarely needed
+
+    return linear_sum_assignment(gains, maximize=True)
 
 
 def average_precision(truth, pred, threshold):

@@ -42,8 +42,8 @@ def agreed(look, config):
     def look_around(images):
         masks, scores = [], []
         for way in ways:
-            found = [np.asarray(part) for part in look(np.ascontiguousarray(_turn(images, way, _COLUMNS, _ROWS)))]
-            masks.append(_turn_back(found[0], way, -1, -2))
+            found = [np.asarray(part) for part in look(np.ascontiguousarray(turn(images, way, _COLUMNS, _ROWS)))]
+            masks.append(turn_back(found[0], way, -1, -2))
             scores.append(found[1])
         seen = [_agreement(*one, config.predict) for one in zip(np.stack(masks, 1), np.stack(scores, 1), strict=True)]
         return tuple(map(np.stack, zip(*seen, strict=True)))
@@ -72,12 +72,14 @@ def choose(model, orientations):
     model.config.predict.orientations = int(orientations)
 
 
-def _turn(array, way, columns, rows):
+def turn(array, way, columns, rows):
+    """An array in one of eight orientations, a number from 0; `columns` and `rows` are the axes of the image."""
     mirrored = np.flip(array, [axis for bit, axis in enumerate((columns, rows)) if way >> bit & 1])
     return mirrored.swapaxes(rows, columns) if way & 4 else mirrored
 
 
-def _turn_back(array, way, columns, rows):
+def turn_back(array, way, columns, rows):
+    """Undoes `turn`."""
     upright = array.swapaxes(rows, columns) if way & 4 else array
     return np.flip(upright, [axis for bit, axis in enumerate((columns, rows)) if way >> bit & 1])
 

@@ -3,8 +3,8 @@
 import colorsys
 
 import numpy as np
-from skimage.color import deltaE_ciede2000, rgb2lab
-from skimage.segmentation import expand_labels
+
+from ris_tf.instances.cielab import difference, lab
 
 GOLDEN_RATIO = (5**0.5 - 1) / 2
 FROM_OBJECT, FROM_OTHERS = 45, 30  # differences of colours (CIEDE2000) from the object, and from those beside it
@@ -23,7 +23,7 @@ def palette():
     hues = (0.55 + np.arange(48) * GOLDEN_RATIO) % 1
     colours = [colorsys.hsv_to_rgb(hue, *_SHADES[index % len(_SHADES)]) for index, hue in enumerate(hues)]
     colours = np.round(255 * np.array(colours)).astype(np.uint8)
-    return colours[rgb2lab(colours / 255)[:, 0] >= _BRIGHT]
+    return colours[lab(colours / 255)[:, 0] >= _BRIGHT]
 
 
 def instance_colours(picture, labels):
@@ -43,12 +43,12 @@ def instance_colours(picture, labels):
     """
     ids = np.arange(1, int(labels.max(initial=0)) + 1)
     colours = palette()
-    shown = rgb2lab(colours / 255)
+    shown = lab(colours / 255)
     sums = [np.bincount(labels.ravel(), picture[..., channel].ravel()) for channel in range(3)]
     means = np.stack(sums, axis=-1)[1:] / np.bincount(labels.ravel())[1:, None]
-    own = deltaE_ciede2000(rgb2lab(means / 255)[:, None], shown[None])  # [N, colours]
+    own = difference(lab(means / 255)[:, None], shown[None])  # [N, colours]
     suits = own >= np.minimum(FROM_OBJECT, 0.75 * own.max(axis=1, keepdims=True))
-    between = deltaE_ciede2000(shown[:, None], shown[None])  # [colours, colours]
+    between = difference(shown[:, None], shown[None])  # [colours, colours]
     beside = _smaller_beside(labels)
     taken = np.zeros(len(ids) + 1, int)
     for number in ids:
@@ -63,10 +63,22 @@ def _smaller_beside(labels):
     """{number of an object: numbers of the objects beside it that are smaller}, without objects that have none."""
     side = max(labels.shape)
     few = labels[:: -(-side // _SEARCHED), :: -(-side // _SEARCHED)]
-    regions = expand_labels(few, _GAP * max(few.shape))
+    regions = _spread(few, round(_GAP * max(few.shape)))
     pairs = (regions[1:], regions[:-1]), (regions[:, 1:], regions[:, :-1])
     met = np.concatenate([np.stack([a[a != b], b[a != b]]) for a, b in pairs], axis=1)
     low, high = met.min(axis=0), met.max(axis=0)
     found = np.unique(np.stack([high, low])[:, low > 0], axis=1)
     numbers, starts = np.unique(found[0], return_index=True)
     return dict(zip(numbers.tolist(), np.split(found[1], starts)[1:], strict=True))  # the first part is empty
+
+
+def _spread(labels, distance):
+    """Grows all objects into the background, pixel by pixel up to `distance`; the shapes grow as octagons do."""
+    spread = np.pad(labels, 1)
+    for turn in range(distance):
+        along = spread.copy()
+        along[1:-1] = np.maximum(np.maximum(spread[:-2], spread[2:]), spread[1:-1])
+        beside = along if turn % 2 else spread  # in every other turn diagonally as well
+        found = np.maximum(np.maximum(beside[1:-1, :-2], beside[1:-1, 2:]), along[1:-1, 1:-1])
+        np.copyto(spread[1:-1, 1:-1], found, where=spread[1:-1, 1:-1] == 0)
+    return spread[1:-1, 1:-1]

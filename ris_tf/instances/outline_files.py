@@ -6,7 +6,7 @@ Each is written from an iterable of `outlines.Outlined`, so that it can be writt
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ris_tf.instances import geojson, imagej, yolo
+from ris_tf.instances import geojson, imagej, outlines, yolo
 
 
 class OutlineFile(NamedTuple):
@@ -29,6 +29,6 @@ class OutlineFile(NamedTuple):
 
 FORMS = {
     "roi": OutlineFile("_rois.zip", "outlines for ImageJ; needs roifile", imagej.write, needs=imagej.roi_library),
-    "geojson": OutlineFile(".geojson", "outlines for QuPath, with the scores", geojson.write),
-    "yolo": OutlineFile(".txt", "outlines as labels of YOLO segmentation", yolo.write, as_viewed=True),
+    "geojson": OutlineFile(".geojson", "outlines for QuPath, with the scores", geojson.write, needs=outlines.libraries),
+    "yolo": OutlineFile(".txt", "outlines as labels of YOLO segmentation", yolo.write, True, outlines.libraries),
 }

@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy import ndimage
-from skimage.measure import find_contours
+
+from ris_tf.optional import import_optional
 
 
 class Outlined(NamedTuple):
@@ -19,6 +19,16 @@ class Outlined(NamedTuple):
     label: int
     score: float
     polygons: list
+
+
+def libraries():
+    """Imports SciPy and scikit-image, which a light installation may lack: scipy.ndimage and skimage.measure.
+
+    Raises:
+        UsageError: one of them is not installed.
+    """
+    modules = ("scipy.ndimage", "SciPy", "scipy"), ("skimage.measure", "scikit-image", "scikit-image")
+    return tuple(import_optional(module, "outlines of objects:", *names) for module, *names in modules)
 
 
 def outlined(instances):
@@ -36,6 +46,7 @@ def outlines(labels):
     Yields:
         (id, polygons) in ascending order of the ids, see `polygons`.
     """
+    ndimage, _ = libraries()
     ids, places = np.unique(np.maximum(labels, 0), return_inverse=True)
     windows = ndimage.find_objects(places.reshape(labels.shape) + (ids[0] > 0))
     for value, (rows, columns) in zip(ids[ids > 0], windows, strict=True):
@@ -57,16 +68,17 @@ def polygons(mask, left=0, top=0):
         OGC's Simple Features define it. As in RFC 7946, the signed area of an outer edge is positive and that of a
         hole negative.
     """
+    ndimage, measure = libraries()
     pieces, _ = ndimage.label(mask)
     found = []
     for number, (rows, columns) in enumerate(ndimage.find_objects(pieces), 1):
-        rings = _rings(pieces[rows, columns] == number)
+        rings = _rings(pieces[rows, columns] == number, measure.find_contours)
         rings.sort(key=_signed_area, reverse=True)  # only that of the outer edge is positive
         found.append([ring + (left + columns.start, top + rows.start) for ring in rings])
     return found
 
 
-def _rings(piece):
+def _rings(piece, find_contours):
     """All edges of a piece, bool [h, w], as rings that do not touch themselves: list of int64 [n, 2], x and y."""
     rings = []
     for line in find_contours(np.pad(piece, 1).astype(np.float32), 0.5):

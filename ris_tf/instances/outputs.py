@@ -1,8 +1,8 @@
 """Exports instances for other tools: COCO results, and a table of objects for CSV."""
 
 from pycocotools import mask as rle
-from skimage.measure import regionprops
 
+from ris_tf.instances.extents import extents
 from ris_tf.instances.labels import labels_to_runs
 
 _LENGTHS = ("centroid_x", "centroid_y", "left", "top", "width", "height")
@@ -103,12 +103,10 @@ def object_rows(name, instances, pixel_size=None):
         from the left and from the top; for the centroid the centre of the first pixel is 0, for the box its outer edge
         is 0. With a pixel size, the same values in micrometres follow (area_um2, centroid_x_um, ...).
     """
-    rows = []
-    for region in regionprops(instances.labels):
-        top, left, bottom, right = (int(side) for side in region.bbox)
-        box, score = (left, top, right - left, bottom - top), instances.scores[region.label - 1]
-        rows.append(object_row(name, region.label, score, region.area, region.centroid, box, pixel_size))
-    return rows
+    return [
+        object_row(name, label, instances.scores[label - 1], area, centroid, box, pixel_size)
+        for label, area, centroid, box in zip(*(part.tolist() for part in extents(instances.labels)), strict=True)
+    ]
 
 
 def object_row(name, label, score, area, centroid, box, pixel_size=None):

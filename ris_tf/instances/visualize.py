@@ -2,9 +2,9 @@
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
-from scipy import ndimage
 
 from ris_tf.instances.colours import instance_colours
+from ris_tf.instances.extents import extents
 from ris_tf.instances.labels import relabel
 from ris_tf.wording import counted
 
@@ -13,6 +13,7 @@ FILL = 0.25  # opacity of an object's colour inside its outline
 SMALLEST_SHOWN = 512  # px, longest side; smaller images are enlarged at least to this size
 LARGEST_ENLARGED = 2600  # px, longest side to which an image is enlarged for the sake of small objects
 FONT_SIZES = (9, 28)  # px, smallest and largest; an object without room for the smallest gets no number
+MEASURED = 64  # px; of larger objects only every second, third, ... pixel is looked at, to place a number
 DARK = (20, 20, 20)  # beside outlines and around letters
 
 
@@ -125,7 +126,7 @@ def draw_outlines(picture, labels, colours):
         colours: uint8 `[H, W, 3]`, the colour of the outline at each pixel, or one colour `[3]`.
     """
     outline = outline_of(labels)
-    picture[ndimage.binary_dilation(outline) & (labels == 0)] = DARK
+    picture[_grown(outline) & (labels == 0)] = DARK
     picture[outline] = np.broadcast_to(colours, picture.shape)[outline]
 
 
@@ -159,17 +160,39 @@ def _centres(labels):
         centre of mass if it lies well inside the object, otherwise (crescents, rings) the point farthest from the
         outline. The radius is that of the largest disc around the position that lies inside the object.
     """
-    ids = range(1, int(labels.max(initial=0)) + 1)
-    inside = np.where(_edges(labels), 0, labels)
-    depth = ndimage.distance_transform_edt(np.pad(inside, 1))[1:-1, 1:-1]  # padded: the image border counts too
-    deepest = ndimage.maximum_position(depth, labels, ids)
-    middle = np.round(ndimage.center_of_mass(labels > 0, labels, ids)).astype(int).reshape(-1, 2)
-    centres = []
-    for value, top, centre in zip(ids, deepest, middle, strict=True):
-        well_inside = labels[tuple(centre)] == value and depth[tuple(centre)] >= 0.7 * depth[top]
-        row, column = centre if well_inside else top
-        centres.append((row + 0.5, column + 0.5, depth[row, column]))
+    found, inside, centres = extents(labels), np.where(_edges(labels), 0, labels), []
+    for value, middle, (left, top, width, height) in zip(*found[:1], *found[2:], strict=True):
+        step = -(-max(width, height) // MEASURED)
+        depth = step * _depth(inside[top : top + height : step, left : left + width : step] == value)
+        place = tuple(np.round(middle).astype(int))
+        here = depth[(place[0] - top) // step, (place[1] - left) // step]
+        if labels[place] != value or here < 0.7 * depth.max():
+            row, column = np.unravel_index(np.argmax(depth), depth.shape)
+            place, here = (top + step * row, left + step * column), depth[row, column]
+        centres.append((place[0] + 0.5, place[1] + 0.5, here))
     return np.reshape(centres, [-1, 3])
+
+
+def _depth(mask):
+    """Distance of each pixel to the nearest one outside a mask, bool `[h, w]`; outside the window it is False."""
+    mask = np.pad(mask, 1)
+    height, width = mask.shape
+    rows, columns = np.arange(height)[:, None], np.arange(width)
+    above = np.maximum.accumulate(np.where(mask, 0, rows))  # the row of the nearest one in this column
+    below = np.minimum.accumulate(np.where(mask, height, rows)[::-1])[::-1]
+    upright = np.minimum(rows - above, below - rows)
+    across = columns[:, None] - columns
+    return np.sqrt((across**2 + upright[:, None] ** 2).min(axis=-1))[1:-1, 1:-1]
+
+
+def _grown(mask):
+    """A mask and its direct neighbours, bool `[H, W]`."""
+    grown = mask.copy()
+    grown[1:] |= mask[:-1]
+    grown[:-1] |= mask[1:]
+    grown[:, 1:] |= mask[:, :-1]
+    grown[:, :-1] |= mask[:, 1:]
+    return grown
 
 
 def _write_numbers(draw, places, scores):

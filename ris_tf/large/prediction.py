@@ -27,7 +27,8 @@ from ris_tf.large.bands import Bands, remove
 from ris_tf.large.scroll import Scroll
 from ris_tf.large.tally import Tally
 
-FORMS = ("labels", "tiff", "zarr", "csv", *outline_files.FORMS)  # forms that can be written for a large image
+# Forms that can be written for a large image.
+FORMS = ("labels", "tiff", "zarr", "csv", "timeseries", "plot", *outline_files.FORMS)
 
 
 @dataclasses.dataclass(frozen=True)

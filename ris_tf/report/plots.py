@@ -149,6 +149,32 @@ def paired(a, b, name):
     return _svg(figure)
 
 
+def series(places, counts, areas, x):
+    """Plots the count, and below it the total area, of a series of images.
+
+    Args:
+      places: where each image lies on the horizontal axis: numbers or datetimes, in ascending order.
+      counts, areas: of each image; areas in pixels.
+      x: label of the horizontal axis, str.
+
+    Returns:
+      SVG, str.
+    """
+    from matplotlib.figure import Figure  # optional, and slow to import
+
+    figure = Figure(figsize=(7, 5), layout="constrained")
+    for axes, values, label in zip(
+        figure.subplots(2, sharex=True), (counts, areas), ("count", "area, px"), strict=True
+    ):
+        axes.plot(places, values, "o-", color=_BLUE, markersize=4, linewidth=1)
+        axes.set(ylabel=label, ylim=(0, 1.05 * max(1, *values)))
+        axes.grid(color="#eeeeee")
+        axes.spines[["top", "right"]].set_visible(False)
+    axes.set_xlabel(x)
+    axes.tick_params(axis="x", labelrotation=25)
+    return _svg(figure)
+
+
 def _figure(x, y):
     """Empty figure and its axes, with the labels `x` and `y`."""
     from matplotlib.figure import Figure  # optional, and slow to import

@@ -4,7 +4,8 @@
 of a checkpoint when a run is resumed; `checkpoints` saves that state, finds the newest one, measures validation images
 and keeps the best model; `samples` reads the data; `curriculum` raises the number of steps (`config.curriculum`);
 `precision` chooses float32 or bfloat16; `workers` connects several machines and checks that they agree; `monitor` shows
-progress; `termination` handles SIGTERM and Ctrl-C; `thresholds` are tuned at the end of a run that configured itself.
+progress, `mlflow_log` writes to MLflow; `termination` handles SIGTERM and Ctrl-C; `thresholds` are tuned at the end of
+a run that configured itself.
 
 Start with `loop.train`. The loss is in `objective/`, augmentation in `data/sampling/`.
 May import: data, data.sampling, errors, evaluation, files, instances, model, network, settings, storage.

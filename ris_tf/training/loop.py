@@ -25,7 +25,7 @@ from ris_tf.wording import counted
 _PICTURES = 4  # number of validation images shown in TensorBoard
 
 
-def train(config, data, workdir, init=None, termination=None):
+def train(config, data, workdir, init=None, termination=None, report=None):
     """Trains a model up to `config.train.steps`, from the last checkpoint in `workdir` if there is one.
 
     Args:
@@ -35,6 +35,7 @@ def train(config, data, workdir, init=None, termination=None):
       init: preset, work folder or .keras file with the weights from which a new run starts; None for new weights.
       termination: Termination, or None. When it is asked to stop, the current step is finished and saved, and the
         process ends.
+      report: function (model, row of the log) that is called after each measurement, or None.
 
     Returns:
       The model with the best SBD on the validation images.
@@ -72,10 +73,10 @@ def train(config, data, workdir, init=None, termination=None):
         sweep(workdir)
         record = {**config.to_dict(), "init": init, "trained_on": str(data)}
         rotate = kept == workdir / checkpoints.LAST
-        return _fit(model, config, read, workdir, distribution, termination, rotate, record)
+        return _fit(model, config, read, workdir, distribution, termination, rotate, record, report)
 
 
-def _fit(model, config, read, workdir, distribution, termination, rotate=True, record=None):
+def _fit(model, config, read, workdir, distribution, termination, rotate=True, record=None, report=None):
     """Trains a model that was built and compiled, and returns the best one. Only the chief gets a record to write."""
     source, extra, held_out = read
     me, steps = workers.place(config.train.distribute), config.train.steps
@@ -85,7 +86,7 @@ def _fit(model, config, read, workdir, distribution, termination, rotate=True, r
         held_out,
         interval=math.ceil(steps / max(1, round(steps / config.train.evaluate_every))),
         steps=steps,
-        report=monitor.TensorBoard(workdir / "tensorboard", held_out[:_PICTURES]).write,
+        report=monitor.each(monitor.TensorBoard(workdir / "tensorboard", held_out[:_PICTURES]).write, report),
         termination=termination,
         rotate=rotate,
         place=me,

@@ -74,6 +74,16 @@ class FiniteLoss(keras.callbacks.Callback):
         )
 
 
+def each(*reports):
+    """One function (model, row) that calls several, of which some may be None."""
+
+    def report(model, row):
+        for one in filter(None, reports):
+            one(model, row)
+
+    return report
+
+
 class TensorBoard:
     """Writes measurements, the steps of the curriculum, and overlays of validation images for TensorBoard.
 

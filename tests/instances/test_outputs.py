@@ -226,7 +226,7 @@ def test_nothing_found_is_a_header_alone(run, images):
 
 def test_wrong_flags_are_one_line(run, monkeypatch):
     for flags, word in (
-        (["--write=labels,pdf"], "labels,overlay,tiff,zarr,roi,geojson,yolo,csv,coco"),
+        (["--write=labels,pdf"], "labels,overlay,tiff,zarr,roi,geojson,yolo,csv,timeseries,plot,coco"),
         (["--write="], "--write"),
         (["--write=labels", "--pixel-size=0.5"], "tiff, zarr and csv"),
         (["--write=csv", "--pixel-size=-1"], "micrometres, 1e-5 to 1e5"),

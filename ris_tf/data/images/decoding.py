@@ -11,7 +11,6 @@ import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import imagecodecs
 import numpy as np
 import tifffile
 from PIL import Image
@@ -22,7 +21,8 @@ from ris_tf.data.images.planes import Choice, within
 from ris_tf.data.images.tiff_colours import to_rgb
 from ris_tf.data.images.tiff_pages import Plane, axes_of, chosen_plane
 from ris_tf.data.images.tiff_values import Values, missing_value
-from ris_tf.errors import DataError, RisError
+from ris_tf.errors import DataError, RisError, UsageError
+from ris_tf.optional import import_optional
 
 # tifffile logs dozens of lines for one broken header; errors that matter are raised as exceptions anyway.
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)
@@ -94,6 +94,8 @@ def _decode(path: Path, from_pillow: _Decoder, from_tiff: _Decoder, from_npy: _D
     except Exception as error:  # on broken files, decoders raise almost anything, from SyntaxError to IndexError
         if isinstance(error, OSError) and error.errno is not None:
             raise DataError(f"{path}: {error.strerror}; expected a readable image file") from error
+        if "requires the 'imagecodecs' package" in str(error):  # tifffile's words, in a light installation
+            raise UsageError(f"{path}: its compression needs imagecodecs; pip install imagecodecs") from error
         if isinstance(error, Image.UnidentifiedImageError):
             reason = "format not recognised"
         elif isinstance(error, MemoryError):
@@ -148,7 +150,8 @@ def _pillow_image(path: Path) -> np.ndarray:
             if exceeds(png_chunks.chunks(content, b"IDAT"), 9 * image.width * image.height + 2**20):
                 raise DataError(f"{path}: contains more pixel data than its header says; save the image again")
             image.load()  # checks the whole file; imagecodecs decodes it, because Pillow reduces the pixels to 8 bits
-            pixels = _without_alpha(imagecodecs.png_decode(content))
+            library = import_optional("imagecodecs", f"{path}: colours of 16 bits:", "imagecodecs", "imagecodecs")
+            pixels = _without_alpha(library.png_decode(content))
             spread = pixels.shape[2] == 3 and png_chunks.is_spread(content, pixels)
             return pixels / np.float32(65535) if spread else pixels
         if image.mode in ("1", "L", "LA"):

@@ -19,7 +19,7 @@ from ris_tf.data.images.decoding import TIFF_STARTS
 from ris_tf.data.images.notes import warn_once
 
 _TAG = 274  # number of the field "Orientation", in EXIF data and in TIFF
-_JPEG_START, _PNG_START = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
+_JPEG_START, PNG_START = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
 _LONGEST_EXIF = 2**20  # bytes that are read of an eXIf chunk; the orientation is near its beginning
 
 
@@ -38,22 +38,26 @@ def orientation_of(path: Path | str) -> int:
                 with tifffile.TiffFile(path) as tiff:
                     value = tiff.pages.first.tags.valueof(_TAG)
             else:
-                value = _in_png(stream) if start == _PNG_START else 1
+                value = png_exif(stream).get(_TAG) if start == PNG_START else 1
     except Exception:  # decoders raise almost anything for broken files; `files.read_image` reports what matters
         return 1
     return int(value) if value in range(1, 9) else 1
 
 
-def _in_png(stream):
-    """Orientation in the eXIf chunk of a PNG, or None. Pillow would decode the whole image to look for the chunk."""
+def png_exif(stream) -> Image.Exif:
+    """Reads the eXIf chunk of a PNG; empty if there is none. Pillow would decode the whole image to look for it.
+
+    Args:
+        stream: the open file, after its first eight bytes.
+    """
+    exif = Image.Exif()
     while len(head := stream.read(8)) == 8:
         length, kind = struct.unpack(">I4s", head)
         if kind == b"eXIf":
-            exif = Image.Exif()
             exif.load(stream.read(min(length, _LONGEST_EXIF)))
-            return exif.get(_TAG)
+            break
         stream.seek(length + 4, os.SEEK_CUR)  # the data and the checksum
-    return None
+    return exif
 
 
 def upright(array: np.ndarray, orientation: int) -> np.ndarray:

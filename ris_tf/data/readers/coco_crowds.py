@@ -12,8 +12,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from scipy import ndimage
-
 from ris_tf.data.readers.coco_entries import Annotations
 from ris_tf.data.readers.coco_outlines import draw, parts_of
 from ris_tf.errors import DataError
@@ -92,4 +90,6 @@ def _is_uneven(file, listed, entry):
         mask = draw(file, listed, entry)
     except DataError:
         return False  # reported when the image is read
+    from scipy import ndimage  # a light installation lacks SciPy
+
     return ndimage.label(mask)[1] > 1 or bool((ndimage.binary_fill_holes(mask) != mask).any())

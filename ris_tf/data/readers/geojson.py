@@ -18,7 +18,12 @@ _CELLS = {"cell", "detection"}  # QuPath's types of objects that lie in annotati
 _REGIONS = ("tile", "tma_core", "root")  # its types of regions that are no objects
 
 
-def _features(file):
+def features(file):
+    """Reads the features of a GeoJSON file: list.
+
+    Raises:
+        DataError: the file cannot be read, or is no GeoJSON.
+    """
     try:
         content = json.loads(file.read_bytes())
     except OSError as error:
@@ -34,16 +39,16 @@ def _features(file):
 
 def _parse(file, image_file):
     outlines, wrong, kinds = [], Counter(), Counter()
-    for feature in _features(file):
+    for feature in features(file):
         try:
             properties = feature.get("properties") or {}
-            kind, polygons = _polygons(feature["geometry"])
+            kind, polygons = polygons_of(feature["geometry"])
             stands_for = properties.get("objectType")
             if stands_for in _REGIONS:
                 wrong[f"of the type {stands_for!r}"] += 1
             elif polygons:
                 kinds[stands_for] += 1
-                outlines.append(Outline(_category(properties), partial(paint_polygons, polygons)))
+                outlines.append(Outline(category_of(properties), partial(paint_polygons, polygons)))
             else:
                 wrong[f"of the type {str(kind)[:20]!r}"] += 1
         except (AttributeError, KeyError, IndexError, TypeError, ValueError, OverflowError):
@@ -58,7 +63,7 @@ def _parse(file, image_file):
     return Annotated(outlines, wrong)
 
 
-def _polygons(geometry):
+def polygons_of(geometry):
     """The type of a geometry, and its polygons for `paint_polygons`; an empty list for another type."""
     kind, coordinates = geometry["type"], geometry.get("coordinates")
     if kind not in ("Polygon", "MultiPolygon"):
@@ -79,7 +84,7 @@ def _flat(ring):
     return [value for point in points for value in point]
 
 
-def _category(properties):
+def category_of(properties):
     found = properties.get("classification")
     return str((found.get("name") if isinstance(found, dict) else found) or "")
 

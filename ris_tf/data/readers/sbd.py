@@ -10,7 +10,6 @@ import struct
 from functools import partial
 
 import numpy as np
-from scipy.io import loadmat
 
 from ris_tf.data.images.decoding import MAX_PIXELS
 from ris_tf.data.images.orientation import upright_pair
@@ -55,6 +54,8 @@ def _read(image_file, file, category):
 
 def _read_mat(file):
     """Reads a .mat file; returns the ids, int32 [H, W], and the class of each id, [N]."""
+    from scipy.io import loadmat  # a light installation lacks SciPy
+
     expected = "expected a .mat file in which GTinst has Segmentation and Categories"
     try:
         _check_unpacked(file)

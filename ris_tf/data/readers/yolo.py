@@ -8,8 +8,6 @@ from collections import Counter
 from functools import partial
 from pathlib import Path
 
-import yaml
-
 from ris_tf.data.images.single import IMAGE_SUFFIXES, folders_in, passed_over
 from ris_tf.data.readers.name_lists import read_lines
 from ris_tf.data.readers.outlines import Annotated, Outline, chosen_of, left_out, paint_polygons, read
@@ -30,6 +28,8 @@ def _settings(root):
 
 
 def _parsed(file):
+    import yaml  # it is not part of a light installation
+
     try:
         with file.open("rb") as stream:
             content = yaml.safe_load(stream.read(_LARGEST))

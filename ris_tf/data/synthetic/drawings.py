@@ -5,17 +5,15 @@ uint16 ``[size, size]`` with 0 for the background and consecutive numbers 1..n f
 the part of its instance that is *visible*, not what is occluded.
 """
 
+import importlib
 from typing import NamedTuple
 
 import numpy as np
 
-from ris_tf.data.synthetic.discs import discs, heaps
-from ris_tf.data.synthetic.rosettes import rosettes
-from ris_tf.data.synthetic.tissue import tissue
-from ris_tf.data.synthetic.tokens import tokens
 from ris_tf.errors import UsageError
 
-KINDS = {"discs": discs, "heaps": heaps, "rosettes": rosettes, "tissue": tissue, "tokens": tokens}
+# The module in which the function of each kind lies; it is imported when one is drawn, because drawing needs SciPy.
+KINDS = {"discs": "discs", "heaps": "discs", "rosettes": "rosettes", "tissue": "tissue", "tokens": "tokens"}
 
 
 def sample(kind: str, seed: int, index: int, size: int = 256) -> tuple[np.ndarray, np.ndarray]:
@@ -34,7 +32,8 @@ def sample(kind: str, seed: int, index: int, size: int = 256) -> tuple[np.ndarra
     """
     if kind not in KINDS:
         raise UsageError(f"unknown kind of synthetic images {kind!r}; expected one of {', '.join(KINDS)}")
-    return KINDS[kind](np.random.default_rng([seed, index]), size)
+    draw = getattr(importlib.import_module(f"ris_tf.data.synthetic.{KINDS[kind]}"), kind)
+    return draw(np.random.default_rng([seed, index]), size)
 
 
 class Drawing(NamedTuple):

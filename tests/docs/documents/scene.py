@@ -70,6 +70,8 @@ def write(folder):
     listed = {"id": 5, "file_name": "b.png", "height": SIDE, "width": SIDE}
     content = {"images": [listed], "annotations": [], "categories": [{"id": 2, "name": "cell"}]}
     (folder / "instances_val.json").write_text(json.dumps(content))
+    whole = {"type": "Polygon", "coordinates": [[[0, 0], [SIDE, 0], [SIDE, SIDE], [0, SIDE], [0, 0]]]}
+    (folder / "pots.geojson").write_text(json.dumps({"type": "Feature", "geometry": whole, "properties": {}}))
     leaves(folder / "leaves")
     voc(folder)
     sbd(folder)
