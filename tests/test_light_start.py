@@ -57,7 +57,8 @@ sys.argv = ["ris-predict", "--model=nuclei", *sys.argv[1:]]
 predict.main()
 """
     python(code, ABSENT, str(tmp_path / "cells.png"), f"--out={tmp_path / 'found'}", "--write=labels,overlay,csv,coco")
-    assert (tmp_path / "found" / "counts.csv").read_text() == "image,count,limit_reached\ncells.png,16,no\n"
+    expected = "image,count,likely_low,likely_high,limit_reached\ncells.png,16,12,20,no\n"
+    assert (tmp_path / "found" / "counts.csv").read_text() == expected
 
 
 def test_a_preset_is_measured_without_tensorflow_or_scipy(tmp_path):

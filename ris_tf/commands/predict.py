@@ -144,8 +144,7 @@ def one_by_one(
                 found = prediction.predict(model, image.file, out, name, crf, write, pixel_size, image.choice)
             else:
                 found = _predict_one(model, image, out, crf, write, pixel_size, kept)
-            limit = {True: "yes", False: "no", None: "unknown"}[found.limit_reached]
-            rows.append({"image": image.name.name, "count": found.count, "limit_reached": limit})
+            rows.append(tables.count_row(image.name.name, found, model.config.predict.count_spread))
             inside += tables.region_rows(roi, regions, image.name.name, found)
             series.append(tables.moment(image, found))
             if "csv" in write:
@@ -265,7 +264,8 @@ def main():
         files = {image.name.stem: image.file for image in images}
         lines, counts, limited = [], {}, []  # printed at the end, so that they do not break up the progress bar
         for name, instances in one_by_one(model, rest, *options, ids, choice, values.roi):
-            note = "  (read tile by tile, no overlay)" if isinstance(instances, prediction.LargeInstances) else ""
+            note = tables.likely_note(instances, model.config.predict.count_spread)
+            note += "  (read tile by tile, no overlay)" if isinstance(instances, prediction.LargeInstances) else ""
             lines.append(f"{instances.count:6d}  {name}{note}")
             counts[name] = instances.count
             if instances.limit_reached:

@@ -11,6 +11,7 @@ import numpy as np
 from ris_tf.data.images.taken import taken
 from ris_tf.data.readers import named_regions
 from ris_tf.errors import UsageError
+from ris_tf.evaluation import count_range
 from ris_tf.files.writing import write_table, write_text
 from ris_tf.instances.labels import Instances
 from ris_tf.instances.places import place_of
@@ -73,6 +74,33 @@ def region_rows(roi, regions, name, found):
         inside = areas[places == index]
         rows.append({"image": name, "region": region, "count": len(inside), "area": int(inside.sum())})
     return rows
+
+
+def count_row(name, found, spread):
+    """Row of counts.csv.
+
+    Args:
+      name: str, file name of the image.
+      found: Instances or LargeInstances.
+      spread: `config.predict.count_spread` of the model.
+
+    Returns:
+      dict with "image", "count", "likely_low" and "likely_high", both empty if the range is not known, and
+      "limit_reached".
+    """
+    low, high = _likely(found, spread) or ("", "")
+    limit = {True: "yes", False: "no", None: "unknown"}[found.limit_reached]
+    return {"image": name, "count": found.count, "likely_low": low, "likely_high": high, "limit_reached": limit}
+
+
+def likely_note(found, spread):
+    """The likely range of the count in words, such as "  (likely 22 to 26)"; an empty text if it is not known."""
+    likely = _likely(found, spread)
+    return f"  (likely {likely[0]} to {likely[1]})" if likely else ""
+
+
+def _likely(found, spread):
+    return None if found.limit_reached else count_range.likely(found.count, spread)
 
 
 class Moment(NamedTuple):

@@ -44,6 +44,8 @@ def fields_of(config, **choices):
                 "itself; leave it out, or use a model of the view 'tiles', such as nuclei"
             )
         fields["zoom_limits"] = (config.predict.diameter / value,) * 2
+    if fields:
+        fields["count_spread"] = 0.0  # it was learned with other values
     return fields
 
 

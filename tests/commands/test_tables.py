@@ -166,3 +166,14 @@ def test_the_plot_has_a_point_for_each_image(tmp_path):
     tables.write_series(tmp_path, ["plot"], series)
     drawing = (tmp_path / "timeseries.svg").read_text()
     assert drawing.count("<use ") >= 6 and drawing.rstrip().endswith("</svg>")
+
+
+def test_a_count_has_its_likely_range_unless_the_steps_were_used_up():
+    found = Instances(np.zeros([8, 8], np.int32), np.zeros(16, np.float32))
+    row = {"image": "a.png", "count": 16, "likely_low": 14, "likely_high": 18, "limit_reached": "no"}
+    assert tables.count_row("a.png", found, 0.5) == row
+    assert tables.likely_note(found, 0.5) == "  (likely 14 to 18)"
+    unknown = row | {"likely_low": "", "likely_high": ""}
+    assert tables.count_row("a.png", found, 0.0) == unknown and tables.likely_note(found, 0.0) == ""
+    full = Instances(found.labels, found.scores, limit_reached=True)
+    assert tables.count_row("a.png", full, 0.5) == unknown | {"limit_reached": "yes"}

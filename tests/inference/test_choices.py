@@ -35,6 +35,11 @@ def test_thresholds_and_areas(nuclei, image):
     assert nuclei.predict_instances(image).count == 16, "choices must not last"
 
 
+def test_other_thresholds_have_no_likely_range(nuclei):
+    assert nuclei.config.predict.count_spread > 0
+    assert chosen(nuclei.config, score_threshold=0.7).predict.count_spread == 0
+
+
 def test_a_diameter_sets_the_zoom(nuclei, image):
     config = chosen(nuclei.config, diameter=13.0)
     assert search(None, config, image[..., None]) == (pytest.approx(nuclei.config.predict.diameter / 13), {})
