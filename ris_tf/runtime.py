@@ -170,7 +170,6 @@ def _open_tflite(path, threads):
     try:
         with quiet():  # LiteRT announces its delegate
             interpreter = library.Interpreter(str(path), num_threads=threads)
-            interpreter.allocate_tensors()
             runners = [interpreter.get_signature_runner(name) for name in ("encode", "step")]
     except Exception as error:  # LiteRT raises its own exceptions for a broken file
         raise DataError(f"{path}: is not a model written by ris-export") from error
