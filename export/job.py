@@ -17,6 +17,7 @@ from ris_tf.export.formats.table import ASSEMBLED, CONVERTED, Assembly
 from ris_tf.export.formats.to_litert import SUFFIX
 from ris_tf.export.pictures import LEAST, framed
 from ris_tf.files.writing import write_text
+from ris_tf.runtime import UNROLLED
 from ris_tf.settings.schema import extra_sources
 from ris_tf.wording import counted
 
@@ -100,8 +101,10 @@ def _convert(wanted, order, checked, folder, ready):
     rows, refused = [], []
     for kind, how in tqdm(wanted, "files"):
         written = artifact.convert(CONVERTED[kind].converter, {**order, "quantize": how}, folder / kind)
-        main = min(written, key=lambda path: len(path.name))  # for ONNX, which has three files, that of the whole graph
-        found = checked(main, how)
+        # ONNX has several files: that of the whole graph has the shortest name, and those of its parts belong to it.
+        wholes = [path for path in written if path.stem.endswith(UNROLLED)]
+        wholes.insert(0, min(written, key=lambda path: len(path.name)))
+        found = [row for path in wholes for row in checked(path, how)]
         rows += found
         if any(row.failed for row in found):
             refused += _units(folder / kind)
