@@ -11,6 +11,7 @@ from tqdm import tqdm
 from ris_tf.data import sources
 from ris_tf.data.synthetic import drawings
 from ris_tf.errors import DataError, UsageError
+from ris_tf.evaluation import stored
 from ris_tf.export import artifact, card
 from ris_tf.export.check import Check
 from ris_tf.export.formats.table import ASSEMBLED, CONVERTED, Assembly
@@ -75,6 +76,7 @@ def export(model, formats, quantize, size, steps, out, data, split, images, node
         rows, refused = _convert(wanted, order, checked, folder, ready)
         names = sorted(path.name for path in ready.iterdir())
         if names:
+            stored.write(ready / stored.NAME, graph.model.predict_instances, np.load(order["pictures"]))
             write_text(ready / "metadata.json", card.to_json(card.metadata(graph, names)))
             write_text(ready / "MODEL_CARD.md", card.card(graph, model, data, len(samples), checked, rows))
             assembly = assembly._replace(exported=ready)

@@ -13,6 +13,7 @@ from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
 from ris_tf import RIS, runtime
+from ris_tf.commands import check as check_command
 from ris_tf.commands import evaluate, predict
 from ris_tf.data.synthetic import drawings
 from ris_tf.errors import DataError
@@ -228,7 +229,7 @@ def test_files_of_a_preset(command, tmp_path, preset, kind, arguments):
     files = {path.name for path in tmp_path.iterdir()}
     assert {"MODEL_CARD.md", "metadata.json", "model.tflite", "model_float16.tflite"} <= files
     described = json.loads((tmp_path / "metadata.json").read_text())
-    assert set(described["files"]) | {"MODEL_CARD.md", "metadata.json"} == files
+    assert set(described["files"]) | {"MODEL_CARD.md", "metadata.json", "check.npz"} == files
     picture, figures = tmp_path / "picture.png", []
     model, image = RIS.from_preset(preset), drawings.sample(kind, 5, 1, 300)[0][:240]
     Image.fromarray(image).save(picture)
@@ -239,6 +240,7 @@ def test_files_of_a_preset(command, tmp_path, preset, kind, arguments):
             assert abs(found.count - expected.count) <= (name == "model_int8.tflite")
     code, out, err = command(predict.main, f"--model={tmp_path / 'model.tflite'}", f"--out={tmp_path / 'p'}", picture)
     assert code == 0 and out.startswith(f"{expected.count:6d}  picture"), err
+    assert command(check_command.main, tmp_path / "model.tflite")[0] == 0
     for model in (preset, tmp_path / "model.tflite"):
         arguments = [f"--data=synthetic:{kind}", "--images=3", f"--out={tmp_path / 'e'}"]
         assert command(evaluate.main, f"--model={model}", *arguments)[0] == 0
