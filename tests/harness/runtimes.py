@@ -61,19 +61,21 @@ def run(picture):
     "opencv": """
 import cv2
 net = cv2.dnn.readNetFromONNX(path) if path.endswith(".onnx") else cv2.dnn.readNetFromTFLite(path)
+names = net.getUnconnectedOutLayersNames()
 def run(picture):
     net.setInput(picture, "image")
-    return dict(zip(outputs, net.forward(outputs)))
+    return dict(zip(names, net.forward(names)))
 """,
     "mnn": """
 import subprocess, os
 kind = "ONNX" if path.endswith(".onnx") else "TFLITE"
-converter = os.path.join(os.path.dirname(sys.executable), "mnnconvert")
-order = [converter, "-f", kind, "--modelFile", path, "--MNNModel", results + ".mnn", "--bizCode", "MNN"]
-done = subprocess.run(order, capture_output=True, text=True)
+# Not the program mnnconvert: it runs `pip install` of a logging library, with whatever pip is first on the path.
+converter = [sys.executable, "-c", "import sys, _tools; _tools.mnnconvert(sys.argv)"]
+order = ["-f", kind, "--modelFile", path, "--MNNModel", results + ".mnn", "--bizCode", "MNN"]
+done = subprocess.run(converter + order, capture_output=True, text=True)
 if not os.path.exists(results + ".mnn"):
-    said = [line for line in (done.stdout + done.stderr).splitlines() if "rror" in line or "ot support" in line]
-    raise RuntimeError("mnnconvert: " + (said or ["no file"])[0])
+    said = [line for line in (done.stdout + done.stderr).splitlines() if "NOT_SUPPORTED" in line or "rror" in line]
+    raise RuntimeError("MNN's converter: " + (said or ["no file"])[0])
 import MNN
 import MNN.expr as F
 net = MNN.nn.load_module_from_file(results + ".mnn", ["image"], outputs)
@@ -115,15 +117,17 @@ def environment(cache, package, version, others):
 def answers(python, program, file, pictures, folder):
     """Runs a file: returns the arrays of all pictures, or the text of what went wrong."""
     results = folder / "results.npz"
-    results.unlink(missing_ok=True)
+    for left in folder.glob("results.npz*"):
+        left.unlink()
     order = [python, "-c", _FRAME.format(program=program), str(file), str(pictures), str(results)]
     try:
         done = subprocess.run(order, capture_output=True, text=True, timeout=60 * _MINUTES, check=False)
     except subprocess.TimeoutExpired:
         return f"longer than {_MINUTES} minutes"
     if done.returncode or not results.exists():
-        lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-        return f"status {done.returncode}: " + " ".join(lines[-4:])[-300:]
+        lines = [line.strip(" >") for line in done.stderr.splitlines() if line.strip()]
+        told = max((index for index, line in enumerate(lines) if "rror" in line), default=0)
+        return f"status {done.returncode}: " + " ".join(lines[told:])[:250].replace("|", "/")
     with np.load(results) as arrays:
         return dict(arrays)
 
