@@ -8,7 +8,7 @@ BIN := .venv/bin
 export TF_CPP_MIN_LOG_LEVEL := 2
 
 .PHONY: demo test test-faults test-slow test-large test-serving test-beam test-workers test-lowest test-legacy test-load \
-	bazel-test lint docs wheel wheel-runtime release-check clean
+	test-runtimes bazel-test lint docs wheel wheel-runtime release-check clean
 
 .venv: .venv/stamp
 
@@ -91,6 +91,12 @@ test-legacy: .venv/stamp .venv-legacy/stamp
 	.venv-legacy/bin/python -m pip install --quiet --disable-pip-version-check \
 		tensorflow==2.15.1 keras==2.15.0 tensorflow-addons==0.23.0 typeguard==2.13.3 "numpy==1.26.*"
 	touch $@
+
+# Runs exported files in other runtimes, each in an environment of its own (about 2 GB), and prints the table of
+# docs/runtimes.md.
+test-runtimes: .venv/stamp
+	test -f build/runtimes/model_unrolled.onnx || $(BIN)/ris-export --model=rosettes --format=tflite,onnx --out=build/runtimes
+	$(BIN)/python tests/harness/runtimes.py --exported=build/runtimes $(if $(JSON),--json $(JSON))
 
 # Load test: PREDICTIONS images of mixed sizes in each runtime, for at most MINUTES. Checks memory, bitwise equal results
 # and thread safety.

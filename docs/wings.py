@@ -29,6 +29,7 @@ _SAID = {  # what a box says below its name
     "batch": "Beam pipeline",
     "storage": "file to model",
     "runtime": "exported files",
+    "on_openvino": "the same, in OpenVINO",
     "model": "RIS",
     "presets": "shipped models",
     "preset_weights": "their eight bits",

@@ -4,17 +4,19 @@ from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
-from scipy.optimize import linear_sum_assignment
 from scipy.stats import binom
 
 from ris_tf.errors import DataError
 from ris_tf.evaluation import metrics
+from ris_tf.evaluation.agreement import agreement
 from ris_tf.export import trial
 from ris_tf.export.pictures import to_try
+from ris_tf.runtime import UNROLLED
 
 SCORE, PIXELS, COUNTS = 1e-4, 0.9999, 1.0  # bounds for float32: largest difference, and smallest shares that are equal
 PIXELS_FLOAT16 = 0.999
 LOSS, COUNTS_8_BITS = 0.01, 0.95  # largest loss of symmetric best Dice; smallest share of equal counts in the long run
+_TIMED = 8  # largest number of images for the time with two threads
 _CHANCE = 0.05  # probability that a file which just meets COUNTS_8_BITS is refused by chance
 
 
@@ -48,25 +50,6 @@ class Row(NamedTuple):
     failed: str
 
 
-def agreement(first, second, first_scores, second_scores):
-    """Compares two results, regardless of the order in which the instances were found.
-
-    Args:
-      first, second: integer [H, W], 0 background, 1..n.
-      first_scores, second_scores: float [n], the scores of the labels.
-
-    Returns:
-      The share of pixels whose labels correspond, and the largest difference of corresponding scores, 0 if there
-      are none.
-    """
-    size = first.max() + 1, second.max() + 1
-    table = np.bincount(first.ravel() * size[1] + second.ravel(), minlength=size[0] * size[1]).reshape(size)
-    rows, columns = linear_sum_assignment(table[1:, 1:], maximize=True)
-    share = (table[0, 0] + table[1:, 1:][rows, columns].sum()) / first.size
-    pairs = [(r, c) for r, c in zip(rows, columns, strict=True) if table[r + 1, c + 1]]
-    return share, max((abs(float(first_scores[r]) - float(second_scores[c])) for r, c in pairs), default=0.0)
-
-
 class Check:
     """Compares exported files with the model that they were made from.
 
@@ -98,33 +81,35 @@ class Check:
         return sorted({int(count) for count in self.graph["count"]})
 
     def __call__(self, path, bounds):
-        """Runs a file with 1 and with 2 threads, and compares the results of the first run with Keras.
+        """Runs a file with 1 thread, compares the results with Keras, and times it with 2 threads on a few images.
 
         Args:
           path: Path of the file or SavedModel.
           bounds: kind of quantisation, which determines the bounds: "none", "float16", "dynamic" or "int8".
 
         Returns:
-          list of two Row: the whole graph, and step by step.
+          list of Row: the whole graph, and step by step; of an unrolled ONNX file only the former.
 
         Raises:
           DataError: the file does not run.
         """
-        one, two = (trial.run(path, threads, self.pictures, self.images) for threads in (1, 2))
+        images = () if path.stem.endswith(UNROLLED) else self.images
+        one = trial.run(path, 1, self.pictures, images)
+        two = trial.run(path, 2, self.pictures[1 : 1 + _TIMED], images[:_TIMED])
         whole = self._compare(
             [(labels, scores) for labels, scores in zip(self.graph["labels"], self.graph["scores"], strict=True)],
             [(labels, scores) for labels, scores in zip(one["labels"], one["scores"], strict=True)],
         )
-        found = [(one[f"host_labels_{i}"], one[f"host_scores_{i}"]) for i in range(len(self.images))]
-        steps = self._compare([(instances.labels, instances.scores) for instances in self.host], found)
-        lost = self.accuracy - self._accuracy([labels for labels, _ in found])
+        ways = [("whole graph", whole, float("nan"), "milliseconds")]
+        if images:
+            found = [(one[f"host_labels_{i}"], one[f"host_scores_{i}"]) for i in range(len(images))]
+            steps = self._compare([(instances.labels, instances.scores) for instances in self.host], found)
+            lost = self.accuracy - self._accuracy([labels for labels, _ in found])
+            ways.append(("step by step", steps, lost, "host_milliseconds"))
         files = [part for part in path.rglob("*") if part.is_file()] if path.is_dir() else [path]
         megabytes = sum(part.stat().st_size for part in files) / 1e6
         rows = []
-        for way, figures, loss, key in (
-            ("whole graph", whole, float("nan"), "milliseconds"),
-            ("step by step", steps, lost, "host_milliseconds"),
-        ):
+        for way, figures, loss, key in ways:
             times = float(np.median(one[key])), float(np.median(two[key]))
             row = Row(path.name, way, *figures, loss, megabytes, times, str(one["operators"]), "")
             rows.append(row._replace(failed=_failed(row, bounds)))

@@ -1,6 +1,5 @@
 """Writes a graph as a SavedModel with fixed signatures, for TF Serving and as the source of the LiteRT conversion."""
 
-import keras
 import tensorflow as tf
 
 
@@ -12,11 +11,14 @@ def write(graph, folder, endpoints):
       folder: path of the new SavedModel.
       endpoints: {signature name: (function, [TensorSpec])}, as the functions below return them.
     """
-    archive = keras.export.ExportArchive()
-    archive.track(graph.model)
-    for name, (function, signature) in endpoints.items():
-        archive.add_endpoint(name, function, input_signature=signature)
-    archive.write_out(str(folder), verbose=False)
+    module = tf.Module()
+    # The variables alone: the layers themselves would be traced, too, and nobody calls them.
+    module.weights = [weight.value for weight in graph.model.weights]
+    signatures = {
+        name: tf.function(function, signature, autograph=False).get_concrete_function()
+        for name, (function, signature) in endpoints.items()
+    }
+    tf.saved_model.save(module, str(folder), signatures)
 
 
 def predict(graph, batch, early_stop):

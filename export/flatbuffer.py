@@ -1,15 +1,17 @@
-"""Shrinks LiteRT files: drops names and empty tables that no runtime reads, and stores equal data only once."""
+"""Shrinks LiteRT files: shortens names, drops empty tables that no runtime reads, and stores equal data only once."""
 
 import flatbuffers
 import numpy as np
 from tensorflow.lite.python import schema_py_generated as schema
+
+from ris_tf.export import subgraphs
 
 _IDENTIFIER = b"TFL3"
 _ALIGNMENT = 16
 
 
 class _SharingBuilder(flatbuffers.Builder):
-    """A flatbuffers builder that writes equal vectors only once; most shapes are equal."""
+    """A flatbuffers builder that writes equal vectors and strings only once; most shapes and names are equal."""
 
     def __init__(self):
         super().__init__(1 << 20)
@@ -23,6 +25,11 @@ class _SharingBuilder(flatbuffers.Builder):
             self._known[key] = super().CreateNumpyVector(x)
         return self._known[key]
 
+    def CreateString(self, s, *rest):  # noqa: N802 - the library's name
+        if s not in self._known:
+            self._known[s] = super().CreateString(s, *rest)
+        return self._known[s]
+
 
 def read(data):
     """Parses the bytes of a .tflite file; returns schema.ModelT with all buffers, also those behind the tables."""
@@ -35,13 +42,14 @@ def read(data):
 
 
 def compact(data):
-    """Returns the same model in fewer bytes: bytes of a .tflite file -> bytes."""
+    """Returns the same model in fewer bytes, and arranged, see `subgraphs`: bytes of a .tflite file -> bytes."""
     model = read(data)
+    subgraphs.arrange(model)
     stored, places = [model.buffers[0]], {b"": 0}
     for graph in model.subgraphs:
         graph.name = None
         for tensor in graph.tensors:
-            tensor.name = tensor.shapeSignature = None
+            tensor.shapeSignature = None
             if tensor.quantization is not None and tensor.quantization.scale is None:
                 tensor.quantization = None
             content = model.buffers[tensor.buffer].data

@@ -11,12 +11,14 @@ from tqdm import tqdm
 from ris_tf.data import sources
 from ris_tf.data.synthetic import drawings
 from ris_tf.errors import DataError, UsageError
+from ris_tf.evaluation import stored
 from ris_tf.export import artifact, card
 from ris_tf.export.check import Check
 from ris_tf.export.formats.table import ASSEMBLED, CONVERTED, Assembly
 from ris_tf.export.formats.to_litert import SUFFIX
 from ris_tf.export.pictures import LEAST, framed
 from ris_tf.files.writing import write_text
+from ris_tf.runtime import UNROLLED
 from ris_tf.settings.schema import extra_sources
 from ris_tf.wording import counted
 
@@ -74,6 +76,7 @@ def export(model, formats, quantize, size, steps, out, data, split, images, node
         rows, refused = _convert(wanted, order, checked, folder, ready)
         names = sorted(path.name for path in ready.iterdir())
         if names:
+            stored.write(ready / stored.NAME, graph.model.predict_instances, np.load(order["pictures"]))
             write_text(ready / "metadata.json", card.to_json(card.metadata(graph, names)))
             write_text(ready / "MODEL_CARD.md", card.card(graph, model, data, len(samples), checked, rows))
             assembly = assembly._replace(exported=ready)
@@ -100,8 +103,10 @@ def _convert(wanted, order, checked, folder, ready):
     rows, refused = [], []
     for kind, how in tqdm(wanted, "files"):
         written = artifact.convert(CONVERTED[kind].converter, {**order, "quantize": how}, folder / kind)
-        main = min(written, key=lambda path: len(path.name))  # for ONNX, which has three files, that of the whole graph
-        found = checked(main, how)
+        # ONNX has several files: that of the whole graph has the shortest name, and those of its parts belong to it.
+        wholes = [path for path in written if path.stem.endswith(UNROLLED)]
+        wholes.insert(0, min(written, key=lambda path: len(path.name)))
+        found = [row for path in wholes for row in checked(path, how)]
         rows += found
         if any(row.failed for row in found):
             refused += _units(folder / kind)

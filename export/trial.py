@@ -25,7 +25,7 @@ def run(path, threads, pictures, images):
       path: Path of the .tflite or .onnx file, or of the SavedModel.
       threads: number of threads of the runtime.
       pictures: uint8 [N, H, W, C], of the size that the graph takes.
-      images: list of arrays of any size.
+      images: list of arrays of any size; none for a file that only has the whole graph.
 
     Returns:
       dict of arrays. From the whole graph: "labels" [N, H, W], "scores" [N, T], "count" [N], "milliseconds" [N]. From
@@ -94,8 +94,10 @@ def main():
     found, times = _timed(function, pictures[:, None])
     results = {name: np.concatenate([one[name] for one in found]) for name in _OUTPUTS}
     results |= {"milliseconds": times, "operators": " ".join(sorted(operators))}
-    opened = runtime.load(path, threads)
-    found, results["host_milliseconds"] = _timed(opened.predict_instances, images)
+    found = []
+    if images:
+        opened = runtime.load(path, threads)
+        found, results["host_milliseconds"] = _timed(opened.predict_instances, images)
     for index, instances in enumerate(found):
         results[f"host_labels_{index}"], results[f"host_scores_{index}"] = instances.labels, instances.scores
     np.savez(sys.argv[4], **results)

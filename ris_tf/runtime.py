@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ris_tf import on_openvino
 from ris_tf.errors import DataError, UsageError
 from ris_tf.inference import prediction
 from ris_tf.inference.choices import chosen
@@ -23,10 +24,13 @@ from ris_tf.settings import ranges
 RECORD = "ris_tf.json"  # name of the record in every exported file: the config of the model
 _MOST_RECORD = 2**20  # largest size of a record, characters
 _LATER = {"orientations": 1, "count_spread": 0.0}  # fields of `predict` that older files do not have
+UNROLLED = "_unrolled"  # ending of the name of the ONNX file without a loop, which is for other runtimes
+ENGINES = ("openvino",)  # runtimes for files that have another one by default
+_PARTS = "_encode", "_step"  # endings of the names of the other ONNX files
 _NEXT, _STATE = "next_", "state_"
 
 
-def load(path, threads=None):
+def load(path, threads=None, engine=None):
     """Opens an exported model.
 
     Args:
@@ -35,23 +39,30 @@ def load(path, threads=None):
       threads: number of threads of the computation; None for the runtime's default. It has no effect on a SavedModel,
         because TensorFlow has one number of threads per process, `tf.config.threading`, which must be set before
         TensorFlow starts.
+      engine: "openvino" to run a .tflite or .onnx file in OpenVINO, in float32; None for the runtime named above.
 
     Returns:
       Exported.
 
     Raises:
-      UsageError: there is no such file, or its runtime is not installed.
+      UsageError: there is no such file, it is a part of an export, or its runtime is not installed.
       DataError: the file was not written by ris-export.
     """
     path = Path(path)
     if not path.exists():
         raise UsageError(f"{path}: no such file or folder")
+    if engine not in (None, *ENGINES):
+        raise UsageError(f"engine={engine!r}: expected None or one of {', '.join(map(repr, ENGINES))}")
     folder = saved_model_folder(path)
-    if folder:
+    if folder and engine is None:
         return Exported(*_open_saved_model(folder))
     if path.suffix not in _KINDS:
         raise UsageError(f"{path}: is not an exported model; give a .tflite or .onnx file or a SavedModel folder")
-    return Exported(*_KINDS[path.suffix](path, threads))
+    part = next((part for part in (UNROLLED, *_PARTS) if path.suffix == ".onnx" and path.stem.endswith(part)), None)
+    if part:
+        whole = path.name.replace(f"{part}.onnx", ".onnx")
+        raise UsageError(f"{path}: is for other programs, or one part of a model; give {whole}, which lies beside it")
+    return Exported(*(_open_openvino if engine else _KINDS[path.suffix])(path, threads))
 
 
 def is_exported(path):
@@ -170,7 +181,6 @@ def _open_tflite(path, threads):
     try:
         with quiet():  # LiteRT announces its delegate
             interpreter = library.Interpreter(str(path), num_threads=threads)
-            interpreter.allocate_tensors()
             runners = [interpreter.get_signature_runner(name) for name in ("encode", "step")]
     except Exception as error:  # LiteRT raises its own exceptions for a broken file
         raise DataError(f"{path}: is not a model written by ris-export") from error
@@ -191,7 +201,7 @@ def _open_onnx(path, threads):
     options = library.SessionOptions()
     options.intra_op_num_threads = threads or 0
     sessions = []
-    for part in ("", "_encode", "_step"):
+    for part in ("", *_PARTS):
         file = path.with_name(f"{path.stem}{part}.onnx")
         if not file.is_file():
             raise DataError(f"{file}: no such file; keep all files that ris-export writes with {path.name}")
@@ -208,6 +218,12 @@ def _open_onnx(path, threads):
 def _run(session, tensors):
     names = [output.name for output in session.get_outputs()]
     return dict(zip(names, session.run(names, tensors), strict=True))
+
+
+def _open_openvino(path, threads):
+    text, encode, step = on_openvino.open_parts(path, threads, RECORD)
+    record = record_of(path) if text is None else _checked(text, path)
+    return _attributes(record), encode, step
 
 
 def _open_saved_model(folder):

@@ -64,7 +64,10 @@ CONVERTED = {
         "to_litert", "model.tflite, for LiteRT; one file for each kind in --quantize", "ai_edge_litert"
     ),
     "onnx": Converted(
-        "to_onnx", "model.onnx, model_encode.onnx and model_step.onnx, for ONNX Runtime", "onnxruntime"
+        "to_onnx",
+        "model.onnx, model_encode.onnx and model_step.onnx, for ONNX Runtime; model_unrolled.onnx, for runtimes without"
+        " loops",
+        "onnxruntime",
     ),
 }
 ASSEMBLED = {

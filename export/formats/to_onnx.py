@@ -1,48 +1,56 @@
-"""Converter to ONNX: the whole graph with a Loop that stops early, and separate files for encoder and step.
+"""Converter to ONNX: the whole graph with a Loop that stops early, the same with all steps unrolled, encoder and step.
 
 Run by `artifact.convert`.
 """
 
-import subprocess
-import sys
-import tempfile
-
 import onnx
+import tensorflow as tf
+from tf2onnx import convert
 
-from ris_tf.export import artifact, endpoints
-from ris_tf.runtime import RECORD
+from ris_tf.export import artifact, endpoints, onnx_graph
+from ris_tf.runtime import RECORD, UNROLLED
 
-OPSET = 18
+OPSET, OPSET_UNROLLED = 18, 17  # runtimes without Loop tend to know older operators only
 
 
-def _tf2onnx(*order):
-    """Runs tf2onnx; if it fails, exits with the last line of its error output."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tf2onnx.convert", *order], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        sys.exit(f"tf2onnx: {(done.stderr.strip().splitlines() or ['no message'])[-1]}")
+def converted(endpoint, opset):
+    """Converts a function of the graph to ONNX.
+
+    Args:
+      endpoint: (function, [TensorSpec]), see `endpoints`.
+      opset: version of the operators, int.
+
+    Returns:
+      onnx.ModelProto, whose inputs and outputs have the public names.
+
+    Raises:
+      onnx.checker.ValidationError: an operation has no counterpart in ONNX; the message names it.
+    """
+    function, signature = endpoint
+
+    def named(*tensors):  # an output that is also an input, or another output, must get a name of its own
+        return {name: tf.identity(value) for name, value in function(*tensors).items()}
+
+    traced = tf.function(named, signature, autograph=False)
+    model, _ = convert.from_function(traced, signature, opset)
+    model = onnx_graph.arranged(model, [spec.name for spec in signature])
+    onnx.checker.check_model(model, full_check=True)
+    return model
 
 
 def main():
     order, out = artifact.order_and_folder()
     graph = artifact.graph_of(order)
     parts = {
-        "": endpoints.predict(graph, None, early_stop=True),
-        "_encode": endpoints.encode(graph, None),
-        "_step": endpoints.step(graph, None),
+        "": (endpoints.predict(graph, None, early_stop=True), OPSET),
+        UNROLLED: (endpoints.predict(graph, 1, early_stop=False), OPSET_UNROLLED),
+        "_encode": (endpoints.encode(graph, None), OPSET),
+        "_step": (endpoints.step(graph, None), OPSET),
     }
-    with tempfile.TemporaryDirectory() as folder:
-        endpoints.write(graph, folder, {f"predict{part}": endpoint for part, endpoint in parts.items()})
-        for part in parts:
-            path = out / f"model{part}.onnx"
-            # From a SavedModel, tf2onnx keeps the names of inputs and outputs; from a function, it invents names.
-            order = ["--saved-model", folder, "--signature_def", f"predict{part}", "--opset", str(OPSET)]
-            _tf2onnx(*order, "--output", path)
-            model = onnx.load(path)
-            onnx.helper.set_model_props(model, {RECORD: artifact.record(graph)})
-            onnx.checker.check_model(model)
-            onnx.save(model, path)
+    for part, (endpoint, opset) in parts.items():
+        model = converted(endpoint, opset)
+        onnx.helper.set_model_props(model, {RECORD: artifact.record(graph)})
+        onnx.save(model, out / f"model{part}.onnx")
 
 
 if __name__ == "__main__":

@@ -13,11 +13,11 @@ from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
 from ris_tf import RIS, runtime
+from ris_tf.commands import check as check_command
 from ris_tf.commands import evaluate, predict
 from ris_tf.data.synthetic import drawings
 from ris_tf.errors import DataError
 from ris_tf.export import artifact, card, check, flatbuffer, job, main, pictures, trial
-from ris_tf.export.formats import to_onnx
 from ris_tf.export.graph import Graph
 from ris_tf.model import build
 
@@ -201,11 +201,6 @@ def test_eight_bits_want_images_of_their_kind(small, command, monkeypatch, tmp_p
         command(main.main, *order)
 
 
-def test_what_tf2onnx_says_is_told():
-    with pytest.raises(SystemExit, match="tf2onnx: .*--nonsense"):
-        to_onnx._tf2onnx("--nonsense")
-
-
 def test_other_versions_stay_beside_an_export(tmp_path):
     ready, out = tmp_path / "ready", tmp_path / "out"
     files = "saved_model/1/saved_model.pb", "triton/cells/1/model.py", "triton/cells/config.pbtxt", "web/page.js", "a"
@@ -234,17 +229,18 @@ def test_files_of_a_preset(command, tmp_path, preset, kind, arguments):
     files = {path.name for path in tmp_path.iterdir()}
     assert {"MODEL_CARD.md", "metadata.json", "model.tflite", "model_float16.tflite"} <= files
     described = json.loads((tmp_path / "metadata.json").read_text())
-    assert set(described["files"]) | {"MODEL_CARD.md", "metadata.json"} == files
+    assert set(described["files"]) | {"MODEL_CARD.md", "metadata.json", "check.npz"} == files
     picture, figures = tmp_path / "picture.png", []
     model, image = RIS.from_preset(preset), drawings.sample(kind, 5, 1, 300)[0][:240]
     Image.fromarray(image).save(picture)
     expected = model.predict_instances(image)
     for name in described["files"]:
-        if not name.endswith(("_encode.onnx", "_step.onnx")):
+        if not name.endswith(("_encode.onnx", "_step.onnx", "_unrolled.onnx")):
             found = runtime.load(tmp_path / name, threads=2).predict_instances(image)
             assert abs(found.count - expected.count) <= (name == "model_int8.tflite")
     code, out, err = command(predict.main, f"--model={tmp_path / 'model.tflite'}", f"--out={tmp_path / 'p'}", picture)
     assert code == 0 and out.startswith(f"{expected.count:6d}  picture"), err
+    assert command(check_command.main, tmp_path / "model.tflite")[0] == 0
     for model in (preset, tmp_path / "model.tflite"):
         arguments = [f"--data=synthetic:{kind}", "--images=3", f"--out={tmp_path / 'e'}"]
         assert command(evaluate.main, f"--model={model}", *arguments)[0] == 0
