@@ -92,7 +92,33 @@ def _geojsons():
         "GeoJSON, measurements of QuPath 0.3": _geojson(older),
         "GeoJSON, an object in parts": _geojson([*cells[:2], _feature(parts, **known)]),
         "GeoJSON, planes": _geojson(planes),
-        "GeoJSON, named json": _geojson(cells, "json", refused="no image and label pairs found")._replace(labels=None),
+        "GeoJSON, named json": _geojson(cells, "json"),
+    }
+
+
+def _vias():
+    def region(index):
+        xs, ys = zip(*_corners(index), strict=True)
+        shape = {"name": "polygon", "all_points_x": xs, "all_points_y": ys}
+        return {"shape_attributes": shape, "region_attributes": {"name": "cell"}}
+
+    def written(file, change=lambda entries: entries, noted=""):
+        def write(folder):
+            Image.fromarray(COLOUR).save(folder / "a.png")
+            (folder / file).write_text(json.dumps(change({"a.png9": {"filename": "a.png", "size": 9, **entry}})))
+
+        return Set(write, LABELS, noted=noted)
+
+    regions = [region(index) for index in (1, 2, 5)]
+    entry = {"regions": regions, "file_attributes": {}}
+    point = {"shape_attributes": {"name": "point", "cx": 1, "cy": 1}, "region_attributes": {}}
+    first = {"a.png9": {"filename": "a.png", "size": 9, "regions": dict(enumerate(regions)), "base64_img_data": ""}}
+    besides = {"a.png9": {"filename": "a.png", "size": 9, "regions": [*regions, point]}}
+    return {
+        "VIA, regions": written("via_region_data.json"),
+        "VIA 1": written("via_region_data.json", lambda _: first),
+        "VIA, project": written("via_project_2Nov2026.json", lambda entries: {"_via_img_metadata": entries}),
+        "VIA, points besides": written("via_export_json.json", lambda _: besides, "left out"),
     }
 
 
@@ -148,11 +174,11 @@ def _masks():
 
     return {
         "tif, 8 bits with the palette glasbey, Fiji": Set(palette, LABELS),
-        "tif, ilastik's name": Set(ilastik, None, refused="image has no mask of the same name"),
+        "tif, ilastik's name": Set(ilastik, LABELS),
     }
 
 
 def sets():
     """{name: Set}."""
-    found = {**_labelmes(), **_geojsons(), "YOLO, CVAT": Set(_cvat_yolo, LABELS), **_cocos(), **_masks()}
+    found = {**_labelmes(), **_geojsons(), **_vias(), "YOLO, CVAT": Set(_cvat_yolo, LABELS), **_cocos(), **_masks()}
     return {f"set: {name}": one for name, one in found.items()}

@@ -243,7 +243,7 @@ def _unread():
     box = "<annotation><filename>a.png</filename><object><name>cell</name></object></annotation>"
     masks = "expected masks/ as well"
     return {
-        "VIA": _refused("via_region_data.json", json.dumps(via), _NO_PAIRS, "a.png"),
+        "VIA, boxes": _refused("via_region_data.json", json.dumps(via), "has 1 box and no outline", "a.png"),
         "CVAT's XML": _refused("annotations.xml", "<annotations/>", masks),
         "VOC, boxes": _refused("Annotations/a.xml", box, masks),
         "LabelMe's XML": _refused("a.xml", box, _NO_PAIRS, "a.jpg"),

@@ -8,12 +8,12 @@ from ris_tf.data.readers.splits import Listing, in_folders
 from ris_tf.errors import DataError
 
 
-def beside(name, suffix, is_one, parse, as_viewed):
+def beside(name, suffixes, is_one, parse, as_viewed):
     """Makes the layout.
 
     Args:
         name: name of the layout.
-        suffix: suffix of the annotation files, in lower case.
+        suffixes: suffixes that annotation files may have, in lower case; a folder has files with one of them.
         is_one: function (annotation file) -> whether it is of this format.
         parse: function (annotation file, image file) -> Annotated. It raises DataError.
         as_viewed: see `outlines.read`.
@@ -22,9 +22,14 @@ def beside(name, suffix, is_one, parse, as_viewed):
         the Layout. A folder `masks` beside the images means that the data set has another layout.
     """
 
+    def suffix_in(folder):
+        present = {file.suffix.lower() for file in entries(folder)}
+        return next((suffix for suffix in suffixes if suffix in present), suffixes[0])
+
     def found(folder, problems):
         """Images and annotation files of a folder, {name: file} each; "a" finds a.json and a.png.json."""
         images = by_name(images_in(folder), "", problems)
+        suffix = suffix_in(folder)
         files = [file for file in entries(folder) if file.suffix.lower() == suffix]
         names = {file.name: stem for stem, file in images.items()}
         return images, {names.get(file.stem, file.stem): file for file in files}
@@ -53,11 +58,11 @@ def beside(name, suffix, is_one, parse, as_viewed):
         without = len(images.keys() - files)
         notes = [*left_out(folder, annotated), *passed_over(folder, entries(folder))]
         if without:
-            notes.append(f"{folder}: images without a {suffix} file, which are left out: {without}")
+            notes.append(f"{folder}: images without a {suffix_in(folder)} file, which are left out: {without}")
         return Listing(list(kept.items()), sorted(problems), notes)
 
     def find(root):
         return None if (root / "masks").is_dir() else layout.find(root)
 
-    layout = in_folders(name, f"NAME.jpg with NAME{suffix}", has, samples, categories=True)
+    layout = in_folders(name, f"NAME.jpg with NAME{suffixes[0]}", has, samples, categories=True)
     return layout._replace(find=find)

@@ -1,4 +1,4 @@
-"""Read GeoJSON as QuPath writes it: NAME.geojson beside NAME.tif, polygons in pixels of the stored image.
+"""Read GeoJSON as QuPath writes it: NAME.geojson or NAME.json beside NAME.tif, polygons in pixels of the stored image.
 
 A file holds a FeatureCollection, a list of features or one feature. Polygons and multipolygons, with their holes, are
 objects; other geometries are left out. The category is the name of a feature's classification.
@@ -89,4 +89,13 @@ def category_of(properties):
     return str((found.get("name") if isinstance(found, dict) else found) or "")
 
 
-LAYOUT = beside("GeoJSON", ".geojson", lambda file: True, _parse, as_viewed=False)
+def _is_one(file):
+    if file.suffix.lower() == ".geojson":
+        return True  # if it is not, `_parse` says so
+    try:
+        return all("geometry" in feature for feature in features(file))
+    except (DataError, TypeError):
+        return False
+
+
+LAYOUT = beside("GeoJSON", (".geojson", ".json"), _is_one, _parse, as_viewed=False)

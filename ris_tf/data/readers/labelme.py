@@ -128,4 +128,4 @@ def _mask(text, points, shape):
     return max(top, 0), max(left, 0), inside
 
 
-LAYOUT = beside("labelme", ".json", _is_one, _parse, as_viewed=True)
+LAYOUT = beside("labelme", (".json",), _is_one, _parse, as_viewed=True)

@@ -16,13 +16,15 @@ from ris_tf.data.readers import (
     roboflow,
     sbd,
     tfrecord,
+    via,
     voc,
     yolo,
 )
 from ris_tf.errors import DataError
 
 _READERS = (  # the first that fits is taken
-    tfrecord, coco, roboflow, voc, sbd, yolo, leaves, mask_files, coco_file, labelme, geojson, cellpose, label_maps,
+    tfrecord, coco, roboflow, voc, sbd, yolo, leaves, mask_files, coco_file, labelme, via, geojson, cellpose,
+    label_maps,
 )  # fmt: skip
 LAYOUTS = tuple(module.LAYOUT for module in _READERS)
 

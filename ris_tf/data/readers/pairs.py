@@ -1,7 +1,7 @@
 """Match images with label maps by name. If no equal name exists, the endings that tools add to names are left out.
 
-Cellpose writes NAME_cp_masks.png, NAME_masks.tif and NAME_seg.npy, OME-TIFF files are called NAME.ome.tif, and
-`ris-predict` writes NAME_labels.png.
+Cellpose writes NAME_cp_masks.png, NAME_masks.tif and NAME_seg.npy, ilastik NAME_Object Identities.tif, and
+`ris-predict` NAME_labels.png. OME-TIFF files are called NAME.ome.tif.
 """
 
 from collections import defaultdict
@@ -12,7 +12,7 @@ import numpy as np
 from ris_tf.data.images.single import read_pair
 from ris_tf.errors import DataError, gather
 
-_OF_MASKS = ("_cp_masks", "_masks", "_seg", "_mask", "_labels", "_label")
+_OF_MASKS = ("_cp_masks", "_masks", "_seg", "_mask", "_labels", "_label", "_Object Identities")
 
 
 def matched(images: dict[str, Path], masks: dict[str, Path]) -> dict[str, tuple[Path, list[Path]]]:

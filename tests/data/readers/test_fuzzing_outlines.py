@@ -12,7 +12,7 @@ from scenes.layouts import HEIGHT, WIDTH, picture, save
 from test_fuzzing import JSON, bounded
 
 from ris_tf.data.images import pickled
-from ris_tf.data.readers import geojson, labelme, yolo
+from ris_tf.data.readers import geojson, labelme, via, yolo
 from ris_tf.errors import DataError, UsageError
 
 NUMBERS = (
@@ -31,10 +31,21 @@ GEOMETRY = some.fixed_dictionaries(
     optional={"coordinates": some.lists(POINTS | some.lists(POINTS, max_size=2), max_size=2) | JSON},
 )
 FEATURE = some.fixed_dictionaries({"geometry": GEOMETRY | JSON}, optional={"properties": JSON, "type": JSON})
+FIELDS = some.sampled_from(["all_points_x", "all_points_y", "cx", "cy", "r", "rx", "ry", "theta"])
+KINDS = some.sampled_from(["polygon", "circle", "ellipse", "rect"])
+PLACED = some.builds(
+    lambda kind, fields: {"name": kind, **fields},
+    KINDS,
+    some.dictionaries(FIELDS, NUMBERS | some.lists(NUMBERS, max_size=5)),
+)
+REGION = some.fixed_dictionaries({"shape_attributes": PLACED}, optional={"region_attributes": JSON})
+REGIONS = some.lists(REGION | JSON, max_size=4) | JSON
+ENTRY = some.fixed_dictionaries({"filename": some.just("a.png")}, optional={"regions": REGIONS})
 LINE = some.lists(some.floats().map(str) | some.integers(0, 1).map(str) | some.text(max_size=4), max_size=9)
 CASES = {
     labelme: ("a.json", some.fixed_dictionaries({"shapes": some.lists(SHAPE | JSON, max_size=4)}).map(json.dumps)),
     geojson: ("a.geojson", (some.lists(FEATURE | JSON, max_size=4) | FEATURE).map(json.dumps)),
+    via: ("via.json", some.dictionaries(some.text(max_size=3), ENTRY, max_size=2).map(json.dumps)),
     yolo: ("labels/a.txt", some.lists(LINE, max_size=4).map(lambda lines: "\n".join(map(" ".join, lines)))),
 }
 
