@@ -53,5 +53,5 @@ predict.main()
     home = {**os.environ, "PYTHONPATH": str(staged)}
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=home, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-500:]
-    assert (tmp_path / "found" / "counts.csv").read_text().endswith("cells.png,16,no\n")
+    assert (tmp_path / "found" / "counts.csv").read_text().endswith("cells.png,16,12,20,no\n")
     assert not list(staged.rglob("*.h5")) and (staged / "ris_tf" / "py.typed").is_file()

@@ -33,8 +33,9 @@ def make(data, hours, path):
     config = _config(decisions)
     init, figures, image = speed.best_start(config, rules.candidates(config), source)
     validation = min(_VALIDATION, len(held_out) or round(0.2 * len(source)))
-    step = speed.step_seconds(config, source)
-    steps = speed.schedule(hours, time.perf_counter() - began, step, image, validation)
+    step, compiling = speed.step_seconds(config, source)
+    spent = time.perf_counter() - began + compiling  # the run itself compiles once more
+    steps = speed.schedule(hours, spent, step, image, validation)
     time_left = f"a step takes {step:.2f} s here, and {hours:g} h are given"
     decisions += [
         Decision("train.steps", steps, time_left),

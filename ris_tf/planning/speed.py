@@ -46,19 +46,25 @@ def best_start(config, names, source):
 
 
 def step_seconds(config, source):
-    """Measures the time of a training step, in seconds.
+    """Measures a few training steps.
 
     Args:
       config: ConfigDict of the run.
       source: list of (name, read).
+
+    Returns:
+      step: float, seconds of a training step.
+      compiling: float, seconds that the first step takes longer.
     """
     records = Records(source[: 2 * config.train.batch], config)
     model = start.model_of(config, precision.choose(config), None, None, None)
     times = []
     timer = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: times.append(time.perf_counter()))
     batches = pipeline.training_batches(records, config)
+    began = time.perf_counter()
     model.fit(batches, steps_per_epoch=_STEPS, shuffle=False, verbose=0, callbacks=[timer])
-    return float(np.median(np.diff(times[_STEPS // 3 :])))
+    step = float(np.median(np.diff(times[_STEPS // 3 :])))
+    return step, max(0.0, times[0] - began - step)
 
 
 def schedule(hours, spent, step, image, validation):

@@ -24,7 +24,7 @@ CATEGORIES = [{"id": 0, "name": "cells", "supercategory": "none"}, {"id": 7, "na
 class Perfect:
     """A stand-in for a model: it finds exactly the bright squares."""
 
-    config = ConfigDict({"data": {"category": "", "view": "tiles"}})
+    config = ConfigDict({"data": {"category": "", "view": "tiles"}, "predict": {"count_spread": 0.0}})
 
     def predict_instances(self, image, crf=False):
         return Instances(image[..., 0].astype(np.int32), np.ones(3, np.float32))
@@ -110,7 +110,7 @@ def test_a_category_is_chosen(run, scene, tmp_path, monkeypatch):
         return {entry["category_id"] for entry in json.loads((tmp_path / "found" / "coco_results.json").read_text())}
 
     assert category_of("--category=debris") == {8} and category_of("--category=cell") == {7}
-    monkeypatch.setattr(Perfect, "config", ConfigDict({"data": {"category": "debris", "view": "tiles"}}))
+    monkeypatch.setattr(Perfect, "config", ConfigDict({**Perfect.config, "data": {"category": "debris", "view": "tiles"}}))
     assert category_of() == {8}  # the category that the model was trained on
     assert category_of("--category=cell") == {7}
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import roifile
 import tifffile
+from ml_collections import ConfigDict
 from PIL import Image, ImageOps
 from pycocotools.coco import COCO
 from scenes import turned
@@ -27,6 +28,8 @@ CASES = [(suffix, number) for suffix in turned.SUFFIXES for number in turned.ORI
 
 class Bright:
     """Stands for a model: finds bright objects, and remembers the pictures that it was given."""
+
+    config = ConfigDict({"predict": {"count_spread": 0.0}})
 
     def __init__(self):
         self.given = []

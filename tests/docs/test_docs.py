@@ -295,7 +295,7 @@ def run(line, command, small, monkeypatch):
             patch.setattr("ris_tf.training.loop.train", open_only)
             patch.setattr("ris_tf.training.thresholds.tune_best", lambda *order: None)
             patch.setattr("ris_tf.planning.speed.best_start", lambda *order: ("rosettes", {"rosettes": 0.5}, 0.1))
-            patch.setattr("ris_tf.planning.speed.step_seconds", lambda *order: 1.0)
+            patch.setattr("ris_tf.planning.speed.step_seconds", lambda *order: (1.0, 0.0))
             patch.setattr("ris_tf.export.job.export", lambda *order: [])  # test_export_command.py does it
         code, _, err = command(MAINS[name], *words)
     assert code == 0, f"{line}: {err}"

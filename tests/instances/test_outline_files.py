@@ -8,6 +8,7 @@ import shutil
 
 import numpy as np
 import pytest
+from ml_collections import ConfigDict
 from PIL import Image
 from pycocotools.coco import COCO
 from scipy import ndimage
@@ -64,6 +65,8 @@ HARD = {  # name: mask
 
 class Known:
     """Stands for a model: the image is the mask of the only object."""
+
+    config = ConfigDict({"predict": {"count_spread": 0.0}})
 
     def predict_instances(self, image, crf=False):
         return Instances((image[..., 0] > 0).astype(np.int32), [0.75])
