@@ -110,7 +110,8 @@ def test_a_category_is_chosen(run, scene, tmp_path, monkeypatch):
         return {entry["category_id"] for entry in json.loads((tmp_path / "found" / "coco_results.json").read_text())}
 
     assert category_of("--category=debris") == {8} and category_of("--category=cell") == {7}
-    monkeypatch.setattr(Perfect, "config", ConfigDict({**Perfect.config, "data": {"category": "debris", "view": "tiles"}}))
+    data = {"category": "debris", "view": "tiles"}
+    monkeypatch.setattr(Perfect, "config", ConfigDict({**Perfect.config, "data": data}))
     assert category_of() == {8}  # the category that the model was trained on
     assert category_of("--category=cell") == {7}
 
