@@ -17,7 +17,7 @@ from documents.blocks import ROOT, blocks_of, commands_of, load_config_table, pa
 from PIL import Image
 from scenes import annotations
 from scenes.layouts import label_maps, leaves, mask_files, sbd, voc
-from scenes.outlines import geojson, labelme, yolo
+from scenes.outlines import geojson, labelme, via, yolo
 
 import ris_tf
 from ris_tf.commands import command as commands
@@ -210,7 +210,7 @@ def lay_out(root, text):
         return convert.convert(splits, root / "to", "tfrecord", "object", 2000)
     writers = {"_annotations.coco": annotations.roboflow, "annotations": photographs, "JPEGImages": voc, ".mat": sbd}
     writers |= {"_fg.png": leaves, "ID/masks/*": mask_files}
-    writers |= {"labels/train/": yolo}
+    writers |= {"labels/train/": yolo, "via_": lambda root: via(root / "train")}
     writers |= {".geojson": lambda root: geojson(root / "train"), "NAME.json": lambda root: labelme(root / "train")}
     writer = next((writer for part, writer in writers.items() if part in text), None)
     if writer:

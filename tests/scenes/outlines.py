@@ -1,6 +1,6 @@
-"""Small data sets with outlines in a file for each image, as Ultralytics, labelme and QuPath write them.
+"""Small data sets with outlines in a file for each image, as Ultralytics, labelme, VIA and QuPath write them.
 
-Each function writes two objects, BOX and LEAF, for every image. They do not overlap.
+Each function writes two objects, BOX and LEAF, for every image, and `via` only LEAF. They do not overlap.
 """
 
 import json
@@ -39,6 +39,17 @@ def labelme(root, shapes=None, **more):
     found += [{"label": "leaf", "points": LEAF, "shape_type": "polygon", "group_id": None, "flags": {}}]
     content = {"version": "5.4.1", "shapes": found + (shapes or []), "imagePath": "a.png", "imageData": None}
     (root / "a.json").write_text(json.dumps(content | {"imageHeight": HEIGHT, "imageWidth": WIDTH} | more))
+    return root
+
+
+def via(root):
+    """One image of a folder, as VIA exports it."""
+    save(root / "a.png", picture(0))
+    xs, ys = zip(*LEAF, strict=True)
+    shape = {"name": "polygon", "all_points_x": xs, "all_points_y": ys}
+    regions = [{"shape_attributes": shape, "region_attributes": {"name": "leaf"}}]
+    entries = {"a.png1": {"filename": "a.png", "size": 1, "regions": regions, "file_attributes": {}}}
+    (root / "via_region_data.json").write_text(json.dumps(entries))
     return root
 
 
