@@ -4,7 +4,9 @@ The host runs the loop: the encoder once, then one step after another until a sc
 on the number of objects. Several threads may share a model.
 """
 
+import contextlib
 import functools
+import itertools
 import json
 import threading
 import types
@@ -179,17 +181,22 @@ def _open_tflite(path, threads):
     library = import_optional("ai_edge_litert.interpreter", f"{path}:", "ai-edge-litert", "ai-edge-litert")
     config = _attributes(record_of(path))
     try:
-        with quiet():  # LiteRT announces its delegate
+        with quiet():
             interpreter = library.Interpreter(str(path), num_threads=threads)
             runners = [interpreter.get_signature_runner(name) for name in ("encode", "step")]
     except Exception as error:  # LiteRT raises its own exceptions for a broken file
         raise DataError(f"{path}: is not a model written by ris-export") from error
     turn = threading.Lock()  # both functions use the interpreter's memory until outputs are copied
 
+    calls = itertools.count()
+
     def function(run):
         def run_alone(tensors):
-            with turn:
-                return run(**tensors)
+            try:
+                with turn, contextlib.nullcontext() if next(calls) else quiet():  # LiteRT announces its delegate once
+                    return run(**tensors)
+            except (RuntimeError, ValueError) as error:  # memory is allocated only now, when a broken file is noticed
+                raise DataError(f"{path}: is not a model written by ris-export") from error
 
         return run_alone
 

@@ -24,6 +24,7 @@ def python(code, *arguments):
     """Runs code in a process of its own and returns its standard output."""
     done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-1000:]
+    assert "delegate" not in done.stderr  # LiteRT announces it
     return done.stdout
 
 

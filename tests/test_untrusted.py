@@ -5,12 +5,13 @@ import json
 import os
 import zipfile
 
+import numpy as np
 import onnx
 import pytest
 from broken import models
 from conftest import small_config
 
-from ris_tf import runtime, storage
+from ris_tf import presets, runtime, storage
 from ris_tf.errors import DataError
 from ris_tf.files import archive
 from ris_tf.model import build
@@ -90,6 +91,14 @@ def test_a_record_from_before_there_were_orientations_is_read(tmp_path):
     record = json.loads(json.dumps(RIGHT))
     del record["predict"]["orientations"]
     assert "is not a model" in message(written(tmp_path, "tflite", json.dumps(record)))  # only the graph is wrong
+
+
+def test_a_file_that_is_found_damaged_when_it_runs_is_told(tmp_path):
+    path = tmp_path / "a.tflite"
+    path.write_bytes(presets.litert_file("nuclei").read_bytes().replace(b"context_x", b"context_Z", 1))
+    model = runtime.load(path)
+    with pytest.raises(DataError, match=r"a\.tflite: is not a model written by ris-export"):
+        model.predict_instances(np.zeros([128, 128, 1], np.uint8))
 
 
 def test_a_lambda_is_not_run(tmp_path, monkeypatch):
