@@ -252,6 +252,7 @@ def test_files_of_a_preset(command, tmp_path, preset, kind, arguments):
         assert list(detail["shape"]) == known["shape"] and np.dtype(detail["dtype"]).name == known["dtype"]
     if preset == "rosettes":
         assert (tmp_path / "model_int8.tflite").stat().st_size <= 1.5e6
-        assert (tmp_path / "model_float16.tflite").stat().st_size <= 2.5e6
+        # Without the names of the tensors, which OpenVINO needs, it had 2.50e6.
+        assert (tmp_path / "model_float16.tflite").stat().st_size <= 2.55e6
         counts = (tmp_path / "MODEL_CARD.md").read_text().split("pictures with ")[1].split(" objects")[0].split(", ")
         assert counts[0] == "0" and counts[-1] == "20"
