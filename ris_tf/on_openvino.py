@@ -79,7 +79,8 @@ def with_first(data, key):
     first, other = vector + 4, vector + 4 + 4 * numbers[key]
     changed = bytearray(data)
     struct.pack_into("<I", changed, first, _target(data, other) - first)  # offsets count from their own place
-    struct.pack_into("<I", changed, other, _target(data, first) - other) if other != first else None
+    if other != first:
+        struct.pack_into("<I", changed, other, _target(data, first) - other)
     return bytes(changed)
 
 

@@ -1,5 +1,6 @@
 /** The page: takes an image by drop, file or camera, and shows outlines and the count as objects are found. */
 
+import { likely } from "./count_range.js";
 import { findInstances } from "./inference.js";
 import { colour, draw } from "./overlay.js";
 import { pictureOf } from "./picture.js";
@@ -69,20 +70,14 @@ async function count(source, name) {
   if (mine !== latest) return;
   const seconds = ((performance.now() - begin) / 1000).toFixed(1);
   const full = found.scores.length === model.config.model.steps ? " This is the model's limit; there may be more." : "";
-  const range = full ? "" : likely(found.count, model.config.predict.count_spread);
+  const between = full ? null : likely(found.count, model.config.predict.count_spread);
+  const range = between ? ` (likely ${between[0]} to ${between[1]})` : "";
   const turned = orientation > 1 ? ` Shown upright; the file is stored turned (orientation ${orientation}).` : "";
   element("status").textContent =
     `${objects(found.count)}${range} in ${seconds} s by ${RUNTIMES[model.name]}, ` +
     `${picture.width} x ${picture.height} pixels.${full}${turned}`;
   list(found);
   document.documentElement.dataset.done = found.count;
-}
-
-/** The range that holds the true count nine times in ten, in words; see ris_tf/evaluation/count_range.py. */
-function likely(count, spread) {
-  if (!spread) return "";
-  const reach = spread * Math.sqrt(Math.max(count, 1)) + 1e-3;
-  return ` (likely ${Math.max(0, Math.ceil(count - reach))} to ${Math.floor(count + reach)})`;
 }
 
 function show(picture, instances) {

@@ -2,6 +2,7 @@
 
 import functools
 import shutil
+from pathlib import Path
 
 from absl import flags
 from tqdm import tqdm
@@ -10,7 +11,7 @@ from ris_tf import presets
 from ris_tf.commands import command, engine, places
 from ris_tf.data.images.orientation import orientation_of, upright
 from ris_tf.data.images.single import image_files, read_image
-from ris_tf.errors import DataError, UsageError
+from ris_tf.errors import DataError
 from ris_tf.evaluation.disagreement import disagreement
 from ris_tf.files.writing import replacing, write_table
 from ris_tf.inference.crf import library
@@ -119,13 +120,13 @@ def main():
     flags.DEFINE_integer("first", None, "make drafts of this many images of which the model is least sure", 1)
 
     def job(values, rest):
-        command.required(values, "model", "out")
-        if not rest:
-            raise UsageError("no image given; list image files or folders after the flags, see --helpshort")
+        command.required(values, "model", "out", also=[] if rest else ["an image or folder of images"])
         if values.crf:
             library()
-        out = places.folder("out", values.out)
-        places.model(values.model)
+        places.every(
+            lambda: places.folder("out", values.out), lambda: places.model(values.model), lambda: image_files(rest)
+        )
+        out = Path(values.out)
         outlines.libraries()  # a missing library is reported before any work
         files, present = new_images(rest, out)
         kept = f"; {counted(present, 'image')} that had annotations left alone" if present else ""

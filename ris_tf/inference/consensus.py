@@ -52,7 +52,7 @@ def agreed(look, config):
 
 
 def choose(model, orientations):
-    """Sets `predict.orientations` of a model.
+    """Sets `predict.orientations` of a model, whose range of counts is then not known if the value is another one.
 
     Args:
       model: RIS or Exported.
@@ -69,7 +69,8 @@ def choose(model, orientations):
             f"--orientations={orientations}: the input of this model is not square, but {height}x{width}; "
             "expected 1, 2 or 4"
         )
-    model.config.predict.orientations = int(orientations)
+    if int(orientations) != model.config.predict.orientations:
+        model.config.predict.orientations, model.config.predict.count_spread = int(orientations), 0.0
 
 
 def turn(array, way, columns, rows):

@@ -103,7 +103,7 @@ def test_disagreement_is_the_mean_of_what_pairs_of_orientations_differ():
         (["x/a.png", "y/a.png"], 1, "has the same name as"),
         (["x/a.npy"], 1, "labelme does not open this format; expected PNG, JPEG or TIFF"),
         (["x/absent.png"], 1, "absent.png"),
-        ([], 2, "no image given"),
+        ([], 2, "an image or folder of images is missing"),
     ],
 )
 def test_what_is_wrong_is_told(names, code, said, command, tmp_path):

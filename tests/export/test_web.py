@@ -18,6 +18,7 @@ from ris_tf import RIS, runtime
 from ris_tf.data.images.orientation import orientation_of, upright
 from ris_tf.data.normalize import normalize
 from ris_tf.data.synthetic import drawings
+from ris_tf.evaluation.count_range import likely
 from ris_tf.export import artifact, card
 from ris_tf.export.formats import to_web
 from ris_tf.export.graph import Graph
@@ -107,6 +108,15 @@ def test_turned_photographs_are_seen_upright(bare, tmp_path, kind, endian):
         assert found["orientation"] == orientation and set(found["cut"]) <= {1, orientation}
         seen = np.reshape(found["pixels"], (found["height"], found["width"], 4))[..., :3]
         assert seen.shape == right.shape and np.abs(seen - right).max() <= 3
+
+
+def test_likely_ranges_are_those_of_python(bare):
+    counts, spreads = list(range(0, 300, 7)), [0.0, 0.001, 0.3, 1.206]
+    order = "async ([counts, spreads]) => { const {likely} = await import('./count_range.js');"
+    order += " return spreads.map((spread) => counts.map((count) => likely(count, spread))); }"
+    found = bare.evaluate(order, [counts, spreads])
+    for spread, row in zip(spreads, found, strict=True):
+        assert row == [list(likely(count, spread) or ()) or None for count in counts]
 
 
 FAKE = """async ({config, pixels, width, height, masks, scores, foreground}) => {

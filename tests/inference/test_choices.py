@@ -6,6 +6,7 @@ from scenes.blobs import mosaic
 
 from ris_tf import RIS, presets, runtime
 from ris_tf.errors import UsageError
+from ris_tf.inference import consensus
 from ris_tf.inference.choices import NAMES, chosen, fields_of
 from ris_tf.inference.zoom import search
 
@@ -38,6 +39,11 @@ def test_thresholds_and_areas(nuclei, image):
 def test_other_thresholds_have_no_likely_range(nuclei):
     assert nuclei.config.predict.count_spread > 0
     assert chosen(nuclei.config, score_threshold=0.7).predict.count_spread == 0
+    other = runtime.load(presets.litert_file("nuclei"))
+    consensus.choose(other, 1)
+    assert other.config.predict.count_spread > 0  # the model's own value
+    consensus.choose(other, 4)
+    assert other.config.predict.count_spread == 0
 
 
 def test_a_diameter_sets_the_zoom(nuclei, image):

@@ -4,13 +4,13 @@ Harmless variants are read: whole numbers written as floats, numbers written as 
 without a segmentation. Everything else that is wrong becomes one line per problem.
 """
 
-import json
 import posixpath
 from collections import Counter
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from ris_tf.data.images.decoding import MAX_PIXELS
+from ris_tf.data.readers.json_files import read_json
 from ris_tf.errors import DataError
 
 FIELDS = {  # required fields of the entries, with their types
@@ -43,7 +43,7 @@ def parse(file: Path) -> Annotations:
     Raises:
         DataError: the file cannot be read, is not JSON, or lacks one of the three lists.
     """
-    content, problems, kept = _json(file), [], {}
+    content, problems, kept = read_json(file, _EXPECTED), [], {}
     for part in FIELDS:
         found = content.get(part) if isinstance(content, dict) else None
         if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
@@ -85,15 +85,6 @@ def sample_names(file_names: list[str]) -> list[str]:
     names = [str(path.parent / path.stem) for path in paths]
     times = Counter(names)
     return [name if times[name] == 1 else str(path) for name, path in zip(names, paths, strict=True)]
-
-
-def _json(file):
-    try:
-        return json.loads(file.read_bytes())
-    except OSError as error:
-        raise DataError(f"{file}: {error.strerror}; {_EXPECTED}") from error
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{file}: cannot be read as JSON ({error}); {_EXPECTED}") from error
 
 
 def _usual(part, entry, place):

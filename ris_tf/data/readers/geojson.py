@@ -4,11 +4,11 @@ A file holds a FeatureCollection, a list of features or one feature. Polygons an
 objects; other geometries are left out. The category is the name of a feature's classification.
 """
 
-import json
 from collections import Counter
 from functools import partial
 
 from ris_tf.data.readers.beside import beside
+from ris_tf.data.readers.json_files import read_json
 from ris_tf.data.readers.outlines import Annotated, Outline, paint_polygons
 from ris_tf.errors import DataError
 from ris_tf.wording import counted
@@ -24,12 +24,7 @@ def features(file):
     Raises:
         DataError: the file cannot be read, or is no GeoJSON.
     """
-    try:
-        content = json.loads(file.read_bytes())
-    except OSError as error:
-        raise DataError(f"{file}: {error.strerror}; {_EXPECTED}") from error
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{file}: cannot be read as JSON ({error}); {_EXPECTED}") from error
+    content = read_json(file, _EXPECTED)
     if isinstance(content, dict):
         content = content.get("features") if content.get("type") == "FeatureCollection" else [content]
     if not isinstance(content, list):

@@ -6,7 +6,6 @@ same group_id are one object. labelme turns images upright as their EXIF orienta
 
 import base64
 import io
-import json
 import math
 from collections import Counter
 from functools import partial
@@ -17,6 +16,7 @@ from PIL import Image
 from ris_tf.data.images.decoding import MAX_PIXELS
 from ris_tf.data.images.orientation import orientation_of
 from ris_tf.data.readers.beside import beside
+from ris_tf.data.readers.json_files import read_json
 from ris_tf.data.readers.outlines import Annotated, Outline, paint_polygons
 from ris_tf.errors import DataError
 
@@ -25,12 +25,7 @@ _LEAST = {"polygon": 3, "oriented_rectangle": 4, "rectangle": 2, "circle": 2, "m
 
 def _content(file):
     expected = "expected annotations of labelme"
-    try:
-        content = json.loads(file.read_bytes())
-    except OSError as error:
-        raise DataError(f"{file}: {error.strerror}; {expected}") from error
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{file}: cannot be read as JSON ({error}); {expected}") from error
+    content = read_json(file, expected)
     if not isinstance(content, dict) or not isinstance(content.get("shapes"), list):
         raise DataError(f"{file}: has no list of 'shapes'; {expected}")
     return content

@@ -1,4 +1,4 @@
-"""Draw label maps from outlines that lie in a file for each image: YOLO, labelme and GeoJSON.
+"""Draw label maps from outlines that lie in files of annotations: YOLO, labelme, VIA and GeoJSON.
 
 Polygons are drawn as in COCO, by pycocotools. An object that cannot be read or drawn is left out and counted; its image
 stays.

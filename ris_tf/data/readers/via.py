@@ -5,7 +5,6 @@ out. The category is the value of the only attribute of a region, or of the firs
 in a browser, which turns images upright as their EXIF orientation says, and so do its coordinates.
 """
 
-import json
 import math
 from collections import Counter
 from functools import partial
@@ -13,6 +12,7 @@ from functools import partial
 import numpy as np
 
 from ris_tf.data.images.single import entries, images_in, passed_over
+from ris_tf.data.readers.json_files import read_json
 from ris_tf.data.readers.outlines import Annotated, Outline, chosen_of, left_out, paint_polygons, read
 from ris_tf.data.readers.splits import Listing, in_folders
 from ris_tf.errors import DataError
@@ -36,12 +36,7 @@ def _is_one(file):
 
 def _content(file):
     """Entries of a file, one for each image: list of dict."""
-    try:
-        content = json.loads(file.read_bytes())
-    except OSError as error:
-        raise DataError(f"{file}: {error.strerror}; {_EXPECTED}") from error
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{file}: cannot be read as JSON ({error}); {_EXPECTED}") from error
+    content = read_json(file, _EXPECTED)
     if isinstance(content, dict):
         content = content.get("_via_img_metadata", content)
     listed = list(content.values()) if isinstance(content, dict) else []
