@@ -9,7 +9,7 @@ import tensorflow as tf
 def reduce_masks(masks, stride):
     """Reduces masks by area averaging: uint8 or float [B, N, H, W] -> float32 [B, N, H / stride, W / stride].
 
-    TensorFlow's pooling of images with one channel takes six times as long on a CPU.
+    TensorFlow's pooling of images with one channel takes several times as long on a CPU.
     """
     _, count, height, width = masks.shape
     rows = tf.reshape(tf.cast(masks, tf.float32), [-1, count, height // stride, stride, width])
