@@ -28,4 +28,5 @@ def tune_best(workdir, config, data):
     storage.save(model, best)
     write_table(table, trials)
     kept.remove()
-    print(f"{best}: thresholds found: " + ", ".join(f"{name} {value}" for name, value in fields.items()))
+    found = {name: value for name, value in fields.items() if value or name != "count_spread"}  # 0: not known
+    print(f"{best}: thresholds found: " + ", ".join(f"{name} {value}" for name, value in found.items()))
