@@ -23,7 +23,7 @@ model.
 --model takes a preset ({names}), a work folder of ris-train, or a .keras file.
 
 Each file is run in its own runtime. A file that differs too much from Keras is not kept, and the exit status is 1.
-The command also writes MODEL_CARD.md and metadata.json.
+The command also writes MODEL_CARD.md, metadata.json, and check.npz for ris-check.
 
 Formats (all stands for those that are converted from the model; the others are made of them):
 {formats}
@@ -98,7 +98,7 @@ def main():
         if failed:
             raise DataError(f"{out}: some files differ too much from Keras and were not kept: {'; '.join(failed)}")
         written = sorted({row.file for row in rows}) + [kind for kind in ASSEMBLED if kind in formats]
-        print(f"{out}: {', '.join(written)}, MODEL_CARD.md and metadata.json written")
+        print(f"{out}: {', '.join(written)}, MODEL_CARD.md, metadata.json and check.npz written")
 
     command.run(job, __name__, _USAGE.format(names=", ".join(presets.names()), formats=_formats()))
 
