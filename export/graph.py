@@ -72,7 +72,7 @@ def inside(extent, size):
     return rows[:, :, None, None] * columns[:, None, :, None]
 
 
-def resolve(masks, scores, predict, min_area):
+def resolve(masks, scores, predict):
     """Applies the stop rule and assigns each pixel, same as `ris_tf.inference.looks.resolve`.
 
     The axis of the steps is the last one, and truth values are 0.0 and 1.0, because that is fast on devices.
@@ -81,7 +81,6 @@ def resolve(masks, scores, predict, min_area):
       masks: float32 [B, H, W, T] in [0, 1].
       scores: float32 [B, T] in [0, 1].
       predict: `config.predict`.
-      min_area: smallest area of an instance in pixels; smaller ones are dropped.
 
     Returns:
       dict: "labels" int32 [B, H, W], 0 for background, then 1..count; "masks" float32 [B, T, H, W] and "scores" float32
@@ -98,7 +97,7 @@ def resolve(masks, scores, predict, min_area):
         over *= 1.0 - _above(tf.reduce_max(flat, axis=2, keepdims=True), flat)
     mine = over * tf.nn.relu(2.0 - tf.matmul(over, up_to))  # only the first step that claims a pixel
     left = tf.reduce_sum(mine, axis=1)
-    kept = (left >= predict.min_visible * areas) & (left >= max(min_area, 0.5))
+    kept = (left >= predict.min_visible * areas) & (left >= predict.min_area)
     kept = tf.cast(kept, tf.float32)
     numbers = tf.matmul(kept, up_to) * kept  # [B, T], label of each step, or 0
     ids = np.arange(1, steps + 1, dtype=np.float32)[:, None]
@@ -129,7 +128,6 @@ class Graph:
       input: (height, width) of the network's input.
       steps: largest number of objects, int.
       tiled: whether the view is "tiles".
-      min_area: smallest area of an instance in pixels.
     """
 
     def __init__(self, model, size=None):
@@ -138,11 +136,10 @@ class Graph:
         size = tuple(size or self.config.model.size)
         self.image = (*size, self.config.model.channels)
         self.tiled = self.config.data.view == "tiles"
-        self.input, self.min_area = tuple(self.config.model.size), 0
+        self.input = tuple(self.config.model.size)
         if self.tiled:  # one tile, without zoom
             multiple = self.form.size_multiple
             self.input = tuple(-(-length // multiple) * multiple for length in size)
-            self.min_area = self.config.predict.min_area
         self._seen_first = (0.0, 0.0, *self.input) if self.tiled else resampling.fitting_box(*size, self.input)
 
     def predict(self, image, early_stop=False, extent=None):
@@ -163,7 +160,7 @@ class Graph:
         masks = self._place(masks, box)
         if extent is not None:
             masks *= inside(extent, self.image[:2])
-        return resolve(masks, scores * seen, self.config.predict, self.min_area)
+        return resolve(masks, scores * seen, self.config.predict)
 
     def looks(self, image):
         """Returns the inputs of `encode` for uint8 images [B, H, W, C]: float32 [n * B, *input, C], for n looks."""

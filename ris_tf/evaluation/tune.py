@@ -1,8 +1,7 @@
 """Tunes the decoding thresholds by grid search on images with known label maps (`ris-evaluate --tune`).
 
 The fields are searched in stages, each with a full grid: first the score and mask thresholds; for tiled images then the
-diameter that the zoom aims at, and the minimum area; finally the two thresholds again, on a finer grid. A candidate is
-a set of field values. The best candidate has the highest mean AP (pooled, IoU 0.5 to 0.9); among equals, the smallest
+diameter that the zoom aims at; the least area; finally the two thresholds again, on a finer grid. A candidate is a set of field values. The best candidate has the highest mean AP (pooled, IoU 0.5 to 0.9); among equals, the smallest
 |DiC|.
 
 Within a stage the network runs once per image and diameter, no matter how many candidates there are: its outputs are
@@ -31,7 +30,7 @@ _MASKS = (0.35, 0.4, 0.45, 0.5, 0.55, 0.6)
 _FINE = {"score_threshold": (-0.05, -0.025, 0.0, 0.025, 0.05), "mask_threshold": (-0.025, 0.0, 0.025)}  # offsets
 LEAST_SCORE = min(_SCORES) + min(_FINE["score_threshold"])  # the lowest score threshold that is tried
 _SHARES = (0.8, 0.9, 1.0, 1.1, 1.25)  # factors of the diameter
-_AREAS = (1, 8, 12, 20, 30, 45)  # pixels
+_AREAS = (0.25, 0.5, 1.0, 2.0, 4.0)  # factors of the least area; none at all is tried, too
 
 
 class Remembered:
@@ -105,7 +104,7 @@ def tune(look, config, source, foreground=None, crf=False, kept=None):
     best, _ = search("thresholds", _grid(winners[0], score_threshold=_SCORES, mask_threshold=_MASKS))
     if config.data.view == "tiles":
         best, _ = search("diameter", _grid(best, diameter=[round(share * best["diameter"], 1) for share in _SHARES]))
-        best, _ = search("least area", _grid(best, min_area=_AREAS))
+    best, _ = search("least area", _grid(best, min_area=[1, *(round(share * best["min_area"]) for share in _AREAS)]))
     near = {name: _near(best[name], steps) for name, steps in _FINE.items()}
     search("thresholds, finer", _grid(best, **near))
     best, rows = search("as used", list(winners), as_used=True)
@@ -146,9 +145,7 @@ def with_fields(config, fields):
 
 def _fields(config):
     """Present values of the fields that are searched."""
-    names = ["score_threshold", "mask_threshold"]
-    if config.data.view == "tiles":
-        names += ["diameter", "min_area"]
+    names = ["score_threshold", "mask_threshold", "min_area", *["diameter"] * (config.data.view == "tiles")]
     return {name: config.predict[name] for name in names}
 
 

@@ -2,6 +2,7 @@
 
 import time
 
+from ris_tf import presets
 from ris_tf.configs import base
 from ris_tf.data import sources
 from ris_tf.errors import DataError, NoSplit
@@ -30,7 +31,7 @@ def make(data, hours, path):
     source, held_out = _open(data)
     traits = traits_of(source, data)
     decisions = rules.decide(traits, bool(held_out))
-    config = _config(decisions)
+    config = rules.applied(base.get_config(), decisions)
     init, figures, image = speed.best_start(config, rules.candidates(config), source)
     validation = min(_VALIDATION, len(held_out) or round(0.2 * len(source)))
     step, compiling = speed.step_seconds(config, source)
@@ -38,6 +39,7 @@ def make(data, hours, path):
     steps = speed.schedule(hours, spent, step, image, validation)
     time_left = f"a step takes {step:.2f} s here, and {hours:g} h are given"
     decisions += [
+        *rules.thresholds(init, presets.find(init)[0].predict),
         Decision("train.steps", steps, time_left),
         Decision("train.evaluate_every", max(1, steps // speed.MEASUREMENTS), "eight measurements in all"),
         Decision("train.validation_images", max(1, validation), f"{image:.1f} s for each"),
@@ -58,13 +60,6 @@ def _open(data):
         return source, sources.open_source(data, "val", **arguments)
     except NoSplit:
         return source, []
-
-
-def _config(decisions):
-    config = base.get_config()
-    for field, value, _ in decisions:
-        config.update_from_flattened_dict({field: value})
-    return config
 
 
 def _described(traits):

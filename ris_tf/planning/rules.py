@@ -3,6 +3,7 @@
 The numbers are first choices. They were tried on three kinds of data, see docs/research/self-configured.md.
 """
 
+import copy
 import math
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from ris_tf.data.focus import SHARE
 _MOST_STEPS = 40  # objects that one look may have to find; with more, the time of a step and the errors add up
 _THICK, _LEAST_SIDE, _MOST_SIDE = 16, 256, 384  # network pixels
 _FOCUS = 0.5  # share of the image in the box around all objects, below which a closer look pays
+_CRUMB = 0.5  # share of a small object's area, below which something found is no object
 _FEW = 100  # images; with fewer, more augmentation
 
 
@@ -38,7 +40,9 @@ def decide(traits, has_val):
     if traits.images < _FEW:
         augment = "rotation", "flip", "scale", "elastic", "gamma", "contrast", "brightness", "colour", "noise"
         decisions.append(Decision("data.augment", augment, f"{traits.images} images need much augmentation"))
+    area = max(1, round(traits.least * _CRUMB))
     decisions += [
+        Decision("predict.min_area", area, f"of 50 objects, 49 are larger than {traits.least:.0f} pixels"),
         Decision("train.unroll", 6, "short passes that start midway learn faster"),
         Decision("train.midway", 0.75, "short passes that start midway learn faster"),
         Decision("train.forcing_until", 0.1, "the weights are trained already"),
@@ -113,3 +117,24 @@ def candidates(config):
     if config.data.view == "tiles":
         return ["nuclei", "blobs"]
     return ["rosettes"] if config.model.channels == 3 else ["blobs", "nuclei"]
+
+
+def thresholds(name, predict):
+    """The thresholds of a preset, with which a run that starts from its weights begins.
+
+    Args:
+      name: name of the preset.
+      predict: `config.predict` of the preset.
+
+    Returns:
+      list of Decision.
+    """
+    fields = "score_threshold", "mask_threshold"
+    return [Decision(f"predict.{field}", predict[field], f"found for {name}; found anew at the end") for field in fields]
+
+
+def applied(config, decisions):
+    """A copy of a config with the decided values."""
+    config = copy.deepcopy(config)
+    config.update_from_flattened_dict({field: value for field, value, _ in decisions})
+    return config

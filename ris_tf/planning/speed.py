@@ -6,10 +6,11 @@ import keras
 import numpy as np
 
 from ris_tf import model as models
-from ris_tf import storage
+from ris_tf import presets, storage
 from ris_tf.data.sampling import pipeline
 from ris_tf.data.sampling.records import Records
 from ris_tf.evaluation import metrics
+from ris_tf.planning import rules
 from ris_tf.training import precision, start
 
 _IMAGES = 4  # on which presets are tried
@@ -20,7 +21,7 @@ _LEAST = 100  # training steps
 
 
 def best_start(config, names, source):
-    """Tries presets, as they are, on a few training images.
+    """Tries presets, as they are and with their thresholds, on a few training images.
 
     Args:
       config: ConfigDict of the run.
@@ -35,7 +36,7 @@ def best_start(config, names, source):
     chosen = [source[i][1]() for i in np.unique(np.linspace(0, len(source) - 1, _IMAGES).round().astype(int))]
     figures, began = {}, None
     for name in names:
-        model = models.build(config)
+        model = models.build(rules.applied(config, rules.thresholds(name, presets.find(name)[0].predict)))
         start.copy_weights(model, storage.load(name), name)
         model.predict_instances(chosen[0][0])  # compiles
         began = time.perf_counter()

@@ -9,6 +9,7 @@ from tqdm import tqdm
 from ris_tf.errors import DataError
 
 _IMAGES = 40  # images that are looked at, evenly spread over the data
+_LEAST = 0.02  # share of the objects that are smaller than `least`
 _GREY = 0.02  # mean difference between the channels, as a share of the range, below which an image is grey
 
 
@@ -27,6 +28,7 @@ class Traits(NamedTuple):
       thickness: float, median over objects of the diameter of the largest disc inside the object.
       box: float, median over images of the share of the image in the box around all objects.
       touching: float, share of the objects that touch another one.
+      least: float, area in pixels below which only one object in fifty lies.
     """
 
     images: int
@@ -42,6 +44,7 @@ class Traits(NamedTuple):
     thickness: float
     box: float
     touching: float
+    least: float
 
 
 def traits_of(source, name):
@@ -89,6 +92,7 @@ def traits_of(source, name):
         thickness=float(np.median(thicknesses)),
         box=float(np.median(boxes)),
         touching=float(np.mean(touching)),
+        least=float(np.pi / 4 * np.quantile(diameters, _LEAST) ** 2),
     )
 
 

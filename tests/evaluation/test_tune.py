@@ -50,7 +50,7 @@ def test_finds_the_thresholds_that_are_right_and_looks_once():
     assert 0.58 <= fields["score_threshold"] < 0.62 and 0.37 <= fields["mask_threshold"] < 0.4
     assert 0 < fields["count_spread"] < 0.01  # every count is right
     assert config.predict.score_threshold == 0.5  # unchanged
-    assert sum(seen) == 3 * len(source)  # once a group: coarse, fine, as used
+    assert sum(seen) == 4 * len(source)  # once a group: coarse, least area, fine, as used
     best = max(trials, key=lambda trial: trial["ap_mean"])
     assert best["ap_mean"] > 0.99 > trials[0]["ap_mean"] and len(trials) > 40
     changed = with_fields(config, fields)
@@ -60,7 +60,7 @@ def test_finds_the_thresholds_that_are_right_and_looks_once():
 
 
 def test_keeps_what_was_there_where_nothing_is_better(monkeypatch):
-    for name, values in {"_SCORES": (0.5, 0.8), "_MASKS": (0.45,), "_SHARES": (1.0, 1.5), "_AREAS": (20, 400)}.items():
+    for name, values in {"_SCORES": (0.5, 0.8), "_MASKS": (0.45,), "_SHARES": (1.0, 1.5), "_AREAS": (1.0, 20.0)}.items():
         monkeypatch.setattr(f"ris_tf.evaluation.tune.{name}", values)
     config = nuclei.get_config()
     image, _ = mosaic(100, 100, 30, 9)

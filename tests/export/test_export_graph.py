@@ -66,16 +66,16 @@ def test_closer_box_is_the_hosts(peak):
 @pytest.mark.parametrize("rule", ["best", "first"])
 def test_decision_of_pixels_is_the_hosts(small, rule):
     predict = small.predict
-    predict.update(overlap_rule=rule, min_visible=0.3)
+    predict.update(overlap_rule=rule, min_visible=0.3, min_area=3)
     seen = set()
     for _ in range(40):
         steps = 5
         masks = (RNG.random((1, steps, 6, 7)) ** 0.5 * RNG.random((1, steps, 1, 1))).astype(np.float32)
         masks[0, 3] = masks[0, 1]  # a tie
         scores = RNG.choice([0.9, 0.8, 0.2], (1, steps), p=[0.6, 0.3, 0.1]).astype(np.float32)
-        labels, kept, _ = looks.resolve(masks[0], scores[0], (6, 7), predict)
+        labels, kept, _ = looks.resolve(masks[0], scores[0], (6, 7), predict, min_area=3)
         last = np.moveaxis(masks, 1, 3)
-        found = {name: value.numpy()[0] for name, value in graph.resolve(last, scores, predict, 0).items()}
+        found = {name: value.numpy()[0] for name, value in graph.resolve(last, scores, predict).items()}
         np.testing.assert_array_equal(found["labels"], labels)
         assert found["count"] == len(kept) == labels.max()
         np.testing.assert_allclose(found["scores"], np.pad(kept, (0, steps - len(kept))), atol=1e-6)
@@ -89,7 +89,8 @@ def test_decision_of_pixels_is_the_hosts(small, rule):
 def test_small_instances_are_dropped(small):
     masks = np.zeros((1, 8, 8, 2), np.float32)
     masks[0, :2, :2, 0] = masks[0, 4:, 4:, 1] = 0.9
-    found = graph.resolve(masks, np.float32([[0.9, 0.8]]), small.predict, 5)
+    small.predict.min_area = 5
+    found = graph.resolve(masks, np.float32([[0.9, 0.8]]), small.predict)
     assert found["count"].numpy() == [1] and found["labels"].numpy().max() == 1 and found["scores"][0, 0] == 0.8
 
 
@@ -103,11 +104,17 @@ def test_picture_without_anything(small):
 @pytest.mark.parametrize("padding", ["edge", "mean"])
 def test_whole_graph_is_predict_instances(small, view, padding):
     small.data.view, small.data.padding = view, padding
+    small.predict.update(mask_threshold=0.3, min_area=1)
+    keras.utils.set_random_seed(1)
     model = build(small)
-    model.form.score.out.bias.assign([0.0])
+    model.form.score.out.bias.assign([2.0])
+    model.form.auxiliary.bias.assign([0.5, 0.0])  # so that there is foreground
     image, _ = drawings.sample("discs", 3, 1)
     image = np.ascontiguousarray(image[:90, :130])
+    areas = np.bincount(model.predict_instances(image).labels.ravel())[1:]
+    model.config.predict.min_area = int(areas.max())
     expected = model.predict_instances(image)
+    assert expected.count == (areas == areas.max()).sum()
     found = tf.function(graph.Graph(model, (90, 130)).predict)(image[None])
     assert found["count"].numpy() == [expected.count]
     assert (found["labels"].numpy()[0] == expected.labels).mean() > 0.9999

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ris_tf import presets
 from ris_tf.commands import train
 from ris_tf.configs import base
 from ris_tf.data.synthetic import drawings
@@ -15,6 +16,7 @@ from ris_tf.settings import schema
 SCENE = {
     "images": 60, "height": 520.0, "width": 696.0, "colour": False, "brighter": 0.0, "most": 15, "typical": 15.0,
     "diameter": 36.0, "smallest": 33.0, "largest": 36.0, "thickness": 10.0, "box": 0.4, "touching": 0.4,
+    "least": 300.0,
 }  # fmt: skip
 
 
@@ -40,7 +42,7 @@ def test_traits_of_discs_and_bars_by_closed_form():
     traits = traits_of([("a", lambda: (image, labels)), ("b", lambda: (image, 0 * labels))], "here")
     assert traits.images == 2 and (traits.height, traits.width) == (100, 200) and not traits.colour
     assert traits.brighter == 1.0 and traits.most == 4 and traits.typical == 2.0
-    assert traits.touching == 0.5
+    assert traits.touching == 0.5 and 32 <= traits.least < 60  # the smallest of the four has 32 pixels
     assert traits.diameter == pytest.approx(np.sqrt(4 / np.pi * 600), rel=0.01)
     assert traits.thickness == pytest.approx(6, abs=0.5)  # the median of 40, 6, 6 and 4
     assert traits.box == pytest.approx((94 - 10) * (120 - 10) / labels.size)
@@ -78,8 +80,16 @@ def test_decisions_follow_the_traits():
     assert wide.model.size[1] > wide.model.size[0]
     small, large = config_of(scene(most=100, diameter=16.0)), config_of(scene(most=100, diameter=60.0))
     assert small.model.size == (128, 128) and large.model.size == (192, 192)
+    assert config_of(scene(least=300.0)).predict.min_area == 150 and config_of(scene(least=1.0)).predict.min_area == 1
     low, high = config_of(scene(most=100, smallest=20.0, largest=80.0)).predict.zoom_limits
     assert low < 26 / 80 < 26 / 20 < high
+
+
+def test_thresholds_are_those_of_the_preset_and_the_config_is_not_changed():
+    config = base.get_config()
+    changed = rules.applied(config, rules.thresholds("blobs", presets.find("blobs")[0].predict))
+    assert changed.predict.score_threshold == 0.8 > config.predict.score_threshold
+    assert changed.predict.mask_threshold == 0.45 and changed.predict.min_area == config.predict.min_area
 
 
 def test_tiles_of_huge_objects_keep_to_the_limits_of_the_zoom():
