@@ -1,7 +1,8 @@
 """Tunes the decoding thresholds by grid search on images with known label maps (`ris-evaluate --tune`).
 
 The fields are searched in stages, each with a full grid: first the score and mask thresholds; for tiled images then the
-diameter that the zoom aims at; the least area; finally the two thresholds again, on a finer grid. A candidate is a set of field values. The best candidate has the highest mean AP (pooled, IoU 0.5 to 0.9); among equals, the smallest
+diameter that the zoom aims at; then the least area; finally the two thresholds again, on a finer grid. A candidate is a
+set of field values. The best candidate has the highest mean AP (pooled, IoU 0.5 to 0.9); among equals, the smallest
 |DiC|.
 
 Within a stage the network runs once per image and diameter, no matter how many candidates there are: its outputs are

@@ -130,7 +130,8 @@ def thresholds(name, predict):
       list of Decision.
     """
     fields = "score_threshold", "mask_threshold"
-    return [Decision(f"predict.{field}", predict[field], f"found for {name}; found anew at the end") for field in fields]
+    reason = f"found for {name}; found anew at the end"
+    return [Decision(f"predict.{field}", predict[field], reason) for field in fields]
 
 
 def applied(config, decisions):

@@ -60,7 +60,8 @@ def test_finds_the_thresholds_that_are_right_and_looks_once():
 
 
 def test_keeps_what_was_there_where_nothing_is_better(monkeypatch):
-    for name, values in {"_SCORES": (0.5, 0.8), "_MASKS": (0.45,), "_SHARES": (1.0, 1.5), "_AREAS": (1.0, 20.0)}.items():
+    few = {"_SCORES": (0.5, 0.8), "_MASKS": (0.45,), "_SHARES": (1.0, 1.5), "_AREAS": (1.0, 20.0)}
+    for name, values in few.items():
         monkeypatch.setattr(f"ris_tf.evaluation.tune.{name}", values)
     config = nuclei.get_config()
     image, _ = mosaic(100, 100, 30, 9)
