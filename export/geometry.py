@@ -67,7 +67,7 @@ def place(masks, box, size):
     return tf.matmul(columns[:, None], tf.reshape(x, [-1, size[0], width, steps]))
 
 
-def closer_box(foreground, box, image, size):
+def closer_box(foreground, box, image, size, closest):
     """Batched `focus.closer_box`: foreground float32 [B, h, w] -> [tops, lefts, heights, widths] and seen, float32 [B].
 
     `image` is (height, width), numbers or float32 [B]. If an image has no foreground, its `seen` is 0 and its box is
@@ -96,7 +96,7 @@ def closer_box(foreground, box, image, size):
         spans.append(ends)
     scales = [(end - start) / (focus.SHARE * length) for (start, end), length in zip(spans, size, strict=True)]
     most = tf.maximum(*(pixels / length for pixels, length in zip(image, size, strict=True)))
-    scale = tf.minimum(tf.maximum(*scales), most)
+    scale = tf.minimum(tf.maximum(tf.maximum(*scales), 1.0 / closest), most)
     lengths = [length * scale for length in size]
     starts = [
         tf.clip_by_value((start + end - length) / 2.0, 0.0, tf.nn.relu(pixels - length))

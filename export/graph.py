@@ -174,7 +174,8 @@ class Graph:
         if self.config.data.view != "focus":
             return near, box, 1.0
         foreground = tf.sigmoid(self.form.encode(near)["auxiliary"][..., 0])
-        box, seen = closer_box(foreground, self._seen_first, extent or self.image[:2], self.input)
+        closest = self.config.predict.zoom_limits[1]
+        box, seen = closer_box(foreground, self._seen_first, extent or self.image[:2], self.input, closest)
         return self._view(image, pixels, box, extent), box, seen[:, None]
 
     def _place(self, masks, box):

@@ -106,7 +106,7 @@ export async function* findInstances(model, picture) {
   if (data.view === "focus") {
     const first = await model.look(sample(image, box, network.size, beside));
     first.close();
-    box = closerBox(first.foreground, box, size, network.size);
+    box = closerBox(first.foreground, box, size, network.size, predict.zoom_limits[1]);
   }
   if (box) {
     const look = await model.look(sample(image, box, network.size, beside));

@@ -124,7 +124,7 @@ export function place(mask, box, size, threshold) {
  * The box for the closer look, around the objects that `foreground` {values, height, width} shows in `box`.
  * `image` and `size` are [height, width] of the image and of the network's input. Returns null if there is no object.
  */
-export function closerBox(foreground, box, image, size) {
+export function closerBox(foreground, box, image, size, closest) {
   const cells = [foreground.height, foreground.width];
   const inside = cells.map((count, axis) =>
     Array.from({ length: count }, (_, cell) => clip(((image[axis] - box[axis]) * count) / box[2 + axis] - cell, 0, 1)),
@@ -143,7 +143,7 @@ export function closerBox(foreground, box, image, size) {
     [LOST, 1 - LOST].map((share) => box[axis] + (box[2 + axis] / sum.length) * quantile(sum, total, share)),
   );
   const wanted = Math.max(...spans.map(([start, end], axis) => (end - start) / SHARE / size[axis]));
-  const scale = Math.min(wanted, Math.max(image[0] / size[0], image[1] / size[1]));
+  const scale = Math.min(Math.max(wanted, 1 / closest), Math.max(image[0] / size[0], image[1] / size[1]));
   const lengths = size.map((length) => length * scale);
   const starts = spans.map(([start, end], axis) =>
     clip((start + end - lengths[axis]) / 2, 0, Math.max(0, image[axis] - lengths[axis])),

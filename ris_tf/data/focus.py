@@ -28,7 +28,7 @@ def object_box(labels):
     return math.floor(top), math.floor(left), math.ceil(bottom), math.ceil(right)
 
 
-def closer_box(foreground, box, image, size):
+def closer_box(foreground, box, image, size, closest):
     """Box for the closer look: encloses the predicted foreground and, where possible, stays inside the image.
 
     Args:
@@ -36,6 +36,8 @@ def closer_box(foreground, box, image, size):
       box: (top, left, height, width) of the part of the image that the network has seen, in pixels.
       image: (height, width) of the image in pixels.
       size: (height, width) of the network's input; the returned box has the same aspect ratio.
+      closest: network pixels per image pixel at most, unless the whole image is shown larger. Without a limit, a plant
+        of 20 pixels would become a blur that resembles nothing the network was trained on.
 
     Returns:
       (top, left, height, width) in pixels; None if there is less foreground than LEAST.
@@ -51,6 +53,7 @@ def closer_box(foreground, box, image, size):
         cell = length / found.shape[axis]
         spans.append([start + cell * end for end in _span(found.sum(axis=1 - axis))])
     scale = max((end - start) / SHARE / cells for (start, end), cells in zip(spans, size, strict=True))
+    scale = max(scale, 1 / closest)
     scale = min(scale, max(pixels / cells for pixels, cells in zip(image, size, strict=True)))
     lengths = [cells * scale for cells in size]
     starts = [

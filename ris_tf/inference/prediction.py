@@ -53,7 +53,7 @@ def _focus(look, foreground, config, image, crf):
     """Predicts in two passes: the encoder finds where objects are, then the network looks at a box around them all."""
     box = fitting_box(*image.shape[:2], config.model.size)
     found = np.asarray(foreground(_view(image, box, config)[None]))[0]
-    box = closer_box(found, box, image.shape[:2], config.model.size)
+    box = closer_box(found, box, image.shape[:2], config.model.size, config.predict.zoom_limits[1])
     if box is None:
         return Instances(np.zeros(image.shape[:2], np.int32), np.zeros(0, np.float32))
     return _look_into(look, config, image, box, crf)

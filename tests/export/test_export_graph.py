@@ -51,14 +51,15 @@ def test_resampling_is_the_hosts(box, beside):
     np.testing.assert_allclose(there, resampling.place(mask, box, (50, 60)), atol=1e-5)
 
 
+@pytest.mark.parametrize("closest", [0.8, 4.0])
 @pytest.mark.parametrize("peak", [1.0, 0.3])
-def test_closer_box_is_the_hosts(peak):
+def test_closer_box_is_the_hosts(peak, closest):
     found = RNG.random((2, 32, 32)).astype(np.float32) * 0.4
     found[0, 5:14, 20:26] = found[1, 16:22, :4] = peak
     whole = resampling.fitting_box(100, 140, (64, 64))
-    boxes, seen = geometry.closer_box(tf.constant(found), whole, (100, 140), (64, 64))
+    boxes, seen = geometry.closer_box(tf.constant(found), whole, (100, 140), (64, 64), closest)
     for index in range(2):
-        expected = focus.closer_box(found[index], whole, (100, 140), (64, 64))
+        expected = focus.closer_box(found[index], whole, (100, 140), (64, 64), closest)
         assert bool(seen[index]) == (expected is not None) == (peak == 1.0)
         np.testing.assert_allclose([side[index] for side in boxes], expected or whole, atol=1e-3)
 

@@ -162,7 +162,7 @@ def ask(page, config, image, masks, scores, foreground):
 def test_decisions_are_those_of_python(bare, small, view, shape, channels, padding, rule):
     small.model.update({"channels": channels, "steps": 7})
     small.data.update({"view": view, "padding": padding})
-    small.predict.overlap_rule = rule
+    small.predict.update({"overlap_rule": rule, "zoom_limits": (0.25, 0.8 if rule == "first" else 4.0)})
     image = np.random.default_rng(0).integers(0, 256, [*shape, channels]).astype(np.uint8)
     masks = blobs(7, 32)
     foreground = masks.max(axis=0)

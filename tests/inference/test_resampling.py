@@ -88,18 +88,21 @@ def test_closer_box_surrounds_what_is_found():
     seen = fitting_box(400, 600, (256, 256))  # 600 x 600
     found = np.zeros((128, 128))
     found[20:30, 40:52] = 1  # 46.875 x 56.25 pixels
-    top, left, height, width = closer_box(found, seen, (400, 600), (256, 256))
+    top, left, height, width = closer_box(found, seen, (400, 600), (256, 256), 4.0)
     assert height == width == pytest.approx(56.25 / SHARE, rel=0.01)
     assert top + height / 2 == pytest.approx(25 * 600 / 128, abs=0.1)
     assert left + width / 2 == pytest.approx(46 * 600 / 128, abs=0.1)
-    assert closer_box(found * 0.4, seen, (400, 600), (256, 256)) is None
+    assert closer_box(found * 0.4, seen, (400, 600), (256, 256), 4.0) is None
+    top, left, height, width = closer_box(found, seen, (400, 600), (256, 256), 2.0)
+    assert height == width == 128 and top + height / 2 == pytest.approx(25 * 600 / 128, abs=0.1)
+    assert closer_box(found, fitting_box(20, 20, (256, 256)), (20, 20), (256, 256), 4.0) == (0, 0, 20, 20)
     beside = np.zeros((128, 128))
     beside[90:120] = 1  # below the image
-    assert closer_box(beside, seen, (400, 600), (256, 256)) is None
+    assert closer_box(beside, seen, (400, 600), (256, 256), 4.0) is None
 
 
 def test_closer_box_moves_little_when_the_foreground_does():
     found = np.where(RNG.random((64, 64)) < 0.2, 0.9, 0.1)
     moved = found + RNG.normal(0, 1e-4, found.shape)
-    boxes = [closer_box(f, (0, 0, 300, 300), (280, 300), (256, 256)) for f in (found, moved)]
+    boxes = [closer_box(f, (0, 0, 300, 300), (280, 300), (256, 256), 4.0) for f in (found, moved)]
     np.testing.assert_allclose(*boxes, atol=0.05)

@@ -115,7 +115,7 @@ def zoom_range(labels, config):
         top, left, bottom, right = object_box(labels)
         height, width = config.model.size
         closest = SHARE * min(height / max(bottom - top, 1), width / max(right - left, 1))
-        return whole, float(np.clip(closest, whole, config.predict.zoom_limits[1]))
+        return whole, float(max(whole, min(closest, config.predict.zoom_limits[1])))
     areas = np.bincount(np.maximum(labels, 0).ravel())[1:]
     areas = areas[areas > 0]
     if not areas.size:

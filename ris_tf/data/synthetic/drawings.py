@@ -13,7 +13,10 @@ import numpy as np
 from ris_tf.errors import UsageError
 
 # The module in which the function of each kind lies; it is imported when one is drawn, because drawing needs SciPy.
-KINDS = {"discs": "discs", "heaps": "discs", "rosettes": "rosettes", "tissue": "tissue", "tokens": "tokens"}
+KINDS = {
+    **{"discs": "discs", "heaps": "discs", "rosettes": "rosettes", "seedlings": "rosettes"},
+    **{"tissue": "tissue", "tokens": "tokens"},
+}
 
 
 def sample(kind: str, seed: int, index: int, size: int = 256) -> tuple[np.ndarray, np.ndarray]:

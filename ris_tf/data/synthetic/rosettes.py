@@ -244,8 +244,53 @@ def rosettes(rng: np.random.Generator, size: int = 256) -> tuple[np.ndarray, np.
         if leaf is not None:
             leaf.extra["age"] = age
             leaves.append(leaf)
+    return _photographed(rng, canvas, light, plant, leaves, size)
+
+
+def seedlings(rng: np.random.Generator, size: int = 256) -> tuple[np.ndarray, np.ndarray]:
+    """A young plant of 3 to 12 leaves, anywhere on the soil and often small; each leaf is an instance.
+
+    The plant is 6% to 55% of the picture wide, and at least 24 pixels. Its two oldest leaves are the seed leaves, which are short and round.
+
+    Returns:
+      see `rosettes`.
+    """
+    light = random_light(rng)
+    canvas = _soil(rng, size, light)
+    plant = _plant(rng, size, arabidopsis=rng.random() < 0.8)
+    radius = 0.5 * max(24.0, size * np.exp(rng.uniform(np.log(0.06), np.log(0.55))))
+    n = int(rng.integers(3, min(13, 4 + radius / 4)))  # so that each leaf has some pixels
+    cx, cy = size / 2 + rng.uniform(-0.25, 0.25, 2) * size
+    start, first, leaves = rng.uniform(0, 2 * np.pi), rng.uniform(0.35, 0.7), []
+    for i in range(n):
+        seed_leaf, age = i < 2, 1 - i / (n - 1)
+        # The larger the plant, the smaller its seed leaves beside the others, which are largest in the middle.
+        grown = first * (3 / n) ** 0.3 if seed_leaf else (0.35 + 0.65 * np.sin(np.pi * min(1, 0.15 + 0.85 * age)))
+        shape = {"aspect": rng.uniform(0.8, 1.1), "base": 0.5, "tip": 0.4, "serration": 0.0} if seed_leaf else {}
+        leaf = _leaf(
+            plant | shape,
+            cx + rng.normal(0, 0.03) * radius,
+            cy + rng.normal(0, 0.03) * radius,
+            start + (np.pi * i if seed_leaf else 1.2 + i * 2.39996) + rng.normal(0, 0.16),
+            max(7.0, radius * grown * np.clip(rng.normal(0.95, 0.09), 0.7, 1.05)),
+            plant["stalk"] * rng.uniform(0.8, 1.3),
+            size,
+        )
+        if leaf is not None:
+            leaf.extra["age"] = age
+            leaves.append(leaf)
+    return _photographed(rng, canvas, light, plant, leaves, size, 2 * radius)
+
+
+def _photographed(rng, canvas, light, plant, leaves, size, width=None):
+    """Paints leaves, from bottom to top, with their shadows; `width` is that of the plant, None for all of the picture.
+
+    Returns:
+      see `rosettes`.
+    """
+    width = width or size
     leaves, labels = visible(leaves, size, keep=0.12)
-    strength, lift = rng.uniform(0.25, 0.6), rng.uniform(0.01, 0.03) * size
+    strength, lift = rng.uniform(0.25, 0.6), rng.uniform(0.01, 0.03) * width
     for leaf in leaves:
         drop = lift * (0.5 + leaf.extra["age"]) * np.tan(np.arccos(light[2]))
         flat = light[:2] / np.linalg.norm(light[:2])
