@@ -124,7 +124,7 @@ def thresholds(name, predict):
 
     Args:
       name: name of the preset.
-      predict: `config.predict` of the preset.
+      predict: dict, `predict` in the config of the preset.
 
     Returns:
       list of Decision.

@@ -36,7 +36,7 @@ def best_start(config, names, source):
     chosen = [source[i][1]() for i in np.unique(np.linspace(0, len(source) - 1, _IMAGES).round().astype(int))]
     figures, began = {}, None
     for name in names:
-        model = models.build(rules.applied(config, rules.thresholds(name, presets.find(name)[0].predict)))
+        model = models.build(rules.applied(config, rules.thresholds(name, presets.find(name)[0]["predict"])))
         start.copy_weights(model, storage.load(name), name)
         model.predict_instances(chosen[0][0])  # compiles
         began = time.perf_counter()
