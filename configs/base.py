@@ -108,6 +108,7 @@ def get_config():
     config.train.distribute = "one"  # one device; or "mirrored", this machine's GPUs; or "workers", listed in TF_CONFIG
     config.train.evaluate_every = 250  # steps between measurements of validation images, and between checkpoints
     config.train.validation_images = 24  # number of whole images that are measured each time
+    config.train.evaluate_start = True  # with --init, measure its weights, too; they may be the best
     config.train.validation_extra = False  # whether data.extra provides its share of these images
 
     config.curriculum = ConfigDict()

@@ -10,7 +10,7 @@ from ris_tf.planning import config_file, rules, speed
 from ris_tf.planning.rules import Decision
 from ris_tf.planning.traits import traits_of
 
-_VALIDATION = 24  # images
+_USEFUL = 0.3  # SBD above which weights may be the best without training; worse ones can take minutes for an image
 
 
 def make(data, hours, path):
@@ -33,16 +33,17 @@ def make(data, hours, path):
     decisions = rules.decide(traits, bool(held_out))
     config = rules.applied(base.get_config(), decisions)
     init, figures, image = speed.best_start(config, rules.candidates(config), source)
-    validation = min(_VALIDATION, len(held_out) or round(0.2 * len(source)))
+    there_are = len(held_out) or round(0.2 * len(source))
     step, compiling = speed.step_seconds(config, source)
     spent = time.perf_counter() - began + compiling  # the run itself compiles once more
-    steps = speed.schedule(hours, spent, step, image, validation)
+    steps, validation = speed.schedule(hours, spent, step, image, there_are)
     time_left = f"a step takes {step:.2f} s here, and {hours:g} h are given"
     decisions += [
         *rules.thresholds(init, presets.find(init)[0]["predict"]),
         Decision("train.steps", steps, time_left),
         Decision("train.evaluate_every", max(1, steps // speed.MEASUREMENTS), "eight measurements in all"),
-        Decision("train.validation_images", max(1, validation), f"{image:.1f} s for each"),
+        Decision("train.evaluate_start", figures[init] > _USEFUL, f"SBD {figures[init]:.2f} without training"),
+        Decision("train.validation_images", validation, f"{image:.1f} s for each, {there_are} there are"),
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
     config_file.write(path, data, init, decisions)

@@ -90,8 +90,8 @@ def _tiles(traits, reason):
     """The view "tiles": the network sees parts of the image at a zoom that gives objects the same size."""
     large = traits.diameter >= 40
     side, diameter = (192, 39.0) if large else (128, 26.0)
-    low, high = diameter / traits.largest / _BEYOND, diameter / traits.smallest * _BEYOND
-    limits = max(round(low, 4), 1 / 64), min(round(high, 4), 64.0)
+    limits = diameter / traits.largest / _BEYOND, diameter / traits.smallest * _BEYOND
+    limits = tuple(min(max(round(limit, 4), 1 / 64), 64.0) for limit in limits)
     size = f"the typical object has a diameter of {traits.diameter:.0f} pixels"
     return [
         Decision("data.view", "tiles", reason),

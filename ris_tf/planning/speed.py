@@ -17,6 +17,8 @@ _IMAGES = 4  # on which presets are tried
 _STEPS = 12  # timed training steps
 MEASUREMENTS = 8  # times that the validation images are measured during training
 _TUNING = 12  # times that an image is looked at when thresholds are tuned
+_MEASURING = 0.25  # largest share of the time for what is not training
+_VALIDATION = 24  # images
 _LEAST = 100  # training steps
 
 
@@ -79,18 +81,21 @@ def step_seconds(config, source):
     return step, max(0.0, times[0] - began - step)
 
 
-def schedule(hours, spent, step, image, validation):
-    """Number of training steps that fit into the time, with the validation and the tuning of thresholds.
+def schedule(hours, spent, step, image, held_out):
+    """Divides the time among training, the measurements on validation images, and the tuning of thresholds.
 
     Args:
       hours: float, time that the user gives.
       spent: float, seconds that are over already.
       step: float, seconds of a training step.
       image: float, seconds in which an image is predicted.
-      validation: int, number of validation images.
+      held_out: int, number of validation images that there are.
 
     Returns:
-      int, at least 100.
+      steps: int, number of training steps, at least 100.
+      validation: int, number of validation images to use, so many that they take at most a quarter of the time.
     """
-    left = 3600 * hours - spent - validation * image * (MEASUREMENTS + _TUNING)
-    return max(_LEAST, int(left / step))
+    of_one = image * (MEASUREMENTS + _TUNING)
+    validation = max(1, min(held_out, _VALIDATION, int(_MEASURING * 3600 * hours / of_one)))
+    left = 3600 * hours - spent - validation * of_one
+    return max(_LEAST, int(left / step)), validation

@@ -207,6 +207,7 @@ ALL = {
     "train.distribute": one_of("one", "mirrored", "workers"),
     "train.evaluate_every": whole(1, 10**9),
     "train.validation_images": whole(1, 10**6),
+    "train.evaluate_start": _SWITCH,
     "train.validation_extra": _SWITCH,
     "curriculum.start": whole(0, 1000),
     "curriculum.increase": whole(1, 1000),

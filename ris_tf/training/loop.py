@@ -94,7 +94,7 @@ def _fit(model, config, read, workdir, distribution, termination, rotate=True, r
     if termination:
         termination.wait()
     if me.chief:
-        keeper.catch_up(trained=record["init"] is not None)
+        keeper.catch_up(trained=record["init"] is not None and config.train.evaluate_start)
     done = keeper.step
     if done >= steps and not keeper.stopping:
         print(f"{workdir}: already trained for {counted(done, 'step')}; raise --config.train.steps to train further")

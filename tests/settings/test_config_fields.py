@@ -48,7 +48,7 @@ ELSEWHERE = {  # tested in the file named
     "data.scale", "data.extra", "data.synthetic_images",  # below, below, test_commands
     "data.synthetic_size", "data.held_out", "data.memory",  # test_training, test_readers, test_pipeline
     "train.batch", "train.evaluate_every", "train.validation_images",  # test_pipeline, test_commands
-    "train.validation_extra",  # test_training
+    "train.validation_extra", "train.evaluate_start",  # test_training
     "train.forcing", "train.forcing_until", "train.midway",  # below, below, test_objective
     "train.unroll", "train.matcher", "train.jit_compile", "train.recompute",  # below, test_routes
     "train.freeze",  # test_training

@@ -255,6 +255,10 @@ def test_frozen_parts_of_the_starting_model_stay_as_they_are(command, tmp_path):
     flags += [f"--init={tmp_path / 'first'}", f"--workdir={tmp_path / 'next'}", "--config.train.evaluate_every=2"]
     code, out, _ = command(train.main, *flags, "--config.train.freeze=encoder, mask")
     assert code == 0 and "train.freeze is 'encoder, mask': " in out
+    assert (tmp_path / "next" / "log.csv").read_text().splitlines()[1].startswith("0,")  # the weights it starts from
+    other = [f"--workdir={tmp_path / 'other'}", "--config.train.evaluate_start=False"]
+    assert command(train.main, *flags[:-2], *other)[0] == 0
+    assert (tmp_path / "other" / "log.csv").read_text().splitlines()[1][0] != "0"
     before, after = load(tmp_path / "first"), load(tmp_path / "next" / "last.keras")
     for name in before.form.parts():
         layers = zip(before.form.parts()[name], after.form.parts()[name], strict=True)
