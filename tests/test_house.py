@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "storage",
     "commands": "batch data data.images data.readers data.synthetic evaluation files inference instances large "
     "planning presets report ris_tf runtime settings storage training",
+    "napari_plugin": "configs data data.images data.readers evaluation inference planning presets storage",
     "ris_tf": "instances keras_import model",
     "keras_import": "model",
     "large": "data data.images files inference instances settings",

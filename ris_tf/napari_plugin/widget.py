@@ -1,0 +1,295 @@
+"""The plugin itself: what happens when a button is pressed. All long work is done on other threads and processes."""
+
+import atexit
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from ris_tf import storage
+from ris_tf.errors import DataError, RisError, UsageError
+from ris_tf.napari_plugin import images
+from ris_tf.napari_plugin.background import Background
+from ris_tf.napari_plugin.controls import OTHER, Controls
+from ris_tf.napari_plugin.folder import TrainingFolder
+from ris_tf.napari_plugin.helper import Helper
+from ris_tf.napari_plugin.layers import ADD, Layers
+from ris_tf.napari_plugin.training import Training, improved, told
+from ris_tf.wording import counted
+
+_POLL = 1000  # milliseconds between two looks at the log of a training
+
+
+class CorrectAndTrain(QWidget):
+    """Dock widget of napari: finds objects, lets a person correct them, saves them, and trains on.
+
+    Args:
+      napari_viewer: napari.Viewer.
+
+    Attributes:
+      controls: Controls, the buttons and fields.
+      layers: Layers, the image and its objects.
+      file: Path of the image that is shown, or None.
+      training: Training, the last one, or None.
+      busy: set of str, the kinds of work that are being done elsewhere.
+    """
+
+    def __init__(self, napari_viewer):
+        super().__init__()
+        self.controls, self.layers = Controls(), Layers(napari_viewer, self._clicked)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.controls)
+        self.file, self.busy = None, set()
+        self._helper, self._background = Helper(), Background(self)
+        self._files, self._image, self._runs = [], None, []
+        self._held, self._doubts, self._unseen = {}, {}, []  # by file: changed labels, disagreements; files to look at
+        self._model = self.controls.model.currentText()
+        self._timer = QTimer(self)
+        self._timer.timeout.connect(self._watch)
+        self._connect()
+        self._enable()
+        closing = partial(_close, self._helper, self._runs)
+        self.destroyed.connect(closing)
+        atexit.register(closing)
+
+    @property
+    def training(self):
+        return self._runs[-1] if self._runs else None
+
+    def _connect(self):
+        controls = self.controls
+        actions = {
+            controls.images.editingFinished: self._list,
+            controls.browse_images.clicked: partial(self._browse, controls.images, "Folder of images"),
+            controls.folder.editingFinished: self._mark,
+            controls.browse_folder.clicked: partial(self._browse, controls.folder, "Training folder"),
+            controls.model.activated: self._choose_model,
+            controls.files.itemSelectionChanged: self._open,
+            controls.clicks.idClicked: self._choose_click,
+            controls.find.clicked: self._find,
+            controls.order.clicked: self._order,
+            controls.save.clicked: self._save,
+            controls.train.clicked: self._train,
+            controls.stop.clicked: self._stop,
+            controls.better.clicked: self._take_better,
+        }
+        for signal, action in actions.items():
+            signal.connect(partial(self._do, action))
+
+    def _do(self, action, *_):
+        """Runs an action; says in one line what is wrong if a person can mend it."""
+        try:
+            action()
+        except (RisError, OSError) as error:
+            self._say(str(error))
+
+    def _start(self, work, done, function, *arguments):
+        """Calls a function on another thread, and then `done` with its result; `work` names it in `busy`."""
+
+        def ended(then, result):
+            self.busy.discard(work)
+            self._do(partial(then, result))
+            self._enable()
+
+        self.busy.add(work)
+        self._enable()
+        self._background.start(partial(ended, done), partial(ended, self._say), function, *arguments)
+
+    def _ask(self, work, done, *arguments):
+        """Asks the model something about an image, see `finder.Finder`."""
+        self._start(work, done, self._helper.ask, work, self._model, *arguments)
+
+    def _say(self, text):
+        self.controls.status.setText(text)
+
+    def _enable(self):
+        """Lets only those buttons be pressed that have a meaning now."""
+        controls, shown = self.controls, self.file is not None
+        trains = self.training is not None and self.training.running
+        controls.find.setEnabled(shown and "find" not in self.busy)
+        controls.order.setEnabled(bool(self._files) and "doubt" not in self.busy)
+        controls.save.setEnabled(shown and "save" not in self.busy)
+        controls.train.setEnabled(not trains and "train" not in self.busy)
+        controls.stop.setEnabled(trains)
+        controls.better.setEnabled(self.training is not None and not trains)
+
+    # Images and model
+
+    def _browse(self, field, title):
+        chosen = self.controls.ask_folder(title)
+        if chosen:
+            field.setText(chosen)
+            field.editingFinished.emit()
+
+    def _list(self):
+        """Lists the images of the chosen folder."""
+        text = self.controls.images.text().strip()
+        if not text or (self._files and self._files[0].parent == Path(text)):
+            return
+        self._files, self._held, self._doubts, self._unseen = images.listed(text), {}, {}, []
+        if not self.controls.folder.text().strip():
+            self.controls.folder.setText(str(self._files[0].parent.with_name(f"{Path(text).name}_labelled")))
+        self._say(f"{counted(len(self._files), 'image')}. Choose one.")
+        self._mark()
+
+    def _mark(self):
+        """Writes the list of images anew: in order of doubt, with what is known of each."""
+        folder = self._folder()
+        saved = {name: split for split in ("train", "val") for name in folder.names(split)}
+        self._files.sort(key=lambda file: (-self._doubts.get(file, -1), file.name))
+        notes = {}
+        for file in self._files:
+            said = [f"saved in {saved[file.stem]}"] if file.stem in saved else []
+            said += [f"doubt {self._doubts[file]:.2f}"] if file in self._doubts else []
+            notes[file] = ", ".join(said)
+        self.controls.show_files(notes, self.file)
+        self._enable()
+
+    def _folder(self):
+        text = self.controls.folder.text().strip()
+        if not text:
+            raise UsageError("Choose a training folder first.")
+        return TrainingFolder(text)
+
+    def _choose_model(self):
+        controls = self.controls
+        if controls.model.currentText() == OTHER:
+            controls.model.setCurrentText(self._model)
+            chosen = controls.ask_folder("Work folder of ris-train")
+            if not chosen:
+                return
+            storage.file_of(chosen)  # before it is listed: is there a model?
+            controls.add_model(chosen)
+        self._use(controls.model.currentText())
+
+    def _use(self, model):
+        self._model, self._doubts, self._unseen = model, {}, []
+        self.controls.add_model(model)
+        if self._files:
+            self._mark()
+
+    def _open(self):
+        """Shows the image that was chosen in the list, with its labels: held, saved, or a draft beside it."""
+        file = self.controls.chosen_file()
+        if file is None or file == self.file:
+            return
+        if self.file is not None and self.layers.labels is not None:
+            self._held[self.file] = self.layers.labels
+        folder, self.file = self._folder(), file
+        self._start("open", partial(self._opened, file), images.opened, file, self._held.get(file), folder)
+
+    def _opened(self, file, pair):
+        if file == self.file:  # no other was chosen meanwhile
+            self._image, labels = pair
+            self.layers.show(self._image, labels)
+            self._say(f"{file.name}: {counted(len(np.unique(labels[labels > 0])), 'object')}")
+
+    def _order(self):
+        """Looks at all images that are not saved, and then shows the one of which the model is least sure."""
+        folder = self._folder()
+        saved = {*folder.names("train"), *folder.names("val")}
+        self._unseen = [file for file in self._files if file.stem not in saved and file not in self._doubts]
+        self._look_at_next()
+
+    def _look_at_next(self):
+        if self._unseen:
+            file = self._unseen.pop(0)
+            self._say(f"{self._model} looks at {file.name} in four orientations; {len(self._unseen)} more to go")
+            self._ask("doubt", partial(self._doubted, file), file)
+            return
+        folder = self._folder()
+        saved = {*folder.names("train"), *folder.names("val")}
+        left = [file for file in self._files if file.stem not in saved]
+        self._mark()
+        if not left:
+            self._say("All images are saved.")
+            return
+        self._say(f"{left[0].name}: the image of which the model is least sure")
+        self.controls.choose_file(left[0])
+
+    def _doubted(self, file, doubt):
+        self._doubts[file] = doubt
+        self._look_at_next()
+
+    # Correct
+
+    def _find(self):
+        self._say(f"{self._model} looks at {self.file.name}; the first look takes longer")
+        self._ask("find", partial(self._found, self.file), self.file)
+
+    def _found(self, file, labels):
+        if file == self.file and self.layers.labels is not None:
+            self._say(f"{file.name}: {counted(self.layers.merge(labels), 'object')} added")
+
+    def _choose_click(self):
+        self.layers.click = self.controls.click()
+
+    def _clicked(self, row, column):
+        if self.layers.click == ADD:
+            self._say(f"{self._model} looks at the place")
+            self._ask("object_at", partial(self._added, self.file), self.file, row, column, self.layers.labels.copy())
+        else:
+            pixels = self.layers.remove(row, column)
+            self._say("1 object removed" if pixels else "There is no object at this place.")
+
+    def _added(self, file, mask):
+        if file == self.file and self.layers.labels is not None:
+            pixels = self.layers.add(mask)
+            self._say("1 object added" if pixels else "The model sees no further object at this place.")
+
+    def _save(self):
+        if self.layers.labels is None or self._image is None:
+            raise DataError(f"{self.file.name}: is not shown; choose it in the list")
+        labels = self.layers.labels.copy()
+        self._start("save", self._saved, self._folder().save, self.file.stem, self._image, labels)
+
+    def _saved(self, split):
+        self._mark()
+        self._say(f"saved in {self._folder().path / split}")
+
+    # Train on
+
+    def _train(self):
+        folder = self._folder()
+        folder.check()
+        self._say("the training starts; this takes a minute or two")
+        self._start("train", self._started, self._begin, self._model, folder, self.controls.steps.value())
+
+    def _begin(self, model, folder, steps):
+        return Training(model, self._helper.ask("config", model), folder.path, folder.next_run(), steps)
+
+    def _started(self, training):
+        self._runs.append(training)
+        self.controls.plot.show_rows([], training.steps)
+        self._timer.start(_POLL)
+
+    def _watch(self):
+        """Shows what the training has measured; at its end, what came of it."""
+        training, running = self.training, self.training.running  # before the log is read for the last time
+        rows = training.rows()
+        if self.controls.plot.show_rows(rows, training.steps):
+            self._say(f"step {rows[-1]['step']:.0f} of {training.steps:,}: {told(rows)}")
+        if not running:
+            self._timer.stop()
+            self._say(training.failure() or f"the training has ended: {told(rows)}")
+            self._enable()
+
+    def _stop(self):
+        self.training.stop()
+        self._say("the training saves and stops after this step")
+
+    def _take_better(self):
+        rows = self.training.rows()
+        if improved(rows):
+            self._use(str(self.training.workdir))
+        self._say(f"{'the new model is taken' if improved(rows) else f'{self._model} stays'}: {told(rows)}")
+
+
+def _close(helper, runs, *_):
+    helper.close()
+    for training in runs:
+        if training.running:
+            training.stop()
