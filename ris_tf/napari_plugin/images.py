@@ -54,11 +54,14 @@ def draft(file):
     Raises:
       DataError: the annotations cannot be read.
     """
-    if not file.with_suffix(".json").is_file():
+    annotations = file.with_suffix(".json")
+    if not annotations.is_file() or labelme.LAYOUT.find(file.parent) is None:
         return None
     listing = labelme.LAYOUT.listing(file.parent, "all", "", 0.0)
-    read_draft = dict(listing.samples).get(file.stem)
-    return read_draft()[1] if read_draft else None
+    wrong = [problem for problem in listing.problems if str(annotations) in problem]
+    if wrong:
+        raise DataError(*wrong)
+    return dict(listing.samples)[file.stem]()[1]
 
 
 def opened(file, held, folder):

@@ -34,6 +34,7 @@ def decisions(config, steps):
         Decision("data.extra", "", "only the corrected images are learned from"),
         Decision("data.extra_share", 0.0, "only the corrected images are learned from"),
         Decision("predict.count_spread", 0.0, "it was learned with other weights"),
+        Decision("train.precision", "float32", "finding out which is faster would take longer than it saves"),
         Decision("train.steps", steps, "as asked for"),
         Decision("train.warmup", min(100, max(1, steps // 4)), "the weights are trained already"),
         Decision("train.evaluate_every", math.ceil(steps / _MEASUREMENTS), f"{_MEASUREMENTS} measurements in all"),

@@ -1,0 +1,191 @@
+"""Drives the plugin in a real napari, and takes the pictures of docs/napari.md: napari.png and napari_film.gif.
+
+    pip install '.[napari]'
+    python docs/napari_film.py            # needs a screen; xvfb-run gives it one
+    python docs/napari_film.py --out=DIR  # leaves the pictures of the docs as they are
+
+Images of coins are drawn in a temporary folder. A click adds an object that the preset `coins` missed, another removes
+one, all images are saved, and a short training goes on from the preset. The script prints the longest time for which
+napari's thread was not free while the model was at work.
+"""
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+
+import napari
+import numpy as np
+from PIL import Image
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QApplication
+
+from ris_tf.data.synthetic import drawings
+from ris_tf.napari_plugin.layers import ADD, REMOVE
+from ris_tf.napari_plugin.widget import CorrectAndTrain
+
+_HERE = Path(__file__).resolve().parent
+_SIZE = 1280, 860  # pixels of the window
+_SHOWN = 0.62  # scale of the film
+_STEPS = 24
+
+
+class Heartbeat:
+    """A timer of 20 ms on the thread of the windows; keeps the longest time between two beats for each part."""
+
+    def __init__(self):
+        self.gaps, self.part, self._last = {}, None, None
+        self._timer = QTimer()
+        self._timer.timeout.connect(self._beat)
+        self._timer.start(20)
+
+    def _beat(self):
+        now = time.perf_counter()
+        if self.part and self._last:
+            self.gaps[self.part] = max(self.gaps.get(self.part, 0.0), now - self._last)
+        self._last = now
+
+    def begin(self, part):
+        self.part, self._last = part, None
+
+
+class Film:
+    """Pictures of the window, each shown for a while."""
+
+    def __init__(self, viewer):
+        self.viewer, self.frames = viewer, []
+
+    def take(self, seconds):
+        picture = Image.fromarray(self.viewer.screenshot(canvas_only=False, flash=False)[..., :3])
+        self.frames.append((picture, round(1000 * seconds)))
+
+    def write(self, path):
+        size = tuple(round(length * _SHOWN) for length in self.frames[0][0].size)
+        small = [picture.resize(size, Image.Resampling.LANCZOS) for picture, _ in self.frames]
+        palette = small[len(small) // 2].quantize(128)
+        small = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in small]
+        durations = [duration for _, duration in self.frames]
+        small[0].save(path, save_all=True, append_images=small[1:], duration=durations, loop=0, optimize=True)
+
+
+def images_of_coins(folder, count=6):
+    """Draws images; returns {name: labels}."""
+    folder.mkdir()
+    truth = {}
+    for index in range(count):
+        image, labels = drawings.sample(("tokens", "heaps")[index % 2], 77, index, 256)
+        Image.fromarray(image).save(folder / f"coins_{index}.png")
+        truth[f"coins_{index}"] = labels
+    return truth
+
+
+def wait(until, seconds=900):
+    """Lets napari work until a condition is met."""
+    end = time.time() + seconds
+    while not until():
+        QApplication.processEvents()
+        time.sleep(0.002)
+        if time.time() > end:
+            raise TimeoutError("the plugin did not finish")
+    for _ in range(20):  # draws what has changed
+        QApplication.processEvents()
+        time.sleep(0.01)
+
+
+def missed(labels, found):
+    """Places of the drawn objects of which less than a third is found: list of (row, column)."""
+    places = []
+    for number in np.unique(labels[labels > 0]):
+        disc = labels == number
+        row, column = (int(np.median(place)) for place in np.nonzero(disc))
+        if disc[row, column] and disc.sum() > 300 and (found[disc] > 0).mean() < 1 / 3:
+            places.append((row, column))
+    return places
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--out", type=Path, default=_HERE)
+    out = parser.parse_args().out
+    with tempfile.TemporaryDirectory() as folder:
+        truth = images_of_coins(Path(folder) / "coins")
+        viewer = napari.Viewer()
+        viewer.window.resize(*_SIZE)
+        widget = CorrectAndTrain(viewer)
+        viewer.window.add_dock_widget(widget, name="Correct and train on", area="right")
+        beat, film, controls = Heartbeat(), Film(viewer), widget.controls
+        film.take(1.5)
+        controls.model.setCurrentText("coins")
+        controls.model.activated.emit(controls.model.currentIndex())
+        controls.images.setText(str(Path(folder) / "coins"))
+        controls.images.editingFinished.emit()
+        wait(lambda: True)
+        film.take(1.5)
+
+        beat.begin("label this next")
+        controls.order.click()
+        wait(lambda: not widget.busy)
+        beat.begin(None)
+        film.take(1.5)
+
+        for number in range(len(truth)):
+            file = widget.file
+            labels = truth[file.stem]
+            beat.begin("find")
+            controls.find.click()
+            wait(lambda: not widget.busy)
+            beat.begin(None)
+            if number == 0:
+                film.take(2)
+            controls.clicks.button(1).click()
+            for row, column in missed(labels, widget.layers.labels):
+                beat.begin("a click")
+                widget._clicked(row, column)
+                wait(lambda: not widget.busy)
+                beat.begin(None)
+                film.take(1.2)
+            if number == 0:
+                film.frames[-1][0].save(out / "napari.png")
+            controls.clicks.button(2).click()
+            wrong = np.unique(widget.layers.labels[(widget.layers.labels > 0) & (labels == 0)])
+            for one in wrong:
+                mask = widget.layers.labels == one
+                if (labels[mask] == 0).mean() > 0.6:
+                    widget._clicked(*(int(np.median(place)) for place in np.nonzero(mask)))
+                    wait(lambda: True)
+                    film.take(1.2)
+            beat.begin("save")
+            controls.save.click()
+            wait(lambda: not widget.busy)
+            beat.begin(None)
+            film.take(0.8)
+            beat.begin("next image")
+            controls.order.click()
+            wait(lambda: not widget.busy)
+            beat.begin(None)
+
+        controls.steps.setValue(_STEPS)
+        beat.begin("train")
+        controls.train.click()
+        wait(lambda: widget.training is not None)
+        film.take(1)
+        rows = 0
+        while widget.training.running:
+            wait(lambda: not widget.training.running or len(widget.training.rows()) > rows)
+            rows = len(widget.training.rows())
+            wait(lambda: "step" in controls.status.text() or not widget.training.running)
+            film.take(0.8)
+        wait(lambda: "ended" in controls.status.text() or widget.training.failure())
+        beat.begin(None)
+        controls.better.click()
+        wait(lambda: True)
+        film.take(3)
+        print(controls.status.text())
+        film.write(out / "napari_film.gif")
+        for part, gap in beat.gaps.items():
+            print(f"{part}: napari's thread was free again after at most {1000 * gap:.0f} ms")
+        viewer.close()
+
+
+if __name__ == "__main__":
+    main()
