@@ -21,7 +21,6 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
 
 from ris_tf.data.synthetic import drawings
-from ris_tf.napari_plugin.layers import ADD, REMOVE
 from ris_tf.napari_plugin.widget import CorrectAndTrain
 
 _HERE = Path(__file__).resolve().parent
@@ -169,13 +168,10 @@ def main():
         controls.train.click()
         wait(lambda: widget.training is not None)
         film.take(1)
-        rows = 0
-        while widget.training.running:
-            wait(lambda: not widget.training.running or len(widget.training.rows()) > rows)
-            rows = len(widget.training.rows())
-            wait(lambda: "step" in controls.status.text() or not widget.training.running)
+        while controls.stop.isEnabled():
+            before = controls.status.text()
+            wait(lambda before=before: controls.status.text() != before)
             film.take(0.8)
-        wait(lambda: "ended" in controls.status.text() or widget.training.failure())
         beat.begin(None)
         controls.better.click()
         wait(lambda: True)
