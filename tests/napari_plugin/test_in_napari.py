@@ -23,21 +23,18 @@ def viewer(monkeypatch):
     pytest.importorskip("napari", reason="napari is not installed; pip install '.[napari]'")
     pytest.importorskip("qtpy.QtWidgets", reason="napari has no Qt; pip install '.[napari]'")
     monkeypatch.setenv("QT_QPA_PLATFORM", os.environ.get("QT_QPA_PLATFORM", "offscreen"))
-    server = None
     if sys.platform == "linux" and not os.environ.get("DISPLAY"):
         if not shutil.which("Xvfb"):
             pytest.skip("no screen and no Xvfb; napari needs OpenGL")
         read, write = os.pipe()
-        command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x1024x24"]
-        server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
-        monkeypatch.setenv("DISPLAY", f":{os.read(read, 9).decode().strip()}")
+        command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x1024x24", "-terminate"]  # with this process
+        subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
+        os.environ["DISPLAY"] = f":{os.read(read, 9).decode().strip()}"  # for the rest of this process, as Qt has it
     import napari
 
     made = napari.Viewer(show=False)
     yield made
     made.close()
-    if server:
-        server.terminate()
 
 
 class Heartbeat:
@@ -75,7 +72,9 @@ def click(viewer, row, column):
     from napari.utils.interactions import mouse_press_callbacks, mouse_release_callbacks
 
     for kind, callbacks in (("mouse_press", mouse_press_callbacks), ("mouse_release", mouse_release_callbacks)):
-        event = SimpleNamespace(type=kind, pos=(100, 100), position=(row, column), button=1, handled=False)
+        event = SimpleNamespace(
+            type=kind, pos=(100, 100), position=(row, column), button=1, handled=False, modifiers=()
+        )
         callbacks(viewer, ReadOnlyWrapper(event))
 
 
