@@ -5,11 +5,12 @@
     python docs/napari_film.py --out=DIR  # leaves the pictures of the docs as they are
 
 Images of tissue are drawn in a temporary folder. Clicks add nuclei that the preset `nuclei` missed and remove wrong
-ones, all images are saved, and a short training goes on from the preset. The truth of the drawn images says where to
-click. The script prints the longest time for which napari's thread was not free in each part.
+ones; the rest is corrected to the truth at once. All images are saved, and a short training goes on from the preset.
+The script prints the longest time for which napari's thread was not free in each part.
 """
 
 import argparse
+import os
 import tempfile
 import time
 from pathlib import Path
@@ -26,7 +27,7 @@ from ris_tf.napari_plugin.widget import CorrectAndTrain
 _HERE = Path(__file__).resolve().parent
 _SIZE = 1280, 860  # pixels of the window
 _SHOWN = 0.62  # scale of the film
-_STEPS = 24
+_STEPS = 40
 
 
 class Heartbeat:
@@ -49,14 +50,15 @@ class Heartbeat:
 
 
 class Film:
-    """Pictures of the window, each shown for a while."""
+    """Pictures of the window, each shown for a while. The time of taking them is left out of the beat."""
 
-    def __init__(self, viewer):
-        self.viewer, self.frames = viewer, []
+    def __init__(self, viewer, beat):
+        self.viewer, self.beat, self.frames = viewer, beat, []
 
     def take(self, seconds):
         picture = Image.fromarray(self.viewer.screenshot(canvas_only=False, flash=False)[..., :3])
         self.frames.append((picture, round(1000 * seconds)))
+        self.beat.begin(self.beat.part)
 
     def write(self, path):
         size = tuple(round(length * _SHOWN) for length in self.frames[0][0].size)
@@ -67,7 +69,7 @@ class Film:
         small[0].save(path, save_all=True, append_images=small[1:], duration=durations, loop=0, optimize=True)
 
 
-def images_of_tissue(folder, count=4):
+def images_of_tissue(folder, count=5):
     """Draws images; returns {name: labels}."""
     folder.mkdir()
     truth = {}
@@ -102,23 +104,36 @@ def missed(labels, found):
     return places
 
 
+def correct_all(layer, truth):
+    """What a person does with napari's brush: makes everything right."""
+    wrong = np.nonzero(layer.data != truth)
+    layer.data_setitem(wrong, truth[wrong].astype(np.int32))
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--out", type=Path, default=_HERE)
-    out = parser.parse_args().out
+    out = parser.parse_args().out.resolve()
     with tempfile.TemporaryDirectory() as folder:
-        truth = images_of_tissue(Path(folder) / "tissue")
+        os.chdir(folder)  # so that paths are short
+        truth = images_of_tissue(Path("tissue"))
         viewer = napari.Viewer()
         viewer.window.resize(*_SIZE)
         widget = CorrectAndTrain(viewer)
         viewer.window.add_dock_widget(widget, name="Correct and train on", area="right")
-        beat, film, controls = Heartbeat(), Film(viewer), widget.controls
+        beat, controls = Heartbeat(), widget.controls
+        film = Film(viewer, beat)
         film.take(1.5)
         controls.model.setCurrentText("nuclei")
         controls.model.activated.emit(controls.model.currentIndex())
-        controls.images.setText(str(Path(folder) / "tissue"))
+        controls.images.setText("tissue")
         controls.images.editingFinished.emit()
-        wait(lambda: True)
+        beat.begin("first image, for which napari makes its layers")
+        controls.files.setCurrentRow(0)
+        wait(lambda: not widget.busy)
+        beat.begin("nothing is done")
+        wait(lambda begun=time.time(): time.time() > begun + 5)
+        beat.begin(None)
         film.take(1.5)
 
         beat.begin("label this next")
@@ -153,6 +168,7 @@ def main():
                     widget._clicked(*(int(np.median(place)) for place in np.nonzero(mask)))
                     wait(lambda: True)
                     film.take(1.2)
+            correct_all(viewer.layers["objects"], labels)
             beat.begin("save")
             controls.save.click()
             wait(lambda: not widget.busy)

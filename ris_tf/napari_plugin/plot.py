@@ -13,7 +13,7 @@ class Plot(QWidget):
 
     def __init__(self):
         super().__init__()
-        self._rows, self._steps = [], 1
+        self._rows, self._steps = [], 0
         self.setMinimumHeight(140)
 
     def show_rows(self, rows, steps):
@@ -27,7 +27,7 @@ class Plot(QWidget):
           whether there is something new to see, bool.
         """
         new = bool(rows) and rows != self._rows
-        self._rows, self._steps = rows, max(steps, 1)
+        self._rows, self._steps = rows, steps
         self.update()
         return new
 
@@ -42,6 +42,8 @@ class Plot(QWidget):
             side = Qt.AlignmentFlag.AlignRight if number else Qt.AlignmentFlag.AlignLeft
             painter.drawText(self.rect().adjusted(_MARGIN, 3, -_MARGIN, 0), side, said)
             self._draw(painter, points, colour)
+        if not self._steps:
+            return  # nothing has been trained yet
         painter.setPen(QColor("#9aa0a6"))
         bottom = self.rect().adjusted(_MARGIN, 0, -_MARGIN, -3)
         painter.drawText(bottom, Qt.AlignmentFlag.AlignBottom | Qt.AlignmentFlag.AlignLeft, "step 0")

@@ -189,10 +189,14 @@ class CorrectAndTrain(QWidget):
 
     def _order(self):
         """Looks at all images that are not saved, and then shows the one of which the model is least sure."""
+        self._unseen = [file for file in self._left() if file not in self._doubts]
+        self._look_at_next()
+
+    def _left(self):
+        """The images that are not saved yet, in the order of the list."""
         folder = self._folder()
         saved = {*folder.names("train"), *folder.names("val")}
-        self._unseen = [file for file in self._files if file.stem not in saved and file not in self._doubts]
-        self._look_at_next()
+        return [file for file in self._files if file.stem not in saved]
 
     def _look_at_next(self):
         if self._unseen:
@@ -200,10 +204,8 @@ class CorrectAndTrain(QWidget):
             self._say(f"{self._model} looks at {file.name} in four orientations; {len(self._unseen)} more to go")
             self._ask("doubt", partial(self._doubted, file), file)
             return
-        folder = self._folder()
-        saved = {*folder.names("train"), *folder.names("val")}
-        left = [file for file in self._files if file.stem not in saved]
-        self._mark()
+        self._mark()  # sorts the list
+        left = self._left()
         if not left:
             self._say("All images are saved.")
             return
