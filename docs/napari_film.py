@@ -132,7 +132,8 @@ def main():
         controls.files.setCurrentRow(0)
         wait(lambda: not widget.busy)
         beat.begin("nothing is done")
-        wait(lambda begun=time.time(): time.time() > begun + 5)
+        later = time.time() + 5
+        wait(lambda: time.time() > later)
         beat.begin(None)
         film.take(1.5)
 
@@ -182,7 +183,7 @@ def main():
         controls.steps.setValue(_STEPS)
         beat.begin("train")
         controls.train.click()
-        wait(lambda: widget.training is not None)
+        wait(lambda: widget.watch.training is not None)
         film.take(1)
         while controls.stop.isEnabled():
             before = controls.status.text()

@@ -96,6 +96,10 @@ class Controls(QWidget):
             if self.files.item(number).data(_FILE) == file:
                 self.files.setCurrentRow(number)
 
+    def choose_tools(self):
+        """Shows that a click uses napari's tools."""
+        self.clicks.button(0).setChecked(True)
+
     def ask_folder(self, title):
         """Lets the person choose a folder: str, empty if none was chosen."""
         return QFileDialog.getExistingDirectory(self, title)
@@ -132,7 +136,7 @@ class Controls(QWidget):
             button = QRadioButton(text)
             self.clicks.addButton(button, number)
             column.addWidget(button)
-        self.clicks.button(0).setChecked(True)
+        self.choose_tools()
         column.addWidget(self.save)
         return box
 

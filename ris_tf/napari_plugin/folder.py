@@ -38,9 +38,13 @@ class TrainingFolder:
         folder = self.path / split / "images"
         return [file.stem for file in images_in(folder)] if folder.is_dir() else []
 
+    def splits(self):
+        """{name of a saved image: its split}."""
+        return {name: split for split in ("val", "train") for name in self.names(split)}
+
     def split_of(self, name):
         """The split that an image is saved in, str; None if it is not saved."""
-        return next((split for split in ("train", "val") if name in self.names(split)), None)
+        return self.splits().get(name)
 
     def labels_of(self, name):
         """Reads the saved label map of an image: int32 [H, W]; None if there is none.

@@ -15,13 +15,14 @@ class Layers:
     Args:
       viewer: napari.Viewer.
       clicked: function (row, column) of int, called for a click on the image while `click` is not TOOLS.
+      tool_chosen: function without arguments, called when the person chooses a tool of napari; `click` is then TOOLS.
 
     Attributes:
       click: TOOLS, ADD or REMOVE. With ADD and REMOVE, napari's tools rest.
     """
 
-    def __init__(self, viewer, clicked):
-        self._viewer, self._clicked, self._click = viewer, clicked, TOOLS
+    def __init__(self, viewer, clicked, tool_chosen):
+        self._viewer, self._clicked, self._tool_chosen, self._click = viewer, clicked, tool_chosen, TOOLS
         self._image = self._objects = None
         viewer.mouse_drag_callbacks.append(self._on_press)
 
@@ -60,6 +61,7 @@ class Layers:
                 self._image.reset_contrast_limits()
         if self._objects not in self._viewer.layers:
             self._objects = self._viewer.add_labels(labels, name="objects", opacity=0.5)
+            self._objects.events.mode.connect(self._on_mode)
         else:
             mode = self._objects.mode
             self._objects.data = labels
@@ -95,6 +97,11 @@ class Layers:
             self._objects.data_setitem(changed, labels[changed])
             self._objects.selected_label = objects.next_id(labels)
         return count
+
+    def _on_mode(self, event):
+        if self._click != TOOLS and event.mode != "pan_zoom":
+            self._click = TOOLS
+            self._tool_chosen()
 
     def _on_press(self, viewer, event):
         if self._click == TOOLS or self.labels is None:

@@ -5,7 +5,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from ris_tf import storage
@@ -17,9 +16,8 @@ from ris_tf.napari_plugin.folder import TrainingFolder
 from ris_tf.napari_plugin.helper import Helper
 from ris_tf.napari_plugin.layers import ADD, Layers
 from ris_tf.napari_plugin.training import Training, improved, told
+from ris_tf.napari_plugin.watch import Watch
 from ris_tf.wording import counted
-
-_POLL = 1000  # milliseconds between two looks at the log of a training
 
 
 class CorrectAndTrain(QWidget):
@@ -32,32 +30,28 @@ class CorrectAndTrain(QWidget):
       controls: Controls, the buttons and fields.
       layers: Layers, the image and its objects.
       file: Path of the image that is shown, or None.
-      training: Training, the last one, or None.
+      watch: Watch, the training.
       busy: set of str, the kinds of work that are being done elsewhere.
     """
 
     def __init__(self, napari_viewer):
         super().__init__()
-        self.controls, self.layers = Controls(), Layers(napari_viewer, self._clicked)
+        self.controls = Controls()
+        self.layers = Layers(napari_viewer, self._clicked, self.controls.choose_tools)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.controls)
-        self.file, self.busy = None, set()
+        self.file, self._wanted, self.busy = None, None, set()  # the image shown, the one chosen in the list
         self._helper, self._background = Helper(), Background(self)
-        self._files, self._image, self._runs = [], None, []
+        self._files, self._image = [], None
         self._held, self._doubts, self._unseen = {}, {}, []  # by file: changed labels, disagreements; files to look at
         self._model = self.controls.model.currentText()
-        self._timer = QTimer(self)
-        self._timer.timeout.connect(self._watch)
+        self.watch = Watch(self, self.controls.plot, self._say, self._enable)
         self._connect()
         self._enable()
-        closing = partial(_close, self._helper, self._runs)
-        self.destroyed.connect(closing)
-        atexit.register(closing)
-
-    @property
-    def training(self):
-        return self._runs[-1] if self._runs else None
+        for closing in (self._helper.close, self.watch.close):
+            self.destroyed.connect(closing)
+            atexit.register(closing)
 
     def _connect(self):
         controls = self.controls
@@ -107,14 +101,14 @@ class CorrectAndTrain(QWidget):
 
     def _enable(self):
         """Lets only those buttons be pressed that have a meaning now."""
-        controls, shown = self.controls, self.file is not None
-        trains = self.training is not None and self.training.running
+        controls, shown = self.controls, self.file is not None and self.file == self._wanted
+        trains = self.watch.running
         controls.find.setEnabled(shown and "find" not in self.busy)
         controls.order.setEnabled(bool(self._files) and "doubt" not in self.busy)
         controls.save.setEnabled(shown and "save" not in self.busy)
         controls.train.setEnabled(not trains and "train" not in self.busy)
         controls.stop.setEnabled(trains)
-        controls.better.setEnabled(self.training is not None and not trains)
+        controls.better.setEnabled(self.watch.training is not None and not trains)
 
     # Images and model
 
@@ -129,23 +123,25 @@ class CorrectAndTrain(QWidget):
         text = self.controls.images.text().strip()
         if not text or (self._files and self._files[0].parent == Path(text)):
             return
-        self._files, self._held, self._doubts, self._unseen = images.listed(text), {}, {}, []
+        self._files, self._doubts, self._unseen = images.listed(text), {}, []
+        self._hold()
+        self.file = self._wanted = None
         if not self.controls.folder.text().strip():
-            self.controls.folder.setText(str(self._files[0].parent.with_name(f"{Path(text).name}_labelled")))
+            folder = Path(text)
+            self.controls.folder.setText(str(folder.parent / f"{folder.absolute().name}_labelled"))
         self._say(f"{counted(len(self._files), 'image')}. Choose one.")
         self._mark()
 
     def _mark(self):
         """Writes the list of images anew: in order of doubt, with what is known of each."""
-        folder = self._folder()
-        saved = {name: split for split in ("train", "val") for name in folder.names(split)}
+        saved = self._folder().splits()
         self._files.sort(key=lambda file: (-self._doubts.get(file, -1), file.name))
         notes = {}
         for file in self._files:
             said = [f"saved in {saved[file.stem]}"] if file.stem in saved else []
             said += [f"doubt {self._doubts[file]:.2f}"] if file in self._doubts else []
             notes[file] = ", ".join(said)
-        self.controls.show_files(notes, self.file)
+        self.controls.show_files(notes, self._wanted)
         self._enable()
 
     def _folder(self):
@@ -155,15 +151,14 @@ class CorrectAndTrain(QWidget):
         return TrainingFolder(text)
 
     def _choose_model(self):
-        controls = self.controls
-        if controls.model.currentText() == OTHER:
-            controls.model.setCurrentText(self._model)
-            chosen = controls.ask_folder("Work folder of ris-train")
+        chosen = self.controls.model.currentText()
+        if chosen == OTHER:
+            self.controls.model.setCurrentText(self._model)
+            chosen = self.controls.ask_folder("Work folder of ris-train")
             if not chosen:
                 return
             storage.file_of(chosen)  # before it is listed: is there a model?
-            controls.add_model(chosen)
-        self._use(controls.model.currentText())
+        self._use(chosen)
 
     def _use(self, model):
         self._model, self._doubts, self._unseen = model, {}, []
@@ -174,16 +169,20 @@ class CorrectAndTrain(QWidget):
     def _open(self):
         """Shows the image that was chosen in the list, with its labels: held, saved, or a draft beside it."""
         file = self.controls.chosen_file()
-        if file is None or file == self.file:
+        if file is None or file == self._wanted:
             return
-        if self.file is not None and self.layers.labels is not None:
-            self._held[self.file] = self.layers.labels
-        folder, self.file = self._folder(), file
+        folder, self._wanted = self._folder(), file
+        self._hold()
         self._start("open", partial(self._opened, file), images.opened, file, self._held.get(file), folder)
 
+    def _hold(self):
+        """Keeps the labels of the image that is shown, for when it is shown again."""
+        if self.file is not None and self.layers.labels is not None:
+            self._held[self.file] = self.layers.labels
+
     def _opened(self, file, pair):
-        if file == self.file:  # no other was chosen meanwhile
-            self._image, labels = pair
+        if file == self._wanted:  # no other was chosen meanwhile
+            self.file, (self._image, labels) = file, pair
             self.layers.show(self._image, labels)
             self._say(f"{file.name}: {counted(len(np.unique(labels[labels > 0])), 'object')}")
 
@@ -194,15 +193,14 @@ class CorrectAndTrain(QWidget):
 
     def _left(self):
         """The images that are not saved yet, in the order of the list."""
-        folder = self._folder()
-        saved = {*folder.names("train"), *folder.names("val")}
+        saved = self._folder().splits()
         return [file for file in self._files if file.stem not in saved]
 
     def _look_at_next(self):
         if self._unseen:
             file = self._unseen.pop(0)
             self._say(f"{self._model} looks at {file.name} in four orientations; {len(self._unseen)} more to go")
-            self._ask("doubt", partial(self._doubted, file), file)
+            self._ask("doubt", partial(self._doubted, self._model, file), file)
             return
         self._mark()  # sorts the list
         left = self._left()
@@ -212,9 +210,10 @@ class CorrectAndTrain(QWidget):
         self._say(f"{left[0].name}: the image of which the model is least sure")
         self.controls.choose_file(left[0])
 
-    def _doubted(self, file, doubt):
-        self._doubts[file] = doubt
-        self._look_at_next()
+    def _doubted(self, model, file, doubt):
+        if model == self._model:  # no other was chosen meanwhile
+            self._doubts[file] = doubt
+            self._look_at_next()
 
     # Correct
 
@@ -230,21 +229,23 @@ class CorrectAndTrain(QWidget):
         self.layers.click = self.controls.click()
 
     def _clicked(self, row, column):
+        if self.file is None or "object_at" in self.busy:
+            return
         if self.layers.click == ADD:
             self._say(f"{self._model} looks at the place")
             self._ask("object_at", partial(self._added, self.file), self.file, row, column, self.layers.labels.copy())
         else:
-            pixels = self.layers.remove(row, column)
-            self._say("1 object removed" if pixels else "There is no object at this place.")
+            removed = self.layers.remove(row, column)
+            self._say("1 object removed" if removed else "There is no object at this place.")
 
     def _added(self, file, mask):
         if file == self.file and self.layers.labels is not None:
-            pixels = self.layers.add(mask)
-            self._say("1 object added" if pixels else "The model sees no further object at this place.")
+            added = self.layers.add(mask)
+            self._say("1 object added" if added else "The model sees no further object at this place.")
 
     def _save(self):
-        if self.layers.labels is None or self._image is None:
-            raise DataError(f"{self.file.name}: is not shown; choose it in the list")
+        if self.layers.labels is None:
+            raise DataError(f"{self.file.name}: its layer of objects was deleted; choose another image and come back")
         labels = self.layers.labels.copy()
         self._start("save", self._saved, self._folder().save, self.file.stem, self._image, labels)
 
@@ -258,40 +259,22 @@ class CorrectAndTrain(QWidget):
         folder = self._folder()
         folder.check()
         self._say("the training starts; this takes a minute or two")
-        self._start("train", self._started, self._begin, self._model, folder, self.controls.steps.value())
+        model, steps = self._model, self.controls.steps.value()
 
-    def _begin(self, model, folder, steps):
-        return Training(model, self._helper.ask("config", model), folder.path, folder.next_run(), steps)
+        def begin():
+            return Training(model, self._helper.ask("config", model), folder.path, folder.next_run(), steps)
 
-    def _started(self, training):
-        self._runs.append(training)
-        self.controls.plot.show_rows([], training.steps)
-        self._timer.start(_POLL)
-
-    def _watch(self):
-        """Shows what the training has measured; at its end, what came of it."""
-        training, running = self.training, self.training.running  # before the log is read for the last time
-        rows = training.rows()
-        if self.controls.plot.show_rows(rows, training.steps):
-            self._say(f"step {rows[-1]['step']:.0f} of {training.steps:,}: {told(rows)}")
-        if not running:
-            self._timer.stop()
-            self._say(training.failure() or f"the training has ended: {told(rows)}")
-            self._enable()
+        self._start("train", self.watch.begin, begin)
 
     def _stop(self):
-        self.training.stop()
+        self.watch.training.stop()
         self._say("the training saves and stops after this step")
 
     def _take_better(self):
-        rows = self.training.rows()
-        if improved(rows):
-            self._use(str(self.training.workdir))
-        self._say(f"{'the new model is taken' if improved(rows) else f'{self._model} stays'}: {told(rows)}")
-
-
-def _close(helper, runs, *_):
-    helper.close()
-    for training in runs:
-        if training.running:
-            training.stop()
+        training = self.watch.training
+        rows = training.rows()
+        if not improved(rows):
+            self._say(f"{self._model} stays: {told(rows)}")
+            return
+        self._use(str(training.workdir))
+        self._say(f"the new model is taken: {told(rows)}")

@@ -109,6 +109,8 @@ def go(viewer, tmp_path):
     true = disc & (np.indices(disc.shape)[0] < 32) & (np.indices(disc.shape)[1] // 32 == 1)
     assert (mine & true).sum() / (mine | true).sum() > 0.7
 
+    viewer.layers["objects"].mode = "paint"
+    assert controls.click() == layers.click == "tools"
     corrected = layers.labels.copy()
     controls.save.click()
     wait(lambda: not widget.busy)
@@ -132,13 +134,13 @@ def go(viewer, tmp_path):
     controls.model.activated.emit(controls.model.currentIndex())
     controls.steps.setValue(8)
     controls.train.click()
-    wait(lambda: widget.training is not None or not widget.busy)
+    wait(lambda: widget.watch.training is not None or not widget.busy)
     wait(lambda: not controls.stop.isEnabled())
     assert said().startswith("the training has ended: validation SBD 0."), said()
-    assert len(widget.training.rows()) == 9
+    assert len(widget.watch.training.rows()) == 9
     controls.better.click()
     better = said().startswith("the new model is taken")
-    chosen = str(widget.training.workdir) if better else str(tmp_path / "tiny.keras")
+    chosen = str(widget.watch.training.workdir) if better else str(tmp_path / "tiny.keras")
     assert controls.model.currentText() == chosen
     print(f"longest wait: {1000 * heart.clock:.0f} ms, {1000 * heart.processor:.0f} ms of the processor")
     assert heart.processor < 0.2
