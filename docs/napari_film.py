@@ -27,7 +27,7 @@ from ris_tf.napari_plugin.widget import CorrectAndTrain
 _HERE = Path(__file__).resolve().parent
 _SIZE = 1280, 860  # pixels of the window
 _SHOWN = 0.62  # scale of the film
-_STEPS = 40
+_STEPS = 32
 
 
 class Heartbeat:
