@@ -89,7 +89,7 @@ def card(graph, source, data, samples, checked, rows):
         if about and about.is_file()
         else f"Config `{graph.config.name}`. The training data is not recorded; ask the owner of the model.",
         "",
-        "## Accuracy and equality",
+        "## Validation",  # the title that the BioImage Model Zoo looks for
         "",
         f"On {samples} images of `{data}`: the Keras model has a symmetric best Dice of {checked.accuracy:.3f}."
         " Every file was run in its own runtime and compared with the Keras model, on pictures with"

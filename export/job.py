@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from ris_tf import storage
 from ris_tf.data import sources
 from ris_tf.data.synthetic import drawings
 from ris_tf.errors import DataError, UsageError
@@ -56,7 +57,8 @@ def export(model, formats, quantize, size, steps, out, data, split, images, node
     folders = [kind for kind in formats if kind in ASSEMBLED]
     formats = list(dict.fromkeys(part for kind in formats for part in _parts(kind)))
     _check_libraries(formats + quantize)  # reported before any work
-    assembly = Assembly(None, f"model{SUFFIX[quantize[0]]}.tflite", node_modules)
+    preset = storage.file_of(model) is None
+    assembly = Assembly(None, f"model{SUFFIX[quantize[0]]}.tflite", node_modules, preset)
     for kind in folders:
         ASSEMBLED[kind].check(assembly)
     order = {"model": str(model), "size": size, "steps": steps}

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from ris_tf.export.formats import to_triton, to_web
+from ris_tf.export.formats import to_bioimageio, to_triton, to_web
 
 
 class Converted(NamedTuple):
@@ -46,11 +46,13 @@ class Assembly(NamedTuple):
       exported: Path of the folder with the checked files; the new folder is written into it.
       tflite: name of the .tflite file to use.
       node_modules: Path of the folder in which npm installed the libraries; None unless "web" is written.
+      preset: whether the model is one of the presets, bool.
     """
 
     exported: Path
     tflite: str
     node_modules: Path
+    preset: bool
 
     def has(self, part):
         """Whether the files of a format, a key of CONVERTED, passed their check."""
@@ -84,5 +86,12 @@ ASSEMBLED = {
         check=lambda given: None,
         write=lambda given: to_triton.write(given.exported / given.tflite, given.exported / "triton"),
         unit=lambda name: f"triton/{name}/1",
+    ),
+    "bioimageio": Assembled(
+        parts=("onnx",),
+        writes=f"OUT/{to_bioimageio.NAME}, a package for the tools of the BioImage Model Zoo",
+        check=lambda given: to_bioimageio.check(),
+        write=lambda given: to_bioimageio.write(given.exported, given.exported / to_bioimageio.NAME, given.preset),
+        unit=lambda name: to_bioimageio.NAME,
     ),
 }

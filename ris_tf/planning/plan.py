@@ -39,7 +39,7 @@ def make(data, hours, path):
     steps = speed.schedule(hours, spent, step, image, validation)
     time_left = f"a step takes {step:.2f} s here, and {hours:g} h are given"
     decisions += [
-        *rules.thresholds(init, presets.find(init)[0].predict),
+        *rules.thresholds(init, presets.find(init)[0]["predict"]),
         Decision("train.steps", steps, time_left),
         Decision("train.evaluate_every", max(1, steps // speed.MEASUREMENTS), "eight measurements in all"),
         Decision("train.validation_images", max(1, validation), f"{image:.1f} s for each"),

@@ -12,6 +12,7 @@ from ris_tf.data.focus import SHARE
 _MOST_STEPS = 40  # objects that one look may have to find; with more, the time of a step and the errors add up
 _THICK, _LEAST_SIDE, _MOST_SIDE = 16, 256, 384  # network pixels
 _FOCUS = 0.5  # share of the image in the box around all objects, below which a closer look pays
+_BEYOND = 1.5  # factor by which objects may be larger or smaller than in any training image
 _CRUMB = 0.5  # share of a small object's area, below which something found is no object
 _FEW = 100  # images; with fewer, more augmentation
 
@@ -97,7 +98,7 @@ def _tiles(traits, reason):
     """The view "tiles": the network sees parts of the image at a zoom that gives objects the same size."""
     large = traits.diameter >= 40
     side, diameter = (192, 39.0) if large else (128, 26.0)
-    low, high = 0.5 * diameter / traits.largest, 2.0 * diameter / traits.smallest
+    low, high = diameter / traits.largest / _BEYOND, diameter / traits.smallest * _BEYOND
     limits = max(round(low, 4), 1 / 64), min(round(high, 4), 64.0)
     size = f"the typical object has a diameter of {traits.diameter:.0f} pixels"
     return [
@@ -132,7 +133,7 @@ def thresholds(name, predict):
 
     Args:
       name: name of the preset.
-      predict: `config.predict` of the preset.
+      predict: dict, `predict` in the config of the preset.
 
     Returns:
       list of Decision.

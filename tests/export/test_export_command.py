@@ -18,6 +18,7 @@ from ris_tf.commands import evaluate, predict
 from ris_tf.data.synthetic import drawings
 from ris_tf.errors import DataError
 from ris_tf.export import artifact, card, check, flatbuffer, job, main, pictures, trial
+from ris_tf.export.formats import to_bioimageio
 from ris_tf.export.graph import Graph
 from ris_tf.model import build
 
@@ -152,6 +153,12 @@ def test_libraries_that_are_missing_are_told_before_any_work(command, monkeypatc
     assert code == 2 and f"needs {missing}; pip install 'ris-tf[export]'" in err and err.count("\n") == 1, err
 
 
+def test_package_without_its_library(command, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "bioimageio.spec", None)
+    code, _, err = command(main.main, "--model=nuclei", f"--out={tmp_path / 'o'}", "--format=bioimageio")
+    assert code == 2 and "needs bioimageio.spec; pip install 'ris-tf[bioimageio]'" in err and err.count("\n") == 1, err
+
+
 def test_help_needs_no_library_of_export():
     names = *job.LIBRARIES.values(), "pydensecrf"
     program = f"import sys; sys.modules.update(dict.fromkeys({names})); from ris_tf.export import main; main.main()"
@@ -219,7 +226,7 @@ def test_other_versions_stay_beside_an_export(tmp_path):
 @pytest.mark.parametrize(
     ("preset", "kind", "arguments"),
     [
-        ("rosettes", "rosettes", ["--format=all", "--quantize=none,float16,int8"]),
+        ("rosettes", "rosettes", ["--format=saved_model,bioimageio,tflite", "--quantize=none,float16,int8"]),
         ("nuclei", "tissue", ["--format=tflite", "--quantize=none,float16,int8", "--images=24"]),
     ],
 )
@@ -229,7 +236,13 @@ def test_files_of_a_preset(command, tmp_path, preset, kind, arguments):
     files = {path.name for path in tmp_path.iterdir()}
     assert {"MODEL_CARD.md", "metadata.json", "model.tflite", "model_float16.tflite"} <= files
     described = json.loads((tmp_path / "metadata.json").read_text())
-    assert set(described["files"]) | {"MODEL_CARD.md", "metadata.json", "check.npz"} == files
+    packed = {to_bioimageio.NAME} if preset == "rosettes" else set()
+    assert set(described["files"]) | packed | {"MODEL_CARD.md", "metadata.json", "check.npz"} == files
+    for name in packed:
+        import bioimageio.core  # takes seconds
+
+        found = bioimageio.core.test_model(tmp_path / name)
+        assert found.status == "passed", found.format()
     picture, figures = tmp_path / "picture.png", []
     model, image = RIS.from_preset(preset), drawings.sample(kind, 5, 1, 300)[0][:240]
     Image.fromarray(image).save(picture)

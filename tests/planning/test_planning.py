@@ -87,7 +87,7 @@ def test_decisions_follow_the_traits():
 
 def test_thresholds_are_those_of_the_preset_and_the_config_is_not_changed():
     config = base.get_config()
-    changed = rules.applied(config, rules.thresholds("blobs", presets.find("blobs")[0].predict))
+    changed = rules.applied(config, rules.thresholds("blobs", presets.find("blobs")[0]["predict"]))
     assert changed.predict.score_threshold == 0.8 > config.predict.score_threshold
     assert changed.predict.mask_threshold == 0.45 and changed.predict.min_area == config.predict.min_area
 

@@ -1,7 +1,7 @@
 """Generated images with known instances.
 
 `drawings` lists the kinds (`synthetic:KIND`); `rosettes`, `discs`, `tokens` and `tissue` draw one kind each (`heaps` is
-a variant of `discs`); `scene` has the noise, light, shapes and camera that they share.
+a variant of `discs`, and `seedlings` of `rosettes`); `scene` has the noise, light, shapes and camera that they share.
 
 Start with `drawings.sample`; a new kind is a new file and a row there.
 May import: errors.

@@ -250,7 +250,7 @@ def rosettes(rng: np.random.Generator, size: int = 256) -> tuple[np.ndarray, np.
 def seedlings(rng: np.random.Generator, size: int = 256) -> tuple[np.ndarray, np.ndarray]:
     """A young plant of 3 to 12 leaves, anywhere on the soil and often small; each leaf is an instance.
 
-    The plant is 6% to 55% of the picture wide, and at least 24 pixels. Its two oldest leaves are the seed leaves, which are short and round.
+    The plant is 6% to 55% of the picture wide, and at least 32 pixels. Its two oldest leaves are the seed leaves, which are short and round.
 
     Returns:
       see `rosettes`.
@@ -258,7 +258,7 @@ def seedlings(rng: np.random.Generator, size: int = 256) -> tuple[np.ndarray, np
     light = random_light(rng)
     canvas = _soil(rng, size, light)
     plant = _plant(rng, size, arabidopsis=rng.random() < 0.8)
-    radius = 0.5 * max(24.0, size * np.exp(rng.uniform(np.log(0.06), np.log(0.55))))
+    radius = 0.5 * max(32.0, size * np.exp(rng.uniform(np.log(0.06), np.log(0.55))))
     n = int(rng.integers(3, min(13, 4 + radius / 4)))  # so that each leaf has some pixels
     cx, cy = size / 2 + rng.uniform(-0.25, 0.25, 2) * size
     start, first, leaves = rng.uniform(0, 2 * np.pi), rng.uniform(0.35, 0.7), []
@@ -272,7 +272,7 @@ def seedlings(rng: np.random.Generator, size: int = 256) -> tuple[np.ndarray, np
             cx + rng.normal(0, 0.03) * radius,
             cy + rng.normal(0, 0.03) * radius,
             start + (np.pi * i if seed_leaf else 1.2 + i * 2.39996) + rng.normal(0, 0.16),
-            max(7.0, radius * grown * np.clip(rng.normal(0.95, 0.09), 0.7, 1.05)),
+            max(8.0, radius * grown * np.clip(rng.normal(0.95, 0.09), 0.7, 1.05)),
             plant["stalk"] * rng.uniform(0.8, 1.3),
             size,
         )

