@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "keras_import": "model",
     "large": "data data.images files inference instances settings",
     "report": "evaluation inference instances",
-    "planning": "configs data data.sampling evaluation files model storage training",
+    "planning": "configs data data.sampling evaluation files model presets storage training",
     "training": "data data.sampling evaluation files instances model network settings storage",
     "batch": "data.images data.readers instances runtime",
     "evaluation": "inference instances",
