@@ -4,8 +4,9 @@
     python docs/napari_film.py            # needs a screen; xvfb-run gives it one
     python docs/napari_film.py --out=DIR  # leaves the pictures of the docs as they are
 
-Images of tissue are drawn in a temporary folder. Clicks add nuclei that the preset `nuclei` missed and remove wrong
-ones; the rest is corrected to the truth at once. All images are saved, and a short training goes on from the preset.
+Images of tissue are drawn in a temporary folder. A click removes a nucleus that the preset `nuclei` found, another
+draws it again, and further ones add what was missed; the rest is corrected to the truth at once. All images are saved,
+and a short training goes on from the preset. It takes some minutes.
 The script prints the longest time for which napari's thread was not free in each part.
 """
 
@@ -22,6 +23,7 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
 
 from ris_tf.data.synthetic import drawings
+from ris_tf.napari_plugin.layers import ADD, REMOVE, TOOLS
 from ris_tf.napari_plugin.widget import CorrectAndTrain
 
 _HERE = Path(__file__).resolve().parent
@@ -104,10 +106,37 @@ def missed(labels, found):
     return places
 
 
+def place_of_largest(labels):
+    """A place inside the largest object: (row, column)."""
+    mask = labels == np.bincount(labels[labels > 0]).argmax()
+    rows, columns = np.nonzero(mask)
+    nearest = np.hypot(rows - rows.mean(), columns - columns.mean()).argmin()
+    return int(rows[nearest]), int(columns[nearest])
+
+
 def correct_all(layer, truth):
     """What a person does with napari's brush: makes everything right."""
     wrong = np.nonzero(layer.data != truth)
     layer.data_setitem(wrong, truth[wrong].astype(np.int32))
+
+
+def train(widget, beat, film):
+    """Trains on to the end, and takes the better model."""
+    controls = widget.controls
+    controls.steps.setValue(_STEPS)
+    beat.begin("train")
+    controls.train.click()
+    wait(lambda: widget.watch.training is not None)
+    film.take(1)
+    while controls.stop.isEnabled():
+        before = controls.status.text()
+        wait(lambda before=before: controls.status.text() != before)
+        film.take(0.8)
+    beat.begin(None)
+    controls.better.click()
+    wait(lambda: True)
+    film.take(3)
+    print(controls.status.text())
 
 
 def main():
@@ -144,16 +173,18 @@ def main():
         film.take(1.5)
 
         for number in range(len(truth)):
-            file = widget.file
-            labels = truth[file.stem]
+            labels = truth[widget.file.stem]
             beat.begin("find")
             controls.find.click()
             wait(lambda: not widget.busy)
             beat.begin(None)
+            film.take(2 if number == 0 else 0.8)
+            places = [(ADD, place) for place in missed(labels, widget.layers.labels)]
             if number == 0:
-                film.take(2)
-            controls.clicks.button(1).click()
-            for row, column in missed(labels, widget.layers.labels):
+                largest = place_of_largest(widget.layers.labels)
+                places = [(REMOVE, largest), (ADD, largest), *places]
+            for kind, (row, column) in places:
+                controls.clicks.button((TOOLS, ADD, REMOVE).index(kind)).click()
                 beat.begin("a click")
                 widget._clicked(row, column)
                 wait(lambda: not widget.busy)
@@ -161,14 +192,6 @@ def main():
                 film.take(1.2)
             if number == 0:
                 film.frames[-1][0].save(out / "napari.png")
-            controls.clicks.button(2).click()
-            wrong = np.unique(widget.layers.labels[(widget.layers.labels > 0) & (labels == 0)])
-            for one in wrong:
-                mask = widget.layers.labels == one
-                if (labels[mask] == 0).mean() > 0.6:
-                    widget._clicked(*(int(np.median(place)) for place in np.nonzero(mask)))
-                    wait(lambda: True)
-                    film.take(1.2)
             correct_all(viewer.layers["objects"], labels)
             beat.begin("save")
             controls.save.click()
@@ -180,20 +203,7 @@ def main():
             wait(lambda: not widget.busy)
             beat.begin(None)
 
-        controls.steps.setValue(_STEPS)
-        beat.begin("train")
-        controls.train.click()
-        wait(lambda: widget.watch.training is not None)
-        film.take(1)
-        while controls.stop.isEnabled():
-            before = controls.status.text()
-            wait(lambda before=before: controls.status.text() != before)
-            film.take(0.8)
-        beat.begin(None)
-        controls.better.click()
-        wait(lambda: True)
-        film.take(3)
-        print(controls.status.text())
+        train(widget, beat, film)
         film.write(out / "napari_film.gif")
         for part, gap in beat.gaps.items():
             print(f"{part}: napari's thread was free again after at most {1000 * gap:.0f} ms")
