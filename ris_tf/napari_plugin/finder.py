@@ -4,7 +4,7 @@ from ris_tf import storage
 from ris_tf.errors import UsageError
 from ris_tf.evaluation.disagreement import disagreement
 from ris_tf.inference.zoom import find_zoom
-from ris_tf.napari_plugin import images
+from ris_tf.napari_plugin import images, objects
 
 
 class Finder:
@@ -21,9 +21,9 @@ class Finder:
         """The config of a model, dict."""
         return self._model(source).config.to_dict()
 
-    def find(self, source, file):
-        """Finds the objects of an image: int32 [H, W], 0 for background."""
-        return self._model(source).predict_instances(self._image(file)).labels
+    def find(self, source, file, labels):
+        """Finds the objects of an image, and says what they add to a label map, int32 [H, W]: see `objects.added`."""
+        return objects.added(labels, self._model(source).predict_instances(self._image(file)).labels)
 
     def object_at(self, source, file, row, column, labels):
         """Outlines the object at a place: bool [H, W]. For the other arguments and errors, see `RIS.object_at`."""

@@ -89,14 +89,18 @@ class Layers:
             self._objects.data_setitem(pixels, 0)
         return pixels[0].size
 
-    def merge(self, found):
-        """Adds what a model found, see `objects.merged`; "undo" takes it back. Returns the number of objects, int."""
-        labels, count = objects.merged(self.labels, found)
-        changed = np.nonzero(labels != self.labels)
-        if count:
-            self._objects.data_setitem(changed, labels[changed])
-            self._objects.selected_label = objects.next_id(labels)
-        return count
+    def merge(self, pixels, numbers):
+        """Adds what a model found where nothing is by now; "undo" takes it back.
+
+        Args:
+          pixels, numbers: see `objects.added`.
+        """
+        if not numbers.size:
+            return
+        free = self.labels[pixels] == 0
+        last = objects.next_id(self.labels) - 1
+        self._objects.data_setitem(tuple(axis[free] for axis in pixels), last + numbers[free])
+        self._objects.selected_label = last + int(numbers.max()) + 1
 
     def _on_mode(self, event):
         if self._click != TOOLS and event.mode != "pan_zoom":

@@ -30,19 +30,22 @@ def pixels_of(labels, row, column):
     return np.nonzero((labels == number) & (labels != 0))
 
 
-def merged(labels, found):
-    """Adds found objects to a label map. One that lies mostly on objects that are there is left out.
+def added(labels, found):
+    """What found objects add to a label map. One that lies mostly on objects that are there is left out.
 
     Args:
       labels: integer [H, W], 0 for background.
       found: integer [H, W], the found objects, 1..n.
 
     Returns:
-      The label map, of the dtype of `labels`, and the number of objects added, int.
+      pixels: rows and columns, int [N] each, where something is added.
+      numbers: int32 [N], the object at each of them, 1..count.
+      count: int.
     """
     free = np.where(labels == 0, found, 0)
     areas = np.bincount(found.ravel())
     kept = 2 * np.bincount(free.ravel(), minlength=len(areas)) > areas
     kept[0] = False
-    numbers = np.where(kept, next_id(labels) - 1 + np.cumsum(kept), 0)
-    return np.where(labels == 0, numbers[free], labels).astype(labels.dtype), int(kept.sum())
+    numbers = np.where(kept, np.cumsum(kept), 0)[free]
+    pixels = np.nonzero(numbers)
+    return pixels, numbers[pixels].astype(np.int32), int(kept.sum())

@@ -4,7 +4,6 @@ import atexit
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from ris_tf import storage
@@ -184,7 +183,7 @@ class CorrectAndTrain(QWidget):
         if file == self._wanted:  # no other was chosen meanwhile
             self.file, (self._image, labels) = file, pair
             self.layers.show(self._image, labels)
-            self._say(f"{file.name}: {counted(len(np.unique(labels[labels > 0])), 'object')}")
+            self._say(f"{file.name}: {labels.shape[1]}x{labels.shape[0]} pixels")
 
     def _order(self):
         """Looks at all images that are not saved, and then shows the one of which the model is least sure."""
@@ -217,13 +216,22 @@ class CorrectAndTrain(QWidget):
 
     # Correct
 
-    def _find(self):
-        self._say(f"{self._model} looks at {self.file.name}; the first look takes longer")
-        self._ask("find", partial(self._found, self.file), self.file)
+    def _labels(self):
+        """A copy of the labels that are shown."""
+        if self.layers.labels is None:
+            raise DataError(f"{self.file.name}: its layer of objects was deleted; choose another image and come back")
+        return self.layers.labels.copy()
 
-    def _found(self, file, labels):
+    def _find(self):
+        labels = self._labels()
+        self._say(f"{self._model} looks at {self.file.name}; the first look takes longer")
+        self._ask("find", partial(self._found, self.file), self.file, labels)
+
+    def _found(self, file, found):
         if file == self.file and self.layers.labels is not None:
-            self._say(f"{file.name}: {counted(self.layers.merge(labels), 'object')} added")
+            pixels, numbers, count = found
+            self.layers.merge(pixels, numbers)
+            self._say(f"{file.name}: {counted(count, 'object')} added")
 
     def _choose_click(self):
         self.layers.click = self.controls.click()
@@ -244,10 +252,7 @@ class CorrectAndTrain(QWidget):
             self._say("1 object added" if added else "The model sees no further object at this place.")
 
     def _save(self):
-        if self.layers.labels is None:
-            raise DataError(f"{self.file.name}: its layer of objects was deleted; choose another image and come back")
-        labels = self.layers.labels.copy()
-        self._start("save", self._saved, self._folder().save, self.file.stem, self._image, labels)
+        self._start("save", self._saved, self._folder().save, self.file.stem, self._image, self._labels())
 
     def _saved(self, split):
         self._mark()

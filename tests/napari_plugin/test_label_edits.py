@@ -26,8 +26,8 @@ def test_the_object_at_a_place_is_the_whole_object_and_the_background_is_none():
 def test_found_objects_are_added_unless_they_lie_mostly_on_corrected_ones():
     labels = row(9, 9, 9, 0, 0, 0, 0, 0, 0)
     found = row(0, 1, 1, 1, 0, 2, 2, 0, 3)  # two of three pixels of object 1 are taken
-    merged, count = objects.merged(labels, found)
-    assert (merged.tolist(), count, merged.dtype) == ([[9, 9, 9, 0, 0, 10, 10, 0, 11]], 2, np.int32)
-    half = objects.merged(row(9, 9, 0, 0), row(0, 4, 4, 4))
-    assert half[0].tolist() == [[9, 9, 10, 10]] and half[1] == 1
-    assert objects.merged(labels, np.zeros_like(labels))[1] == 0
+    (rows, columns), numbers, count = objects.added(labels, found)
+    assert (rows.tolist(), columns.tolist(), numbers.tolist(), count) == ([0, 0, 0], [5, 6, 8], [1, 1, 2], 2)
+    assert objects.added(row(9, 9, 0, 0), row(0, 4, 4, 4))[1].tolist() == [1, 1]  # two of three pixels are free
+    assert objects.added(row(9, 9, 9, 0), row(0, 0, 4, 4))[2] == 0  # half is not enough
+    assert objects.added(labels, np.zeros_like(labels))[2] == 0

@@ -97,17 +97,18 @@ def test_the_process_with_the_model_answers_and_says_what_is_wrong(labelled, tmp
     file, helper = folder.path / "train" / "images" / "0.png", Helper()
     try:
         assert listed(schema.complete(helper.ask("config", model))) == listed(schema.complete(config))
-        found = helper.ask("find", model, file)
-        np.testing.assert_array_equal(
-            found, storage.load(model).predict_instances(drawings.sample("discs", 3, 0, 64)[0]).labels
-        )
+        pixels, numbers, count = helper.ask("find", model, file, np.zeros((64, 64), np.int32))
+        found = storage.load(model).predict_instances(drawings.sample("discs", 3, 0, 64)[0])
+        assert count == found.count
+        np.testing.assert_array_equal(numbers, found.labels[pixels])
+        assert (found.labels > 0).sum() == numbers.size
         mask = helper.ask("object_at", model, file, 30, 20, np.zeros((64, 64), np.int32))
         assert mask.shape == (64, 64) and mask.dtype == bool
         assert 0 <= helper.ask("doubt", model, file) <= 1
         for arguments, message in (
-            (("find", "coinz", file), "coinz: unknown preset"),
-            (("find", str(tmp_path), file), "holds no best.keras"),
-            (("find", model, tmp_path / "none.png"), "none.png"),
+            (("doubt", "coinz", file), "coinz: unknown preset"),
+            (("doubt", str(tmp_path), file), "holds no best.keras"),
+            (("doubt", model, tmp_path / "none.png"), "none.png"),
             (("object_at", model, file, 99, 0, np.zeros((64, 64), int)), "must lie in the image"),
         ):
             with pytest.raises(UsageError, match=message) as caught:
