@@ -29,7 +29,7 @@ from ris_tf.napari_plugin.widget import CorrectAndTrain
 _HERE = Path(__file__).resolve().parent
 _SIZE = 1280, 860  # pixels of the window
 _SHOWN = 0.62  # scale of the film
-_STEPS = 32
+_STEPS = 24
 
 
 class Heartbeat:
@@ -54,24 +54,24 @@ class Heartbeat:
 class Film:
     """Pictures of the window, each shown for a while. The time of taking them is left out of the beat."""
 
-    def __init__(self, viewer, beat):
-        self.viewer, self.beat, self.frames = viewer, beat, []
+    def __init__(self, viewer, beat, path):
+        self.viewer, self.beat, self.path, self.frames = viewer, beat, path, []
 
     def take(self, seconds):
         picture = Image.fromarray(self.viewer.screenshot(canvas_only=False, flash=False)[..., :3])
         self.frames.append((picture, round(1000 * seconds)))
         self.beat.begin(self.beat.part)
 
-    def write(self, path):
+    def write(self):
         size = tuple(round(length * _SHOWN) for length in self.frames[0][0].size)
         small = [picture.resize(size, Image.Resampling.LANCZOS) for picture, _ in self.frames]
         palette = small[len(small) // 2].quantize(128)
         small = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in small]
         durations = [duration for _, duration in self.frames]
-        small[0].save(path, save_all=True, append_images=small[1:], duration=durations, loop=0, optimize=True)
+        small[0].save(self.path, save_all=True, append_images=small[1:], duration=durations, loop=0, optimize=True)
 
 
-def images_of_tissue(folder, count=5):
+def images_of_tissue(folder, count=4):
     """Draws images; returns {name: labels}."""
     folder.mkdir()
     truth = {}
@@ -129,6 +129,7 @@ def train(widget, beat, film):
     wait(lambda: widget.watch.training is not None)
     film.take(1)
     while controls.stop.isEnabled():
+        film.write()
         before = controls.status.text()
         wait(lambda before=before: controls.status.text() != before)
         film.take(0.8)
@@ -151,7 +152,7 @@ def main():
         widget = CorrectAndTrain(viewer)
         viewer.window.add_dock_widget(widget, name="Correct and train on", area="right")
         beat, controls = Heartbeat(), widget.controls
-        film = Film(viewer, beat)
+        film = Film(viewer, beat, out / "napari_film.gif")
         film.take(1.5)
         controls.model.setCurrentText("nuclei")
         controls.model.activated.emit(controls.model.currentIndex())
@@ -204,7 +205,7 @@ def main():
             beat.begin(None)
 
         train(widget, beat, film)
-        film.write(out / "napari_film.gif")
+        film.write()
         for part, gap in beat.gaps.items():
             print(f"{part}: napari's thread was free again after at most {1000 * gap:.0f} ms")
         viewer.close()

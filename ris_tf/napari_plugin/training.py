@@ -36,6 +36,7 @@ def decisions(config, steps):
         Decision("predict.count_spread", 0.0, "it was learned with other weights"),
         Decision("train.precision", "float32", "finding out which is faster would take longer than it saves"),
         Decision("train.steps", steps, "as asked for"),
+        Decision("train.learning_rate", 5e-4, "few steps on few images"),
         Decision("train.warmup", min(100, max(1, steps // 4)), "the weights are trained already"),
         Decision("train.ema", round(min(0.995, max(0.0, 1 - 10 / steps)), 4), "averages about a tenth of the steps"),
         Decision("train.evaluate_every", math.ceil(steps / _MEASUREMENTS), f"{_MEASUREMENTS} measurements in all"),
