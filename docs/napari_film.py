@@ -65,8 +65,7 @@ class Film:
     def write(self):
         size = tuple(round(length * _SHOWN) for length in self.frames[0][0].size)
         small = [picture.resize(size, Image.Resampling.LANCZOS) for picture, _ in self.frames]
-        palette = small[len(small) // 2].quantize(128)
-        small = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in small]
+        small = [picture.quantize(256, dither=Image.Dither.NONE) for picture in small]
         durations = [duration for _, duration in self.frames]
         small[0].save(self.path, save_all=True, append_images=small[1:], duration=durations, loop=0, optimize=True)
 
