@@ -23,6 +23,7 @@ _SAID = {  # what a box says below its name
     "dequantize": "python -m",
     "commands": "flags, messages",
     "large": "whole slides",
+    "napari_plugin": "correct, train on",
     "report": "pages, plots",
     "planning": "a config for the data",
     "training": "the run",

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from ris_tf import preset_weights, presets
 from ris_tf.errors import UsageError
-from ris_tf.inference import prediction
+from ris_tf.inference import pointing, prediction
 from ris_tf.inference.choices import chosen
 from ris_tf.network import frozen as freezing
 from ris_tf.network.recurrence import AttendForm, PaperForm
@@ -176,6 +176,44 @@ class RIS(TermsModel):
         config = chosen(self.config, **choices)
         look = functools.partial(self.look, threshold=config.predict.score_threshold)
         return prediction.predict_instances(look, config, image, crf, self.foreground)
+
+    def object_at(self, image, row, column, labels=None, zoom=None):
+        """Outlines the object at a place of an image, such as one that `predict_instances` missed.
+
+        Args:
+          image: as in `predict_instances`, [H, W, ...].
+          row, column: the place, in pixels; float from 0 to below H and W.
+          labels: integer [H, W], the objects that are known, above 0. The new object is drawn around them, because they
+            stay on top. None for none.
+          zoom: network pixels per image pixel, for the view "tiles"; None to find it, see `inference.zoom.find_zoom`.
+
+        Returns:
+          bool [H, W], the pixels of the object; all False if there is none outside the known objects.
+
+        Raises:
+          UsageError: the model has the form "paper", in which a mask cannot be drawn from a place.
+          ValueError: the array is not an image, the place lies outside it, or the labels have another size.
+        """
+        if self.config.model.form != "attend":
+            raise UsageError("model.form is 'paper'; expected 'attend', because only it draws an object from a place")
+        return pointing.object_at(self, image, row, column, labels, zoom)
+
+    @tf.function(reduce_retracing=True)
+    def draw(self, images, places, coverage):
+        """Draws the mask of the object at a place, with the encoder and the mask head only. Attend form only.
+
+        Args:
+          images: float [B, H, W, C], normalised.
+          places: float32 [B, 2], x and y in pixels of the input.
+          coverage: float32 [B, H / 4, W / 4, 1] in [0, 1], what other objects cover.
+
+        Returns:
+          float32 [B, H / 2, W / 2] in [0, 1].
+        """
+        context = self.form.encode(tf.cast(images, self.compute_dtype))
+        glance = self.form.glance_at(context, places, coverage)
+        height, width = self.config.model.size
+        return tf.reshape(self.form.query(context, glance[:, None]), [-1, height // 2, width // 2])
 
     def look(self, images, threshold=None):
         """Computes masks and scores of all steps up to the one in which the last image stops.

@@ -23,11 +23,12 @@ MAY_IMPORT = {
     "storage",
     "commands": "batch data data.images data.readers data.synthetic evaluation files inference instances large "
     "planning presets report ris_tf runtime settings storage training",
+    "napari_plugin": "configs data data.images data.readers evaluation inference planning presets storage",
     "ris_tf": "instances keras_import model",
     "keras_import": "model",
     "large": "data data.images files inference instances settings",
     "report": "evaluation inference instances",
-    "planning": "configs data data.sampling evaluation files model storage training",
+    "planning": "configs data data.sampling evaluation files model presets storage training",
     "training": "data data.sampling evaluation files instances model network settings storage",
     "batch": "data.images data.readers instances runtime",
     "evaluation": "inference instances",

@@ -27,9 +27,12 @@ def write_labels(stem, labels):
     Args:
       stem: Path without suffix; its folders are made.
       labels: int32 [H, W], -1 for ignored pixels.
+
+    Returns:
+      the Path of the file.
     """
     short = labels.min() >= 0 and labels.max() < 2**16
-    _write(stem, labels.astype(np.uint16) if short else labels, short)
+    return _write(stem, labels.astype(np.uint16) if short else labels, short)
 
 
 def _write(stem, pixels, as_png):

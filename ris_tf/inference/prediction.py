@@ -52,7 +52,7 @@ def predict_instances(look, config, image, crf=False, foreground=None, zoom=None
 def _focus(look, foreground, config, image, crf):
     """Predicts in two passes: the encoder finds where objects are, then the network looks at a box around them all."""
     box = fitting_box(*image.shape[:2], config.model.size)
-    found = np.asarray(foreground(_view(image, box, config)[None]))[0]
+    found = np.asarray(foreground(view_of(image, box, config)[None]))[0]
     box = closer_box(found, box, image.shape[:2], config.model.size, config.predict.zoom_limits[1])
     if box is None:
         return Instances(np.zeros(image.shape[:2], np.int32), np.zeros(0, np.float32))
@@ -63,14 +63,23 @@ def _whole(look, config, image, crf):
     return _look_into(look, config, image, fitting_box(*image.shape[:2], config.model.size), crf)
 
 
-def _view(image, box, config):
-    """Resamples a box of the image to the network's input: float32 [*model.size, C]."""
+def view_of(image, box, config):
+    """What the network sees of a box of an image in the views "whole" and "focus".
+
+    Args:
+      image: float32 [H, W, C], normalised.
+      box: (top, left, height, width), pixels.
+      config: see `predict_instances`.
+
+    Returns:
+      float32 [*model.size, C].
+    """
     beside = None if config.data.padding == "edge" else mean_colour(image.shape[2])
     return sample(image, box, config.model.size, beside)
 
 
 def _look_into(look, config, image, box, crf):
-    masks, scores = (np.asarray(x)[0] for x in look(_view(image, box, config)[None]))
+    masks, scores = (np.asarray(x)[0] for x in look(view_of(image, box, config)[None]))
     rows, columns = pixels(box[0], box[2], image.shape[0]), pixels(box[1], box[3], image.shape[1])
     near, labels = image[rows, columns], np.zeros(image.shape[:2], np.int32)
     box = (box[0] - rows.start, box[1] - columns.start, *box[2:])

@@ -206,6 +206,26 @@ class AttendForm(keras.layers.Layer):
         attended, place = tf.split(tf.matmul(glance, context["features"]), [channels, 2], axis=-1)
         return attended, *self.dynamic_mask.weights_of(attended, place * (4 / 32))
 
+    def glance_at(self, context, place, coverage):
+        """Attention to the object at a place, without the recurrence.
+
+        As in training (see `encoder_terms.query_loss`), it is a window around the place, inside the object. Here the
+        foreground that nothing covers yet stands for the object.
+
+        Args:
+          context: see `encode`.
+          place: float32 [B, 2], x and y in pixels of the input.
+          coverage: float32 [B, H/4, W/4, 1] in [0, 1].
+
+        Returns:
+          float32 [B, P], sums to 1.
+        """
+        x, y = tf.split(place[:, None] / 4, 2, axis=-1)  # [B, 1, 1] each, in cells of stride 4
+        distance = tf.square(context["x"] - x[..., 0]) + tf.square(context["y"] - y[..., 0])
+        inside = self.pool(tf.sigmoid(context["auxiliary"][..., :1])) * (1 - coverage)
+        inside = tf.reshape(inside, [-1, distance.shape[1]])
+        return tf.nn.softmax(tf.math.log(inside + 1e-3) - distance / (2 * self.inhibition.window**2))
+
     def masks(self, context, outputs):
         """Masks of the stacked steps: float32 [B, T, H/2, W/2] in [0, 1]."""
         logits = self.dynamic_mask(context["pixels"], outputs["first"], outputs["second"])

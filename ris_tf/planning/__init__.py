@@ -5,5 +5,5 @@ the config, with its reason; `speed` measures which preset to start from and how
 `config_file` writes the decisions as an ordinary config.
 
 Start with `rules.decide`.
-May import: configs, data, data.sampling, evaluation, files, model, storage, training.
+May import: configs, data, data.sampling, evaluation, files, model, presets, storage, training.
 """

@@ -44,13 +44,21 @@ def decide(traits, has_val):
     area = max(1, round(traits.least * _CRUMB))
     decisions += [
         Decision("predict.min_area", area, f"of 50 objects, 49 are larger than {traits.least:.0f} pixels"),
-        Decision("train.unroll", 6, "short passes that start midway learn faster"),
-        Decision("train.midway", 0.75, "short passes that start midway learn faster"),
-        Decision("train.forcing_until", 0.1, "the weights are trained already"),
-        Decision("train.learning_rate", 2e-3, "the weights are trained already"),
-        Decision("train.warmup", 100, "the weights are trained already"),
+        *from_trained(),
     ]
     return decisions
+
+
+def from_trained():
+    """The fields of a training that starts from trained weights of the form "attend": list of Decision."""
+    short, trained = "short passes that start midway learn faster", "the weights are trained already"
+    return [
+        Decision("train.unroll", 6, short),
+        Decision("train.midway", 0.75, short),
+        Decision("train.forcing_until", 0.1, trained),
+        Decision("train.learning_rate", 2e-3, trained),
+        Decision("train.warmup", 100, trained),
+    ]
 
 
 def _view(traits):
