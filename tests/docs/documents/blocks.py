@@ -70,7 +70,8 @@ def blocks_of(page, text):
         if not kind:
             kind = "layout" if all(line.lstrip().startswith("DIR/") for line in lines) else "shell"
         if kind not in ("python", "layout", "shell", *OTHERS):
-            raise ValueError(f"{page}:{token.map[0] + 1}: a block of {kind!r}; expected python, a layout, shell or {', '.join(OTHERS)}")
+            expected = f"python, a layout, shell, {', '.join(OTHERS)}"
+            raise ValueError(f"{page}:{token.map[0] + 1}: a block of {kind!r}; expected {expected}")
         found.append(Block(page, token.map[0] + 1, kind, token.content))
     return found
 
