@@ -5,7 +5,7 @@ import threading
 
 from qtpy.QtCore import QObject, Signal
 
-from ris_tf.napari_plugin.helper import one_line
+from ris_tf.napari_plugin.model_process import one_line
 
 
 class Background(QObject):

@@ -1,4 +1,4 @@
-"""Everything that needs the model. It runs in a process of its own, see `helper`."""
+"""Everything that needs the model. It runs in a process of its own, see `model_process`."""
 
 from ris_tf import storage
 from ris_tf.errors import UsageError

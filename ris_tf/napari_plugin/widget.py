@@ -12,8 +12,8 @@ from ris_tf.napari_plugin import images
 from ris_tf.napari_plugin.background import Background
 from ris_tf.napari_plugin.controls import OTHER, Controls
 from ris_tf.napari_plugin.folder import TrainingFolder
-from ris_tf.napari_plugin.helper import Helper
 from ris_tf.napari_plugin.layers import ADD, Layers
+from ris_tf.napari_plugin.model_process import ModelProcess
 from ris_tf.napari_plugin.training import Training, improved, told
 from ris_tf.napari_plugin.watch import Watch
 from ris_tf.wording import counted
@@ -41,14 +41,14 @@ class CorrectAndTrain(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.controls)
         self.file, self._wanted, self.busy = None, None, set()  # the image shown, the one chosen in the list
-        self._helper, self._background = Helper(), Background(self)
+        self._process, self._background = ModelProcess(), Background(self)
         self._files, self._image = [], None
         self._held, self._doubts, self._unseen = {}, {}, []  # by file: changed labels, disagreements; files to look at
         self._model = self.controls.model.currentText()
         self.watch = Watch(self, self.controls.plot, self._say, self._enable)
         self._connect()
         self._enable()
-        for closing in (self._helper.close, self.watch.close):
+        for closing in (self._process.close, self.watch.close):
             self.destroyed.connect(closing)
             atexit.register(closing)
 
@@ -93,7 +93,7 @@ class CorrectAndTrain(QWidget):
 
     def _ask(self, work, done, *arguments):
         """Asks the model something about an image, see `finder.Finder`."""
-        self._start(work, done, self._helper.ask, work, self._model, *arguments)
+        self._start(work, done, self._process.ask, work, self._model, *arguments)
 
     def _say(self, text):
         self.controls.status.setText(text)
@@ -267,7 +267,7 @@ class CorrectAndTrain(QWidget):
         model, steps = self._model, self.controls.steps.value()
 
         def begin():
-            return Training(model, self._helper.ask("config", model), folder.path, folder.next_run(), steps)
+            return Training(model, self._process.ask("config", model), folder.path, folder.next_run(), steps)
 
         self._start("train", self.watch.begin, begin)
 

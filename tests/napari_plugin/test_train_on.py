@@ -10,7 +10,7 @@ from ris_tf import RIS, storage
 from ris_tf.data.synthetic import drawings
 from ris_tf.errors import UsageError
 from ris_tf.napari_plugin.folder import TrainingFolder
-from ris_tf.napari_plugin.helper import Helper
+from ris_tf.napari_plugin.model_process import ModelProcess
 from ris_tf.napari_plugin.training import Training, compared, decisions, improved, rows_of, told
 from ris_tf.planning import config_file
 from ris_tf.presets import find, names
@@ -94,17 +94,17 @@ def test_a_training_can_be_stopped_and_a_failed_one_says_why(labelled):
 @pytest.mark.slow
 def test_the_process_with_the_model_answers_and_says_what_is_wrong(labelled, tmp_path):
     model, config, folder = labelled
-    file, helper = folder.path / "train" / "images" / "0.png", Helper()
+    file, process = folder.path / "train" / "images" / "0.png", ModelProcess()
     try:
-        assert listed(schema.complete(helper.ask("config", model))) == listed(schema.complete(config))
-        pixels, numbers, count = helper.ask("find", model, file, np.zeros((64, 64), np.int32))
+        assert listed(schema.complete(process.ask("config", model))) == listed(schema.complete(config))
+        pixels, numbers, count = process.ask("find", model, file, np.zeros((64, 64), np.int32))
         found = storage.load(model).predict_instances(drawings.sample("discs", 3, 0, 64)[0])
         assert count == found.count
         np.testing.assert_array_equal(numbers, found.labels[pixels])
         assert (found.labels > 0).sum() == numbers.size
-        mask = helper.ask("object_at", model, file, 30, 20, np.zeros((64, 64), np.int32))
+        mask = process.ask("object_at", model, file, 30, 20, np.zeros((64, 64), np.int32))
         assert mask.shape == (64, 64) and mask.dtype == bool
-        assert 0 <= helper.ask("doubt", model, file) <= 1
+        assert 0 <= process.ask("doubt", model, file) <= 1
         for arguments, message in (
             (("doubt", "coinz", file), "coinz: unknown preset"),
             (("doubt", str(tmp_path), file), "holds no best.keras"),
@@ -112,11 +112,11 @@ def test_the_process_with_the_model_answers_and_says_what_is_wrong(labelled, tmp
             (("object_at", model, file, 99, 0, np.zeros((64, 64), int)), "must lie in the image"),
         ):
             with pytest.raises(UsageError, match=message) as caught:
-                helper.ask(*arguments)
+                process.ask(*arguments)
             assert "\n" not in str(caught.value)
     finally:
-        helper.close()
+        process.close()
     with pytest.raises(UsageError, match="has ended"):
-        helper.ask("config", model)
-    helper.ask("config", model)  # it starts again
-    helper.close()
+        process.ask("config", model)
+    process.ask("config", model)  # it starts again
+    process.close()

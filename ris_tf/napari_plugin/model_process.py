@@ -9,7 +9,7 @@ import threading
 from ris_tf.errors import RisError, UsageError
 
 
-class Helper:
+class ModelProcess:
     """A process with a Finder. It starts with the first question, and ends with this process at the latest."""
 
     def __init__(self):
