@@ -51,7 +51,7 @@ def test_the_archive_is_written_from_a_row_of_the_table(tmp_path):
     )
     (tmp_path / "model_int8.tflite").write_bytes(b"tflite")
     (tmp_path / "metadata.json").write_text("{}")
-    given = Assembly(tmp_path, "model_int8.tflite", Path())
+    given = Assembly(tmp_path, "model_int8.tflite", Path(), False)
     assert all(map(given.has, row.parts))
     row.write(given)
     with zipfile.ZipFile(tmp_path / row.unit("cells")) as archive:
