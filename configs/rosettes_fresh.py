@@ -1,4 +1,4 @@
-"""Leaf rosettes as in `rosettes`, on synthetic plants of which hardly any is repeated. The last stage of the preset.
+"""Leaf rosettes as in `rosettes`, on synthetic plants of which hardly any is repeated. The second stage of the preset.
 
 ris-train --config=rosettes --data=synthetic:rosettes
 ris-train --config=rosettes_fresh --data=synthetic:rosettes --init=runs/rosettes

@@ -2,6 +2,9 @@
 
 ris-train --config=rosettes_small --data=synthetic:rosettes --init=runs/rosettes_fresh
 
+Expected after 2,000 more steps (75 minutes on one core of an AMD processor): SBD 0.94 on fresh synthetic rosettes and
+0.80 on fresh seedlings. The figures are from one run. The preset is the mean of the weights before (0.35) and after
+(0.65) this stage.
 """
 
 from ris_tf.configs import rosettes_fresh
