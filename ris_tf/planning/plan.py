@@ -36,14 +36,14 @@ def make(data, hours, path):
     there_are = len(held_out) or round(0.2 * len(source))
     step, compiling = speed.step_seconds(config, source)
     spent = time.perf_counter() - began + compiling  # the run itself compiles once more
-    steps, validation = speed.schedule(hours, spent, step, image, there_are)
+    steps, validation, measurements = speed.schedule(hours, spent, step, image, there_are)
     time_left = f"a step takes {step:.2f} s here, and {hours:g} h are given"
     decisions += [
         *rules.thresholds(init, presets.find(init)[0]["predict"]),
         Decision("train.steps", steps, time_left),
-        Decision("train.evaluate_every", max(1, steps // speed.MEASUREMENTS), "eight measurements in all"),
+        Decision("train.evaluate_every", max(1, steps // measurements), f"{measurements} measurements in all"),
         Decision("train.evaluate_start", figures[init] > _USEFUL, f"SBD {figures[init]:.2f} without training"),
-        Decision("train.validation_images", validation, f"{image:.1f} s for each, {there_are} there are"),
+        Decision("train.validation_images", max(1, validation), f"{image:.1f} s for each, {there_are} there are"),
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
     config_file.write(path, data, init, decisions)

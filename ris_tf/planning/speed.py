@@ -15,10 +15,10 @@ from ris_tf.training import precision, start
 
 _IMAGES = 4  # on which presets are tried
 _STEPS = 12  # timed training steps
-MEASUREMENTS = 8  # times that the validation images are measured during training
+_MEASUREMENTS = 8  # times that the validation images are measured during training, at most
 _TUNING = 12  # times that an image is looked at when thresholds are tuned
 _MEASURING = 0.25  # largest share of the time for what is not training
-_VALIDATION = 24  # images
+_FEW, _VALIDATION = 6, 24  # images; with fewer the best weights would be chosen by chance
 _LEAST = 100  # training steps
 
 
@@ -93,9 +93,11 @@ def schedule(hours, spent, step, image, held_out):
 
     Returns:
       steps: int, number of training steps, at least 100.
-      validation: int, number of validation images to use, so many that they take at most a quarter of the time.
+      validation: int, number of validation images to use. They take at most a quarter of the time, unless they are few.
+      measurements: int, number of times that they are measured during training; fewer if that takes long.
     """
-    of_one = image * (MEASUREMENTS + _TUNING)
-    validation = max(1, min(held_out, _VALIDATION, int(_MEASURING * 3600 * hours / of_one)))
-    left = 3600 * hours - spent - validation * of_one
-    return max(_LEAST, int(left / step)), validation
+    looks = _MEASURING * 3600 * hours / image
+    validation = min(held_out, _VALIDATION, max(_FEW, int(looks / (_MEASUREMENTS + _TUNING))))
+    measurements = min(_MEASUREMENTS, max(2, int(looks / max(validation, 1)) - _TUNING))
+    left = 3600 * hours - spent - validation * image * (measurements + _TUNING)
+    return max(_LEAST, int(left / step)), validation, measurements

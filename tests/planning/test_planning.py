@@ -120,11 +120,14 @@ def test_names_of_data_are_names_of_configs(data, name):
 
 
 def test_the_time_is_shared_between_training_and_measuring():
-    steps, validation = speed.schedule(hours=1.0, spent=60.0, step=0.5, image=0.3, held_out=20)
-    assert steps == int((3600 - 60 - 20 * 0.3 * (speed.MEASUREMENTS + speed._TUNING)) / 0.5) and validation == 20
-    steps, validation = speed.schedule(hours=1.0, spent=0.0, step=0.5, image=9.0, held_out=20)
-    assert validation == 5 and steps == int((3600 - 5 * 9 * 20) / 0.5)  # 20 looks at each in a quarter of the hour
-    assert speed.schedule(0.01, 60.0, 0.5, 3.0, 20) == (100, 1) and speed.schedule(1.0, 0.0, 1.0, 0.1, 900)[1] == 24
+    steps, *validation = speed.schedule(hours=1.0, spent=60.0, step=0.5, image=0.3, held_out=20)
+    assert steps == int((3600 - 60 - 20 * 0.3 * 20) / 0.5) and validation == [20, 8]  # 8 times, and 12 for thresholds
+    steps, *validation = speed.schedule(hours=1.0, spent=0.0, step=0.5, image=5.0, held_out=20)
+    assert validation == [9, 8] and steps == int((3600 - 9 * 5 * 20) / 0.5)  # 20 looks at each in a quarter of the hour
+    steps, *validation = speed.schedule(hours=1.0, spent=0.0, step=0.5, image=10.0, held_out=20)
+    assert validation == [6, 3] and steps == int((3600 - 6 * 10 * 15) / 0.5)  # not fewer images, but less often
+    assert speed.schedule(0.01, 60.0, 0.5, 3.0, 2) == (100, 2, 2)
+    assert speed.schedule(1.0, 0.0, 1.0, 0.1, 900)[1] == 24
 
 
 def test_flags_that_have_no_effect_are_refused(command, tmp_path):
