@@ -206,7 +206,7 @@ def test_an_interrupted_search_for_thresholds_goes_on(small, tmp_path, command, 
     monkeypatch.setattr(evaluate.storage, "save", lambda model, file: saved.append([file, dict(model.config.predict)]))
     flags = ["--model=rosettes", "--data=synthetic:discs", "--images=5", "--tune", f"--tuned_model={tmp_path}/t.keras"]
     looks = looks_of_broken_runs(small, tmp_path, command, monkeypatch, flags, (4, 13, 1, 0))
-    assert looks == [20, 4, 13, 1, 5]  # three groups of candidates, then the figures
+    assert looks == [25, 4, 13, 1, 10]  # four groups of candidates, then the figures
     whole, broken = contents(tmp_path / "whole"), contents(tmp_path / "broken")
     assert whole == broken and {"metrics.json", "per_image.csv", "tuning.csv"} <= set(whole)
     assert len(saved) == 2 and saved[0] == saved[1] and saved[0][0] == tmp_path / "t.keras"
@@ -215,7 +215,7 @@ def test_an_interrupted_search_for_thresholds_goes_on(small, tmp_path, command, 
 def test_a_search_with_other_labels_measures_anew(small, tmp_path):
     kept = Kept(tmp_path / "kept", small, "weights")
     image, labels = sources.open_source("synthetic:discs", "val", 64, 1, 1)[0][1]()
-    for truth, looks in ((labels, 3), (labels, 0), (labels * (labels > 1), 3)):
+    for truth, looks in ((labels, 4), (labels, 0), (labels * (labels > 1), 4)):
         source = [("a", lambda truth=truth: (image, truth))]
         model = Slow(small)
         tune(model.look, model.config, source, model.foreground, kept=kept)
