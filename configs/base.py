@@ -128,7 +128,7 @@ def get_config():
     config.predict.count_spread = 0.0  # 9 in 10 true counts lie within count +- this * sqrt(count); 0: not known
     config.predict.overlap = 40  # "tiles": width that neighbouring tiles share, network pixels
     config.predict.diameter = 24.0  # "tiles": diameter to which the zoom brings the typical object, network pixels
-    config.predict.zoom_limits = (0.25, 4.0)  # "tiles", and the second of "focus": network pixels per image pixel
+    config.predict.zoom_limits = (0.25, 4.0)  # network pixels per image pixel; for "focus" only the largest counts
 
     config.predict.crf = ConfigDict()  # refinement by a fully connected CRF, with --crf; tuned on synthetic rosettes
     config.predict.crf.iterations = 2  # iterations of mean field

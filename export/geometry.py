@@ -71,7 +71,7 @@ def closer_box(foreground, box, image, size, closest):
     """Batched `focus.closer_box`: foreground float32 [B, h, w] -> [tops, lefts, heights, widths] and seen, float32 [B].
 
     `image` is (height, width), numbers or float32 [B]. If an image has no foreground, its `seen` is 0 and its box is
-    the given one.
+    the given one. `closest` is the largest number of network pixels per image pixel.
     """
     found = tf.nn.relu(2.0 * foreground - 1.0)
     cells = foreground.shape[1:3]

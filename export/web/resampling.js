@@ -122,7 +122,8 @@ export function place(mask, box, size, threshold) {
 
 /**
  * The box for the closer look, around the objects that `foreground` {values, height, width} shows in `box`.
- * `image` and `size` are [height, width] of the image and of the network's input. Returns null if there is no object.
+ * `image` and `size` are [height, width] of the image and of the network's input; `closest` is
+ * the largest number of network pixels per image pixel. Returns null if there is no object.
  */
 export function closerBox(foreground, box, image, size, closest) {
   const cells = [foreground.height, foreground.width];

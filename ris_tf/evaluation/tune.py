@@ -105,7 +105,8 @@ def tune(look, config, source, foreground=None, crf=False, kept=None):
     best, _ = search("thresholds", _grid(winners[0], score_threshold=_SCORES, mask_threshold=_MASKS))
     if config.data.view == "tiles":
         best, _ = search("diameter", _grid(best, diameter=[round(share * best["diameter"], 1) for share in _SHARES]))
-    best, _ = search("least area", _grid(best, min_area=[1, *(round(share * best["min_area"]) for share in _AREAS)]))
+    areas = sorted({1, *(max(1, round(share * best["min_area"])) for share in _AREAS)})
+    best, _ = search("least area", _grid(best, min_area=areas))
     near = {name: _near(best[name], steps) for name, steps in _FINE.items()}
     search("thresholds, finer", _grid(best, **near))
     best, rows = search("as used", list(winners), as_used=True)

@@ -1,6 +1,6 @@
 """The rules by which a config is made for a data set, one per decision, each with its reason.
 
-The numbers are first choices. They were tried on three kinds of data, see docs/research/self-configured.md.
+The numbers are first choices. They were tried on four kinds of data, see docs/research/self-configured.md.
 """
 
 import copy

@@ -8,7 +8,7 @@ import numpy as np
 from ris_tf import model as models
 from ris_tf import presets, storage
 from ris_tf.data.sampling import pipeline
-from ris_tf.data.sampling.records import Records
+from ris_tf.data.sampling.records import Records, areas_of, median_diameter
 from ris_tf.evaluation import metrics
 from ris_tf.planning import rules
 from ris_tf.training import precision, start
@@ -51,12 +51,12 @@ def best_start(config, names, source):
 def _find(model, image, truth):
     """Finds the objects of an image; tiles are looked at with the zoom that its true objects need.
 
-    A network that was not trained on such objects would often find a zoom at which it takes a hundred times as long.
+    A network that was not trained on such objects often finds a zoom at which an image takes many times as long.
     """
-    if model.config.data.view != "tiles" or not (truth > 0).any():
+    areas = areas_of(truth)
+    if model.config.data.view != "tiles" or not areas.size:
         return model.predict_instances(image)
-    areas = np.bincount(np.maximum(truth, 0).ravel())[1:]
-    return model.predict_instances(image, diameter=float(np.sqrt(4 / np.pi * np.median(areas[areas > 0]))))
+    return model.predict_instances(image, diameter=median_diameter(areas))
 
 
 def step_seconds(config, source):

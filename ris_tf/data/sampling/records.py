@@ -96,6 +96,17 @@ class Records(Sequence):
         return {"image": image, "labels": labels, "zoom": np.float32(zoom), "box": box, "name": name}
 
 
+def areas_of(labels):
+    """Areas of the objects of a label map, integer [H, W], in pixels: int [n]."""
+    areas = np.bincount(np.maximum(labels, 0).ravel())[1:]
+    return areas[areas > 0]
+
+
+def median_diameter(areas):
+    """Diameter of a disc that has the median of some areas, float."""
+    return math.sqrt(4 / math.pi * float(np.median(areas)))
+
+
 def zoom_range(labels, config):
     """Range of the random scale of one image, (low, high), in network pixels per image pixel.
 
@@ -116,11 +127,10 @@ def zoom_range(labels, config):
         height, width = config.model.size
         closest = SHARE * min(height / max(bottom - top, 1), width / max(right - left, 1))
         return whole, float(max(whole, min(closest, config.predict.zoom_limits[1])))
-    areas = np.bincount(np.maximum(labels, 0).ravel())[1:]
-    areas = areas[areas > 0]
+    areas = areas_of(labels)
     if not areas.size:
         return 0.7, 1.4
-    diameter = math.sqrt(4 / math.pi * float(np.median(areas)))
+    diameter = median_diameter(areas)
     side = math.sqrt(config.model.size[0] * config.model.size[1])
     fits = side * math.sqrt(areas.size / (0.7 * config.model.steps * labels.size))
     low = max(config.data.diameter[0] / diameter, fits)
