@@ -38,7 +38,6 @@ def decisions(config, steps):
         Decision("train.steps", steps, "as asked for"),
         Decision("train.learning_rate", 5e-4, "few steps on few images"),
         Decision("train.warmup", min(100, max(1, steps // 4)), "the weights are trained already"),
-        Decision("train.ema", round(min(0.995, max(0.0, 1 - 10 / steps)), 4), "averages about a tenth of the steps"),
         Decision("train.evaluate_every", math.ceil(steps / _MEASUREMENTS), f"{_MEASUREMENTS} measurements in all"),
     ]
     return list({**made, **{one.field: one for one in changed}}.values())

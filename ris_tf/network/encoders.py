@@ -164,7 +164,6 @@ def _convolution(filters, strides=1):
 
 
 def _norm(scale="ones"):
-    # These statistics must fit the averaged weights, so they are averaged as slowly (train.ema).
     several = tf.distribute.get_strategy().num_replicas_in_sync > 1  # then statistics are those of the whole batch
     return keras.layers.BatchNormalization(momentum=0.995, gamma_initializer=scale, synchronized=several)
 

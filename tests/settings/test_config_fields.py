@@ -1,5 +1,7 @@
 """Every field of a config changes something."""
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -94,10 +96,12 @@ def test_loss_fields(small, field):
     assert np.abs(loss() - before).max() > 1e-6
 
 
-def batch(config, extra=()):
+def three_batches(config, extra=()):
+    """The first three batches: a single one can be the same by chance."""
     records = Records(sources.open_source("synthetic:discs", "train", 192, 3, 1), config)
     extra = Records(sources.open_source("synthetic:rosettes", "train", 192, 2, 1), config) if extra else ()
-    return next(iter(pipeline.training_batches(records, config, extra)))
+    keras.utils.set_random_seed(config.seed)  # as ris-train does
+    return list(itertools.islice(pipeline.training_batches(records, config, extra), 3))
 
 
 @pytest.mark.parametrize("field", [*DATA, "seed", "scale"])
@@ -109,14 +113,13 @@ def test_data_fields(field):
     if field in ("elastic", "blur", "copy_paste", "invert"):
         config.data.augment = (field,)
     extra = field == "extra_share"
-    before = batch(config, extra)
+    before = three_batches(config, extra)
     if field == "seed":
         config.seed = 2
     else:
         config.data[field] = {**DATA, "scale": (2.0, 2.0)}[field]
-    after = batch(config, extra)
-    same = all(before[k].shape == after[k].shape and np.array_equal(before[k], after[k]) for k in before)
-    assert not same
+    after = three_batches(config, extra)
+    assert any(not np.array_equal(one[k], other[k]) for one, other in zip(before, after, strict=True) for k in one)
 
 
 @pytest.mark.parametrize("field", TRAIN)
@@ -134,7 +137,7 @@ def test_train_fields(field):
         return variable.numpy()
 
     config = base.get_config()
-    config.train.update({"warmup": 0, "steps": 20, "learning_rate": 0.01})
+    config.train.update({"warmup": 0, "steps": 200, "learning_rate": 0.01})
     if field == "clip_value":
         config.train.clip_norm = 0.0
     before = weights(config)

@@ -50,6 +50,28 @@ def test_deterministic_runs_are_equal_bit_by_bit_and_so_is_one_that_was_resumed(
     assert b.curriculum == c.curriculum and c.curriculum["steps"] > 2
 
 
+def test_the_averages_span_a_tenth_of_a_short_run(small):
+    """Against the sum: of 40 steps of a constant gradient, the last ones are averaged, not the weights before the run."""
+    small.train.update({"steps": 40, "ema": 0.995, "warmup": 0, "weight_decay": 0.0})
+    small.train.final_learning_rate = 1.0
+    model = start.model_of(small, "float32", None, None, None)
+    norms = [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.BatchNormalization)]
+    assert {layer.momentum for layer in norms} == {0.75} and len(norms) > 5
+    weight, seen = keras.Variable([0.0]), []
+    steps = start.optimizer(small)
+    steps.build([weight])
+    for _ in range(40):
+        steps.apply([np.ones([1], np.float32)], [weight])
+        seen.append(float(weight[0]))
+    steps.finalize_variable_values([weight])
+    shares = [0.25 * 0.75**k for k in range(39)] + [0.75**39]
+    assert float(weight[0]) == pytest.approx(np.dot(shares, seen[::-1]), rel=1e-4)
+    small.train.steps = 100_000
+    assert start.optimizer(small).ema_momentum == 0.995
+    small.train.ema = 0.0
+    assert not start.optimizer(small).use_ema
+
+
 def test_drawn_images_have_the_size_asked_for(small):
     small.data.synthetic_size = 96
     ((image, labels),) = samples.held_out_of("synthetic:discs", small)
