@@ -35,6 +35,7 @@ def get_config():
     config.predict.mask_threshold = 0.45
     config.predict.diameter = 26.0
     config.predict.min_area = 20
+    config.predict.overlap = 32
     config.predict.crf.update(  # searched on 16 validation images
         iterations=5,
         smooth_weight=0.28,

@@ -15,7 +15,7 @@ def record(graph):
     """Returns the record of an exported model as JSON text: its config, with the steps and sizes of the export."""
     config = graph.config.to_dict()
     config["model"].update(size=list(graph.input), steps=graph.steps)
-    config["export"] = {"image": list(graph.image)}
+    config["export"] = {"image": list(graph.image), "multiple": graph.multiple}
     return json.dumps(config)
 
 

@@ -74,6 +74,15 @@ def encode(graph, batch):
     return graph.encode, [tf.TensorSpec([batch, *graph.input, graph.image[2]], tf.float32, name="image")]
 
 
+def maps(graph, batch, sides=None):
+    """Endpoint: image float32 [batch, H, W, C], normalised -> see `Graph.maps`.
+
+    `sides` is (H, W). A LiteRT file needs some, and takes images of any size nevertheless.
+    """
+    shape = [batch, *(sides or (None, None)), graph.image[2]]
+    return graph.maps, [tf.TensorSpec(shape, tf.float32, name="image")]
+
+
 def step(graph, batch):
     """Endpoint: the outputs of `encode` except "foreground", by their names -> see `Graph.step`."""
     traced = tf.function(graph.encode).get_concrete_function(encode(graph, batch)[1][0]).structured_outputs
@@ -89,12 +98,17 @@ def all_of(graph, batch):
     """Returns the signatures for a server: any batch size, and the loop stops early."""
     return {
         "serving_default": predict(graph, batch, early_stop=True),
-        "encode": encode(graph, batch),
-        "step": step(graph, batch),
+        **parts(graph, batch),
         "predict_bytes": predict_bytes(graph),
     }
 
 
 def static(graph):
     """Returns the signatures for a device: one image, and all steps are unrolled."""
-    return {"predict": predict(graph, 1, early_stop=False), "encode": encode(graph, 1), "step": step(graph, 1)}
+    return {"predict": predict(graph, 1, early_stop=False), **parts(graph, 1, graph.input)}
+
+
+def parts(graph, batch, sides=None):
+    """Returns the signatures for a host that runs the loop itself; for `sides`, see `maps`."""
+    larger = {"maps": maps(graph, batch, sides)} if graph.multiple else {}
+    return {"encode": encode(graph, batch), "step": step(graph, batch), **larger}

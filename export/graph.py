@@ -13,6 +13,7 @@ from ris_tf.data.normalize import HIGH, LOW, mean_colour
 from ris_tf.export.geometry import closer_box, place, sample, within
 from ris_tf.inference import resampling
 from ris_tf.network.unroll import unroll, until_stop
+from ris_tf.runtime import CONTEXT, NEXT, STATE
 
 _MORE = 1e3  # larger than any pixel value
 
@@ -128,6 +129,7 @@ class Graph:
       input: (height, width) of the network's input.
       steps: largest number of objects, int.
       tiled: whether the view is "tiles".
+      multiple: the sides of an image of `maps` must be multiples of it; 0 if `maps` must not be called.
     """
 
     def __init__(self, model, size=None):
@@ -136,6 +138,7 @@ class Graph:
         size = tuple(size or self.config.model.size)
         self.image = (*size, self.config.model.channels)
         self.tiled = self.config.data.view == "tiles"
+        self.multiple = self.form.size_multiple if self.tiled and self.form.cuts else 0
         self.input = tuple(self.config.model.size)
         if self.tiled:  # one tile, without zoom
             multiple = self.form.size_multiple
@@ -208,7 +211,8 @@ class Graph:
         Both are 0 for steps that did not run.
         """
         threshold = self.config.predict.score_threshold
-        context, kept, _ = until_stop(self.form, near, self.steps, threshold)
+        context = self.form.encode(near)
+        kept, _ = until_stop(self.form, context, self.steps, threshold)
         return self.form.masks_last(context, kept), kept["score"]
 
     def encode(self, image):
@@ -224,7 +228,20 @@ class Graph:
         result = {}
         if "auxiliary" in context:
             result["foreground"] = tf.sigmoid(context.pop("auxiliary")[..., 0])
-        return {**result, **_named(context, "context"), **_named(self.form.zero_state(context), "state")}
+        return {**result, **_named(context, CONTEXT), **_named(self.form.zero_state(context), STATE)}
+
+    def maps(self, image):
+        """Encodes a larger view. A host cuts its maps into windows, for which it calls `step`.
+
+        Args:
+          image: float32 [B, H, W, C], normalised; H and W are multiples of `multiple`.
+
+        Returns:
+          {name: float32 [B, H / stride, W / stride, C]}, by the names that `encode` gives what is made of them.
+        """
+        maps = self.form.maps(image)
+        del maps["auxiliary"]
+        return _named(maps, CONTEXT)
 
     def step(self, tensors):
         """Advances by one object.
@@ -237,12 +254,13 @@ class Graph:
           dict: "score" float32 [B] and "mask" float32 [B, h, w] in [0, 1], and the new state as "next_...". (In ONNX an
           output must not have the same name as an input.)
         """
-        context = {name.removeprefix("context_"): value for name, value in tensors.items() if name[:7] == "context"}
+        parts = {name.partition("_")[::2]: value for name, value in tensors.items()}
+        context = {name: value for (kind, name), value in parts.items() if kind == CONTEXT}
         structure = self.form.zero_state(context)
-        state = keras.tree.pack_sequence_as(structure, [tensors[name] for name in _named(structure, "state")])
+        state = keras.tree.pack_sequence_as(structure, [tensors[name] for name in _named(structure, STATE)])
         outputs, state = self.form.step(context, state)
         drawn = self.form.masks(context, {name: outputs[name][:, None] for name in self.form.drawn_from})
-        return {"score": tf.sigmoid(outputs["score"]), "mask": drawn[:, 0], **_named(state, "next")}
+        return {"score": tf.sigmoid(outputs["score"]), "mask": drawn[:, 0], **_named(state, NEXT)}
 
 
 def _named(structure, prefix):

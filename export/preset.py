@@ -26,7 +26,7 @@ def write(name):
       UsageError: there is no such preset.
     """
     graph = artifact.graph_of({"model": name, "size": None, "steps": None})
-    model = float_model(graph, {"encode": endpoints.encode(graph, 1), "step": endpoints.step(graph, 1)})
+    model = float_model(graph, endpoints.parts(graph, 1, graph.input))
     with replacing(presets.litert_file(name)) as file:
         file.write_bytes(flatbuffer.compact(int8(model, None)))
         with zipfile.ZipFile(file, "a") as appended:

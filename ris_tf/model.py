@@ -10,9 +10,11 @@ from ris_tf import preset_weights, presets
 from ris_tf.errors import UsageError
 from ris_tf.inference import pointing, prediction
 from ris_tf.inference.choices import chosen
+from ris_tf.inference.looks import Look
 from ris_tf.network import frozen as freezing
 from ris_tf.network.recurrence import AttendForm, PaperForm
-from ris_tf.network.unroll import unroll, until_stop
+from ris_tf.network.running import Running
+from ris_tf.network.unroll import unroll
 from ris_tf.objective.terms_model import TermsModel
 from ris_tf.objective.training_step import TrainingStep, one_learning_rate
 from ris_tf.quiet import quiet
@@ -55,7 +57,7 @@ def _defaults(policy):
 
 
 @keras.saving.register_keras_serializable(package="ris_tf")
-class RIS(TermsModel):
+class RIS(Running, TermsModel):
     """Recurrent instance segmentation: encodes an image once, then picks out one object after another.
 
     A model is created from a config only, and the config is saved with it. `call` takes normalised images (see
@@ -174,7 +176,7 @@ class RIS(TermsModel):
           UsageError: `crf` was requested, but pydensecrf2 is not installed; or a choice is out of range.
         """
         config = chosen(self.config, **choices)
-        look = functools.partial(self.look, threshold=config.predict.score_threshold)
+        look = self.looking(config.predict.score_threshold)
         return prediction.predict_instances(look, config, image, crf, self.foreground)
 
     def object_at(self, image, row, column, labels=None, zoom=None):
@@ -198,54 +200,18 @@ class RIS(TermsModel):
             raise UsageError("model.form is 'paper'; expected 'attend', because only it draws an object from a place")
         return pointing.object_at(self, image, row, column, labels, zoom)
 
-    @tf.function(reduce_retracing=True)
-    def draw(self, images, places, coverage):
-        """Draws the mask of the object at a place, with the encoder and the mask head only. Attend form only.
+    def looking(self, threshold=None):
+        """The network as `prediction.predict_instances` uses it: `look`, and the same in windows of a larger view.
 
         Args:
-          images: float [B, H, W, C], normalised.
-          places: float32 [B, 2], x and y in pixels of the input.
-          coverage: float32 [B, H / 4, W / 4, 1] in [0, 1], what other objects cover.
+          threshold: see `look`.
 
         Returns:
-          float32 [B, H / 2, W / 2] in [0, 1].
-        """
-        context = self.form.encode(tf.cast(images, self.compute_dtype))
-        glance = self.form.glance_at(context, places, coverage)
-        height, width = self.config.model.size
-        return tf.reshape(self.form.query(context, glance[:, None]), [-1, height // 2, width // 2])
-
-    def look(self, images, threshold=None):
-        """Computes masks and scores of all steps up to the one in which the last image stops.
-
-        Args:
-          images: float32 [B, H, W, C], normalised.
-          threshold: float; a score that is not above it ends the count of an image. None for
-            `config.predict.score_threshold`.
-
-        Returns:
-          masks float32 [B, T, h, w] and scores float32 [B, T], in [0, 1]. Both are 0 for the steps that did not run.
+          `inference.looks.Look`.
         """
         threshold = self.config.predict.score_threshold if threshold is None else threshold
-        return self._looking(images, tf.constant(threshold, tf.float32))
-
-    def _look(self, images, threshold):
-        steps, images = self.config.model.steps, tf.cast(images, self.compute_dtype)
-        context, outputs, count = until_stop(self.form, images, steps, threshold)
-        masks = self.form.masks(context, {name: outputs[name][:, :count] for name in self.form.drawn_from})
-        return tf.pad(masks, [[0, 0], [0, steps - count], [0, 0], [0, 0]]), outputs["score"]
-
-    @tf.function(reduce_retracing=True)
-    def foreground(self, images):
-        """Computes the foreground probability with the encoder only, without the recurrence. Attend form only.
-
-        Args:
-          images: float [B, H, W, C], normalised.
-
-        Returns:
-          float32 [B, H / 2, W / 2] in [0, 1].
-        """
-        return tf.sigmoid(self.form.encode(tf.cast(images, self.compute_dtype))["auxiliary"][..., 0])
+        find, find_in = (functools.partial(one, threshold=threshold) for one in (self.look, self.look_in))
+        return Look(find, self.maps, find_in, self.config.model.size, self.form.size_multiple * self.form.cuts)
 
     def compile(self, optimizer="adam", jit_compile=False, matcher="scipy", recompute=False, **kwargs):
         """Configures the model for training, like `keras.Model.compile`; the loss is built into the model.

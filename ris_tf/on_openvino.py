@@ -17,16 +17,17 @@ DEVICE = "CPU"
 
 
 def open_parts(path, threads, record):
-    """Opens encoder and step of an exported model.
+    """Opens an exported model.
 
     Args:
-      path: Path of a .onnx file with its _encode.onnx and _step.onnx beside it, or of a .tflite file.
+      path: Path of a .onnx file with its other files, such as _encode.onnx, beside it, or of a .tflite file.
       threads: number of threads; None for the default.
       record: name of the record in the file.
 
     Returns:
-      (text of the record or None, encode, step); the functions take and return {name: array}. For a .tflite file the
-      text is None, because the record is no part of the graph.
+      text: of the record, or None for a .tflite file, because there it is no part of the graph.
+      function: function of the name of a part, "encode", "step" or "maps", that returns a function which takes and
+        returns {name: array}. It raises DataError if the part cannot be read.
 
     Raises:
       UsageError: OpenVINO is not installed.
@@ -38,11 +39,18 @@ def open_parts(path, threads, record):
         whole = _read(core, path)
         place = ["framework", record]
         text = whole.get_rt_info(place).astype(str) if whole.has_rt_info(place) else ""
-        parts = [_read(core, path.with_name(f"{path.stem}_{name}.onnx")) for name in ("encode", "step")]
-    else:
-        data = path.read_bytes()
-        parts = [_read_signature(core, path, data, name) for name in (b"encode", b"step")]
-    return text, *(_function(core, path, part, threads) for part in parts)
+    data = None if path.suffix == ".onnx" else path.read_bytes()
+
+    def function(name):
+        if data is None:
+            model = _read(core, path.with_name(f"{path.stem}_{name}.onnx"))
+        else:
+            model = _read_signature(core, path, data, name.encode())
+        if name == "maps":
+            model.reshape([1, -1, -1, model.inputs[0].partial_shape[3]])  # a LiteRT file names some size
+        return _function(core, path, model, threads)
+
+    return text, function
 
 
 def warn_unless_float32(path, precision):

@@ -19,17 +19,19 @@ from ris_tf import on_openvino
 from ris_tf.errors import DataError, UsageError
 from ris_tf.inference import prediction
 from ris_tf.inference.choices import chosen
+from ris_tf.inference.looks import Look
 from ris_tf.optional import import_optional
 from ris_tf.quiet import quiet
 from ris_tf.settings import ranges
 
 RECORD = "ris_tf.json"  # name of the record in every exported file: the config of the model
 _MOST_RECORD = 2**20  # largest size of a record, characters
-_LATER = {"orientations": 1, "count_spread": 0.0}  # fields of `predict` that older files do not have
+# Fields that older files do not have.
+_LATER = {"predict": {"orientations": 1, "count_spread": 0.0}, "export": {"multiple": 0}}
 UNROLLED = "_unrolled"  # ending of the name of the ONNX file without a loop, which is for other runtimes
 ENGINES = ("openvino",)  # runtimes for files that have another one by default
-_PARTS = "_encode", "_step"  # endings of the names of the other ONNX files
-_NEXT, _STATE = "next_", "state_"
+_PARTS = "encode", "step", "maps"  # functions of an exported file; in ONNX each has a file, such as NAME_encode.onnx
+CONTEXT, STATE, NEXT = "context", "state", "next"  # beginnings of the names of what `encode` and `step` return
 
 
 def load(path, threads=None, engine=None):
@@ -60,7 +62,14 @@ def load(path, threads=None, engine=None):
         return Exported(*_open_saved_model(folder))
     if path.suffix not in _KINDS:
         raise UsageError(f"{path}: is not an exported model; give a .tflite or .onnx file or a SavedModel folder")
-    part = next((part for part in (UNROLLED, *_PARTS) if path.suffix == ".onnx" and path.stem.endswith(part)), None)
+    part = next(
+        (
+            part
+            for part in (UNROLLED, *(f"_{name}" for name in _PARTS))
+            if path.suffix == ".onnx" and path.stem.endswith(part)
+        ),
+        None,
+    )
     if part:
         whole = path.name.replace(f"{part}.onnx", ".onnx")
         raise UsageError(f"{path}: is for other programs, or one part of a model; give {whole}, which lies beside it")
@@ -88,16 +97,17 @@ class Exported:
 
     Args:
       config: config of the model; its fields are attributes.
-      encode, step: functions of {name: array} that return {name: array}, see `ris_tf.export.graph.Graph`.
+      encode, step, maps: functions of {name: array} that return {name: array}, see `ris_tf.export.graph.Graph`. Files
+        of other views than "tiles", and older files, have no `maps`.
     """
 
-    def __init__(self, config, encode, step):
-        self.config, self._encode, self._step = config, encode, step
+    def __init__(self, config, encode, step, maps=None):
+        self.config, self._encode, self._step, self._maps = config, encode, step, maps
 
     def predict_instances(self, image, crf=False, **choices):
         """Same as `ris_tf.RIS.predict_instances`."""
         config = chosen(self.config, **choices)
-        look = functools.partial(self.look, threshold=config.predict.score_threshold)
+        look = self.looking(config.predict.score_threshold)
         return prediction.predict_instances(look, config, image, crf, self.foreground)
 
     def foreground(self, images):
@@ -107,13 +117,36 @@ class Exported:
     def look(self, images, threshold=None):
         """Same as `ris_tf.RIS.look`, but masks are 0 from the stop on, and scores are 0 after it."""
         threshold = self.config.predict.score_threshold if threshold is None else threshold
-        masks, scores = zip(*(self._look_at_one(image, threshold) for image in images), strict=True)
-        return np.stack(masks), np.stack(scores)
+        return _stacked(self._found_in(self._encode({"image": image[None]}), threshold) for image in images)
 
-    def _look_at_one(self, image, threshold):
-        """Looks at one image: float32 [h, w, C] -> masks float32 [T, h', w'] and scores float32 [T]; see `look`."""
-        tensors = self._encode({"image": image[None]})
-        tensors.pop("foreground", None)
+    def looking(self, threshold=None):
+        """Same as `ris_tf.RIS.looking`."""
+        threshold = self.config.predict.score_threshold if threshold is None else threshold
+
+        def find_in(maps):
+            windows = (dict(zip(maps, window, strict=True)) for window in zip(*maps.values(), strict=True))
+            return _stacked(self._found_in(self._window(window), threshold) for window in windows)
+
+        find, shape = functools.partial(self.look, threshold=threshold), self.config.model.size
+        return Look(find, lambda view: self._maps({"image": view}), find_in, shape, self.config.export.multiple)
+
+    @functools.cached_property
+    def _empty(self):
+        """What `encode` returns for an empty tile; the places and the state are the same for every tile."""
+        model = self.config.model
+        return self._encode({"image": np.zeros([1, *model.size, model.channels], np.float32)})
+
+    def _window(self, maps):
+        """What `encode` would return for a window of maps, {name: [h, w, C]}; it appends the places of the cells."""
+        tensors = dict(self._empty)
+        for name, values in maps.items():
+            flat = values.reshape(*tensors[name].shape[1:-1], -1)
+            tensors[name] = np.concatenate([flat, tensors[name][0, ..., flat.shape[-1] :]], axis=-1)[None]
+        return tensors
+
+    def _found_in(self, tensors, threshold):
+        """Steps until the stop: outputs of `encode` -> masks float32 [T, h', w'] and scores float32 [T]; see `look`."""
+        tensors = {name: value for name, value in tensors.items() if name != "foreground"}
         masks, scores = None, np.zeros(self.config.model.steps, np.float32)
         for step in range(self.config.model.steps):
             after = self._step(tensors)
@@ -123,8 +156,14 @@ class Exported:
             if scores[step] <= threshold:
                 break
             masks[step] = after["mask"][0]
-            tensors |= {name.replace(_NEXT, _STATE): after[name] for name in after if name.startswith(_NEXT)}
+            tensors |= {name.replace(NEXT, STATE): after[name] for name in after if name.startswith(NEXT)}
         return masks, scores
+
+
+def _stacked(found):
+    """Stacks the masks and the scores of several looks."""
+    masks, scores = zip(*found, strict=True)
+    return np.stack(masks), np.stack(scores)
 
 
 def record_of(path):
@@ -159,9 +198,9 @@ def _checked(text, path):
         if len(text) > _MOST_RECORD:
             raise ValueError
         fields = json.loads(text)
-        if isinstance(fields, dict) and isinstance(fields.get("predict"), dict):
-            for name, value in _LATER.items():
-                fields["predict"].setdefault(name, value)
+        for section, later in _LATER.items():
+            if isinstance(fields, dict) and isinstance(fields.get(section), dict):
+                fields[section] = later | fields[section]
         problem = ranges.problem(fields, ranges.EXPORTED) or ranges.conflict(fields)
     except (TypeError, ValueError, RecursionError) as error:
         raise DataError(f"{path}: holds no config of ris_tf; export it again with ris-export") from error
@@ -183,7 +222,7 @@ def _open_tflite(path, threads):
     try:
         with quiet():
             interpreter = library.Interpreter(str(path), num_threads=threads)
-            runners = [interpreter.get_signature_runner(name) for name in ("encode", "step")]
+            runners = [interpreter.get_signature_runner(name) for name in _parts(config)]
     except Exception as error:  # LiteRT raises its own exceptions for a broken file
         raise DataError(f"{path}: is not a model written by ris-export") from error
     turn = threading.Lock()  # both functions use the interpreter's memory until outputs are copied
@@ -207,19 +246,18 @@ def _open_onnx(path, threads):
     library = import_optional("onnxruntime", f"{path}:", "onnxruntime", "onnxruntime")
     options = library.SessionOptions()
     options.intra_op_num_threads = threads or 0
-    sessions = []
-    for part in ("", *_PARTS):
+
+    def session(part):
         file = path.with_name(f"{path.stem}{part}.onnx")
         if not file.is_file():
             raise DataError(f"{file}: no such file; keep all files that ris-export writes with {path.name}")
         try:
-            sessions.append(library.InferenceSession(str(file), options, providers=["CPUExecutionProvider"]))
+            return library.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime has many exceptions for a broken file
             raise DataError(f"{file}: cannot be read as ONNX; export it again with ris-export") from error
-    whole, *parts = sessions
-    encode, step = ((lambda tensors, session=session: _run(session, tensors)) for session in parts)
-    record = _checked(whole.get_modelmeta().custom_metadata_map.get(RECORD), path)
-    return _attributes(record), encode, step
+
+    config = _attributes(_checked(session("").get_modelmeta().custom_metadata_map.get(RECORD), path))
+    return config, *(functools.partial(_run, session(f"_{name}")) for name in _parts(config))
 
 
 def _run(session, tensors):
@@ -228,9 +266,9 @@ def _run(session, tensors):
 
 
 def _open_openvino(path, threads):
-    text, encode, step = on_openvino.open_parts(path, threads, RECORD)
-    record = record_of(path) if text is None else _checked(text, path)
-    return _attributes(record), encode, step
+    text, function = on_openvino.open_parts(path, threads, RECORD)
+    config = _attributes(record_of(path) if text is None else _checked(text, path))
+    return config, *map(function, _parts(config))
 
 
 def _open_saved_model(folder):
@@ -240,7 +278,7 @@ def _open_saved_model(folder):
     config = _attributes(_checked(record.read_bytes() if small else None, folder))
     try:
         loaded = tensorflow.saved_model.load(str(folder))
-        _ = [loaded.signatures[name] for name in ("encode", "step")]
+        _ = [loaded.signatures[name] for name in _parts(config)]
     except Exception as error:  # TensorFlow can raise nearly any exception for a broken folder
         raise DataError(f"{folder}: is not a SavedModel written by ris-export") from error
 
@@ -251,7 +289,12 @@ def _open_saved_model(folder):
 
         return run
 
-    return config, function("encode"), function("step")
+    return config, *map(function, _parts(config))
+
+
+def _parts(config):
+    """Names of the functions that a file of a model has."""
+    return _PARTS if config.export.multiple else _PARTS[:2]
 
 
 _KINDS = {".tflite": _open_tflite, ".onnx": _open_onnx}

@@ -18,7 +18,7 @@ from ris_tf.model import build
 from ris_tf.runtime import RECORD
 from ris_tf.settings.ranges import EXPORTED
 
-RIGHT = small_config().to_dict()
+RIGHT = {**small_config().to_dict(), "export": {"image": [64, 64, 3], "multiple": 16}}
 WRONG = (None, "x", [], {}, -1, 1.5, 10**12, float("nan"), float("inf"), True, [1], [-1, 2], [10**6, 10**6], [2, "x"])
 
 
@@ -46,7 +46,7 @@ def written(folder, kind, record):
         graph = onnx.helper.make_graph([onnx.helper.make_node("Identity", ["x"], ["y"])], "g", [number], [same])
         made = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=9)
         onnx.helper.set_model_props(made, {RECORD: record})
-        for part in ("", "_encode", "_step"):
+        for part in ("", "_encode", "_step", "_maps"):
             onnx.save(made, folder / f"a{part}.onnx")
         return folder / "a.onnx"
     (folder / "a" / "assets.extra").mkdir(parents=True)
@@ -87,15 +87,15 @@ def test_a_record_that_is_wrong_is_told_by_every_format(tmp_path, kind, record, 
     assert words in message(written(tmp_path, kind, record))
 
 
-def test_a_record_from_before_there_were_orientations_is_read(tmp_path):
+def test_a_record_from_before_there_were_orientations_and_views_is_read(tmp_path):
     record = json.loads(json.dumps(RIGHT))
-    del record["predict"]["orientations"]
+    del record["predict"]["orientations"], record["export"]["multiple"]
     assert "is not a model" in message(written(tmp_path, "tflite", json.dumps(record)))  # only the graph is wrong
 
 
 def test_a_file_that_is_found_damaged_when_it_runs_is_told(tmp_path):
     path = tmp_path / "a.tflite"
-    path.write_bytes(presets.litert_file("nuclei").read_bytes().replace(b"context_x", b"context_Z", 1))
+    path.write_bytes(presets.litert_file("nuclei").read_bytes().replace(b"image\0", b"imagE\0", 1))
     model = runtime.load(path)
     with pytest.raises(DataError, match=r"a\.tflite: is not a model written by ris-export"):
         model.predict_instances(np.zeros([128, 128, 1], np.uint8))

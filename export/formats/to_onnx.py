@@ -44,8 +44,7 @@ def main():
     parts = {
         "": (endpoints.predict(graph, None, early_stop=True), OPSET),
         UNROLLED: (endpoints.predict(graph, 1, early_stop=False), OPSET_UNROLLED),
-        "_encode": (endpoints.encode(graph, None), OPSET),
-        "_step": (endpoints.step(graph, None), OPSET),
+        **{f"_{name}": (endpoint, OPSET) for name, endpoint in endpoints.parts(graph, None).items()},
     }
     for part, (endpoint, opset) in parts.items():
         model = converted(endpoint, opset)

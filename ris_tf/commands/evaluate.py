@@ -119,7 +119,7 @@ def _found(model, image, crf, order, kept, name):
             order.taken += taken
         return instances
     noted = len(order.taken) if order else 0
-    instances = prediction.predict_instances(order or model.look, model.config, image, crf, model.foreground)
+    instances = prediction.predict_instances(order or model.looking(), model.config, image, crf, model.foreground)
     if kept:
         kept.write_instances(name, state, instances, order.taken[noted:] if order else ())
     return instances
@@ -257,7 +257,7 @@ def main():
         searched = Kept(folder, model.config, digest, values.crf)
         began = searched.started() if values.report else None
         trials = tuned(model, source, values.crf, values.orientations, searched) if values.tune else None
-        order = Order(model.look, model.config.predict) if values.report else None
+        order = Order(model.looking(), model.config.predict) if values.report else None
         kept = Kept(folder, model.config, digest, values.crf)
         found = evaluate(model, source, values.crf, order, kept if len(source) > 1 else None)
         inside = count_range.share_inside(found.rows, model.config.predict.count_spread)

@@ -13,7 +13,6 @@ winner is better than the original values, these are kept.
 """
 
 import copy
-import functools
 import hashlib
 import itertools
 import json
@@ -35,7 +34,7 @@ _AREAS = (0.25, 0.5, 1.0, 2.0, 4.0)  # factors of the least area; none at all is
 
 
 class Remembered:
-    """Caches a network's outputs by tile, so that a tile seen before is not computed again.
+    """Caches a network's outputs by tile or window, so that what was seen before is not computed again.
 
     It is called in the same way as the network.
 
@@ -43,21 +42,37 @@ class Remembered:
       look: the network, see `inference.prediction.predict_instances`.
 
     Attributes:
-      seen: number of tiles that the network has processed, int.
+      seen: number of tiles and windows that the network has processed, int.
     """
 
     def __init__(self, look):
-        self._look, self._known, self.seen = look, {}, 0
+        self._look, self._known, self._views, self.seen = look, {}, {}, 0
+        self.multiple = getattr(look, "multiple", 0)  # see `looks.Look`
 
     def __call__(self, tiles):
-        keys = [hashlib.blake2b(np.ascontiguousarray(tile)).digest() for tile in tiles]
+        return self._outputs([_digest(tile) for tile in tiles], lambda some: self._look(tiles[some]))
+
+    def across(self, view):
+        name = _digest(view)
+        if name not in self._views:
+            self._views[name] = self._look.across(view)
+        at = self._views[name]
+        return lambda windows: self._outputs(
+            [(name, *window) for window in windows], lambda some: at([windows[index] for index in some])
+        )
+
+    def _outputs(self, keys, compute):
         fresh = {key: index for index, key in enumerate(keys) if key not in self._known}
         if fresh:
-            masks, scores = (np.asarray(part) for part in self._look(tiles[list(fresh.values())]))
+            masks, scores = (np.asarray(part) for part in compute(list(fresh.values())))
             self._known |= {key: (masks[i], scores[i]) for i, key in enumerate(fresh)}
             self.seen += len(fresh)
         masks, scores = zip(*(self._known[key] for key in keys), strict=True)
         return np.stack(masks), np.stack(scores)
+
+
+def _digest(pixels):
+    return hashlib.blake2b(np.ascontiguousarray(pixels)).digest()
 
 
 def tune(look, config, source, foreground=None, crf=False, kept=None):
@@ -125,7 +140,7 @@ def tune_model(model, source, crf=False, kept=None):
       before: dict, the values that the fields had.
       fields, trials: see `tune`.
     """
-    look = functools.partial(model.look, threshold=min(LEAST_SCORE, model.config.predict.score_threshold))
+    look = model.looking(min(LEAST_SCORE, model.config.predict.score_threshold))
     fields, trials = tune(look, model.config, source, model.foreground, crf, kept)
     before = {name: model.config.predict[name] for name in fields}
     model.config.predict.update(fields)

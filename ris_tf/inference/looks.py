@@ -9,6 +9,48 @@ from ris_tf.inference.tiling import tile_grid
 _BATCH = 8  # tiles per call of the network
 
 
+class Look:
+    """What a network finds in tiles, and in windows of a larger view that it encodes at once.
+
+    Args:
+      find: function of tiles, float32 [B, h, w, C], that returns masks float32 [B, T, h', w'] and scores float32
+        [B, T].
+      encode: function of a view, float32 [1, H, W, C], that returns its feature maps, {name: [1, H', W', C']}.
+      find_in: same as `find`, for the maps of B windows of the size of a tile.
+      size: (h, w) of a tile.
+      multiple: the sides of a view must be multiples of it, in pixels; 0 if the network has no maps that can be cut
+        into windows, and `across` must not be called. An attribute, too.
+    """
+
+    def __init__(self, find, encode, find_in, size, multiple):
+        self._find, self._encode, self._find_in, self._size, self.multiple = find, encode, find_in, size, multiple
+
+    def __call__(self, tiles):
+        return self._find(tiles)
+
+    def across(self, view):
+        """Encodes a view; returns a function of windows that returns what `find` does.
+
+        Args:
+          view: float32 [H, W, C], normalised.
+
+        Returns:
+          function of a list of (top, left), in pixels of the view.
+        """
+        maps = {name: np.asarray(values)[0] for name, values in self._encode(view[None]).items()}
+
+        def cut(values, window):
+            stride = view.shape[0] // values.shape[0]
+            rows, columns = (slice(at // stride, (at + n) // stride) for at, n in zip(window, self._size, strict=True))
+            return values[rows, columns]
+
+        def at(windows):
+            parts = {name: np.stack([cut(values, w) for w in windows]) for name, values in maps.items()}
+            return tuple(map(np.asarray, self._find_in(parts)))
+
+        return at
+
+
 def tile_boxes(shape, config, zoom):
     """Overlapping tiles that cover an image.
 

@@ -37,9 +37,17 @@ class Order:
 
     def __init__(self, look, predict):
         self._look, self._predict, self.taken = look, predict, []
+        self.multiple = getattr(look, "multiple", 0)  # see `looks.Look`
 
     def __call__(self, tiles):
-        masks, scores = (np.asarray(part) for part in self._look(tiles))
+        return self._noted(self._look(tiles))
+
+    def across(self, view):
+        at = self._look.across(view)
+        return lambda windows: self._noted(at(windows))
+
+    def _noted(self, found):
+        masks, scores = map(np.asarray, found)
         for of_tile, score in zip(masks, scores, strict=True):
             inside = of_tile[: steps_before_stop(score, self._predict)] > self._predict.mask_threshold
             areas = inside.sum(axis=(1, 2))

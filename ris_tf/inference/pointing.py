@@ -44,7 +44,7 @@ def _around(model, image, row, column, zoom):
     """The box that the network sees for a place, (top, left, height, width), and what it sees: float32 [*size, C]."""
     config, shape = model.config, image.shape[:2]
     if config.data.view == "tiles":
-        zoom = zoom or zoom_of(model.look, config, image)
+        zoom = zoom or zoom_of(model.looking(), config, image)
         lengths = [round(length / zoom) for length in config.model.size]
         starts = [
             int(np.clip(round(at + 0.5 - length / 2), 0, max(0, most - length)))

@@ -6,8 +6,9 @@ from ris_tf.data.focus import closer_box
 from ris_tf.data.normalize import mean_colour, normalize
 from ris_tf.inference.canvas import Canvas
 from ris_tf.inference.consensus import agreed
-from ris_tf.inference.looks import closer_boxes, look_at, resolve, tile_boxes
+from ris_tf.inference.looks import closer_boxes, look_at, resolve
 from ris_tf.inference.resampling import fitting_box, pixels, sample
+from ris_tf.inference.views import View
 from ris_tf.inference.zoom import search
 from ris_tf.instances.labels import Instances
 
@@ -25,7 +26,8 @@ def predict_instances(look, config, image, crf=False, foreground=None, zoom=None
 
     Args:
       look: function of float32 [B, h, w, C] (h, w = config.model.size) that returns masks float32 [B, T, h', w'] and
-        scores float32 [B, T].
+        scores float32 [B, T]. If it has a method `across`, see `looks.Look`, the "tiles" view encodes small images as a
+        whole.
       config: config of the model; `model`, `data.view`, `data.padding` and `predict` are read.
       image: [H, W], [H, W, 1], [H, W, 3] or [H, W, 4]; uint8, uint16, bool or float.
       crf: whether each mask is first refined by a fully connected CRF, see `crf.refine`.
@@ -90,17 +92,13 @@ def _look_into(look, config, image, box, crf):
 
 
 def _tiles(look, config, image, crf, zoom):
-    """Predicts tile by tile. Tiles that were looked at to find the zoom are not looked at again."""
-    seen = {}
+    """Predicts part by part. What was seen while the zoom was sought is not looked at again."""
+    view = None
     if not zoom:
-        zoom, seen = search(look, config, image)
-    if crf or config.predict.orientations > 1:
-        seen = {}
+        zoom, view = search(look, config, image)
     look, canvas, crowded = agreed(look, config), Canvas(*image.shape[:2], min_area=config.predict.min_area), []
-    boxes = tile_boxes(image.shape[:2], config, zoom)
-    fresh = look_at(look, config, image, [box for box in boxes if box not in seen], crf)
-    for box in boxes:
-        box, labels, scores, taken = seen.get(box) or next(fresh)
+    view = view.complete() if view and config.predict.orientations == 1 else View(look, config, image, zoom)
+    for box, labels, scores, taken in view.look_at(view.boxes, crf):
         if taken == config.model.steps:
             crowded += closer_boxes(box, config, zoom)
         else:

@@ -5,11 +5,12 @@ import math
 import numpy as np
 
 from ris_tf.data.normalize import normalize
-from ris_tf.inference.looks import look_at, tile_boxes
+from ris_tf.inference.looks import tile_boxes
+from ris_tf.inference.views import View
 
 _LOOKS = 5, 9, 16  # tiles of each pass; the first only says roughly how large the objects are
 _LOWER = 0.9  # a zoom so much lower is taken if it needs fewer tiles
-_SAME = 1.1  # a zoom that is wrong by at most this factor is kept, and with it the looks that were taken at it
+_SAME = 1.1  # a zoom that is wrong by at most this factor is kept, and with it what was seen at it
 
 
 def find_zoom(look, config, image):
@@ -40,32 +41,31 @@ def zoom_of(look, config, image, looks=None):
 
 
 def search(look, config, image, looks=None):
-    """Same as `zoom_of`, and keeps the last looks, with which a prediction at that zoom may go on.
+    """Same as `zoom_of`, and keeps the last view, with which a prediction at that zoom may go on.
 
     Args:
       look, config, image, looks: see `zoom_of`.
 
     Returns:
       zoom: float, see `zoom_of`.
-      seen: {box: (box, labels, scores, steps before the stop)}, the looks at that zoom as `looks.look_at` gives them;
-        empty if there were none.
+      view: `views.View` of the image at that zoom, or None.
     """
     low, high = config.predict.zoom_limits
     if low == high:
-        return low, {}
+        return low, None
     zoom = float(np.clip(1.0, low, high))
     for most in _LOOKS:
-        seen = _looks(look, config, image, zoom, looks, most)
-        found = _typical_diameter(seen, image.shape)
+        view = View(look, config, image, zoom, most if most == _LOOKS[0] else 3 * most)
+        found = _typical_diameter(_looks(view, looks, most), image.shape)
         if found is None:
             break
         wanted = float(np.clip(config.predict.diameter / found, low, high))
         if 1 / _SAME < wanted / zoom < _SAME:
             break
-        previous, zoom, seen = zoom, _with_fewer_tiles(wanted, image.shape, config), {}
+        previous, zoom, view = zoom, _with_fewer_tiles(wanted, image.shape, config), None
         if 0.75 < zoom / previous < 1.33:
             break
-    return zoom, seen
+    return zoom, view
 
 
 def _with_fewer_tiles(zoom, shape, config):
@@ -74,14 +74,14 @@ def _with_fewer_tiles(zoom, shape, config):
     return float(min(lower, key=lambda one: len(tile_boxes(shape[:2], config, one))))
 
 
-def _looks(look, config, image, zoom, looks, most):
-    """Looks at some of the tiles that cover the image at a zoom: `looks` random ones, or `most` evenly spread ones."""
-    boxes = tile_boxes(image.shape[:2], config, zoom)
+def _looks(view, looks, most):
+    """Looks at some parts of a view: `looks` random ones, or `most` evenly spread ones."""
+    count = len(view.boxes)
     if looks:
-        chosen = np.sort(np.random.default_rng(0).permutation(len(boxes))[:looks])
+        chosen = np.sort(np.random.default_rng(0).permutation(count)[:looks])
     else:
-        chosen = np.unique(np.linspace(0, len(boxes) - 1, most).round().astype(int))
-    return {found[0]: found for found in look_at(look, config, image, [boxes[i] for i in chosen])}
+        chosen = np.unique(np.linspace(0, count - 1, most).round().astype(int))
+    return view.look_at([view.boxes[i] for i in chosen])
 
 
 def _typical_diameter(seen, shape):
@@ -91,7 +91,7 @@ def _typical_diameter(seen, shape):
     objects, so that specks found by mistake hardly count.
     """
     areas = []
-    for (top, left, *_), labels, _, _ in seen.values():
+    for (top, left, *_), labels, _, _ in seen:
         sizes = np.bincount(labels[: shape[0] - top, : shape[1] - left].ravel())[1:]
         areas += list(sizes[sizes > 0])  # an object beside the image has none
     if not areas:

@@ -29,7 +29,7 @@ class Finder:
         """Outlines the object at a place: bool [H, W]. For the other arguments and errors, see `RIS.object_at`."""
         model, image = self._model(source), self._image(file)
         if model.config.data.view == "tiles" and self._zoom is None:
-            self._zoom = find_zoom(model.look, model.config, image)  # kept, because it takes several looks
+            self._zoom = find_zoom(model.looking(), model.config, image)  # kept, because it takes several looks
         return model.object_at(image, row, column, labels, self._zoom)
 
     def doubt(self, source, file):

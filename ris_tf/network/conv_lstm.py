@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from ris_tf.network.places import zero_of
+from ris_tf.network.places import zeros_of
 
 
 def convolve(inputs, kernel):
@@ -99,7 +99,7 @@ class ConvLSTMStep(keras.layers.Layer):
 
     def zero_state(self, projected):
         """Initial state for a projected input: (h, c), zeros [B, H, W, filters] in the compute dtype and in float32."""
-        zeros = tf.broadcast_to(zero_of(projected), tf.shape(projected[..., : self.filters]))
+        zeros = zeros_of(projected[..., : self.filters])
         return tf.cast(zeros, projected.dtype), zeros
 
     def call(self, projected, h, c, coverage=None):

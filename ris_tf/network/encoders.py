@@ -215,8 +215,6 @@ class UpBlock(keras.layers.Layer):
 def _doubled(x):
     """Nearest-neighbour upsampling by 2: [B, H, W, C] -> [B, 2H, 2W, C].
 
-    It is written as concatenations, because these stay in 8 bits.
+    These operations stay in 8 bits, and hold no sizes, so that an exported encoder takes images of any size.
     """
-    _, height, width, channels = x.shape
-    rows = tf.reshape(tf.concat([x, x], axis=3), [-1, height, 1, 2 * width * channels])
-    return tf.reshape(tf.concat([rows, rows], axis=2), [-1, 2 * height, 2 * width, channels])
+    return tf.nn.depth_to_space(tf.concat([x] * 4, axis=3), 2)

@@ -3,13 +3,18 @@
 import tensorflow as tf
 
 
-def zero_of(tensor):
-    """A float32 zero that is computed from a tensor [B, H, W, C].
+def zeros_of(tensor):
+    """Float32 zeros of the shape of a tensor, computed from it.
 
-    A tensor that is computed from this zero is not a constant. Exported files therefore store its formula instead of
-    its values.
+    What is computed from these zeros is not a constant. Exported files therefore store its formula instead of its
+    values, and it takes the shape of a larger input.
     """
-    return tf.nn.relu(-tf.abs(tf.cast(tensor[0, 0, 0, 0], tf.float32)))
+    return tf.nn.relu(-tf.abs(tf.cast(tensor, tf.float32)))
+
+
+def zero_of(tensor):
+    """A single zero of `zeros_of` for a tensor [B, H, W, C]."""
+    return zeros_of(tensor[0, 0, 0, 0])
 
 
 def cell_grid(height, width, stride, zero=0.0):

@@ -2,7 +2,9 @@
 
 Both are built from the layers in `conv_lstm`, `inhibition`, `scores` and `dynamic_mask`. A form has these methods:
 
-- `encode(images, training) -> context`
+- `maps(images, training) -> maps`, feature maps; a part of them belongs to a part of the images if `cuts` is True
+- `context(maps) -> context`
+- `encode(images, training) -> context`, both in one
 - `zero_state(context) -> state`
 - `step(context, state) -> (outputs, state)`
 - `masks(context, outputs) -> probabilities`, for the `outputs` of all steps stacked along axis 1
@@ -26,7 +28,7 @@ from ris_tf.network.encoders import PaperLeafEncoder, TopDownEncoder
 from ris_tf.network.fcn8s import FCN8s, enlarge
 from ris_tf.network.inhibition import PointingInhibition, SpatialInhibition
 from ris_tf.network.mobilenet import MobileNetV2Encoder
-from ris_tf.network.places import append_places, cell_grid, zero_of
+from ris_tf.network.places import append_places, cell_grid, zero_of, zeros_of
 from ris_tf.network.scores import AttendedScore, StateScore
 
 
@@ -46,6 +48,7 @@ class PaperForm(keras.layers.Layer):
 
     extra_terms = ()
     drawn_from = ("mask",)
+    cuts = False
 
     def __init__(
         self, filters=30, layers=2, reduction=5, init_range=0.08, encoder="leaf", score_pool=0, fcn8s=None, **kwargs
@@ -66,6 +69,12 @@ class PaperForm(keras.layers.Layer):
         return {"encoder": [self.encoder], "recurrence": [*self.recurrence, self.score], "mask": [self.inhibition]}
 
     def encode(self, images, training=False):
+        return self.context(self.maps(images, training))
+
+    def context(self, maps):
+        return maps
+
+    def maps(self, images, training=False):
         # The images are kept for their size, which cannot be derived from the features.
         return {"projected": self.recurrence[0].project(self.encoder(images)), "images": images}
 
@@ -111,6 +120,7 @@ class AttendForm(keras.layers.Layer):
     mask_stride = 2
     extra_terms = ("attention", "query", "auxiliary")
     drawn_from = ("first", "second")
+    cuts = True
 
     def __init__(
         self,
@@ -149,27 +159,46 @@ class AttendForm(keras.layers.Layer):
         }
 
     def encode(self, images, training=False):
+        return self.context(self.maps(images, training))
+
+    def maps(self, images, training=False):
+        """Runs the encoder: a dict of feature maps, from which windows can be cut, see `context`.
+
+        Args:
+          images: float [B, H, W, C]; H and W are multiples of `size_multiple`, and may be unknown.
+          training: see `encode`.
+
+        Returns:
+          dict of [B, H/8, W/8, C], [B, H/4, W/4, C] and [B, H/2, W/2, C]. "auxiliary", [B, H/2, W/2, 2], are the logits
+          of foreground and interior.
+        """
         encoded = self.encoder(images, training=training)
-        fine = encoded["stride_4"]
-        _, height, width, channels = fine.shape
-        objectness = self.objectness(fine)  # [B, H/4, W/4, 1]
-        x, y = cell_grid(height, width, 32, zero_of(objectness))
-        flat = tf.reshape(tf.cast(fine, tf.float32), [-1, height * width, channels])
         return {
+            "projected": self.lstm.project(encoded["stride_8"]),
+            "objectness": self.objectness(encoded["stride_4"]),
+            "features": tf.cast(encoded["stride_4"], tf.float32),
+            "pixels": tf.cast(encoded["pixels"], tf.float32),
+            "coarse_pixels": tf.cast(self.pool(encoded["pixels"]), tf.float32),
+            "auxiliary": self.auxiliary(encoded["stride_2"]),
+        }
+
+    def context(self, maps):
+        """Adds the places of the cells to the maps of an image, or to windows of maps: what `step` and `masks` need."""
+        _, height, width, channels = maps["features"].shape
+        x, y = cell_grid(height, width, 32, zero_of(maps["objectness"]))
+        flat = tf.reshape(maps["features"], [-1, height * width, channels])
+        return {
+            **maps,
             "x": x,  # [H/4 * W/4], in cells of stride 4
             "y": y,
-            "projected": self.lstm.project(encoded["stride_8"]),
-            "objectness": objectness,
             "features": append_places(flat, x, y),
-            "pixels": self.dynamic_mask.pixels(encoded["pixels"], 2),
-            "coarse_pixels": self.dynamic_mask.pixels(self.pool(encoded["pixels"]), 4),
-            "auxiliary": self.auxiliary(encoded["stride_2"]),  # [B, H/2, W/2, 2]: foreground, interior
+            "pixels": self.dynamic_mask.pixels(maps["pixels"], 2),
+            "coarse_pixels": self.dynamic_mask.pixels(maps["coarse_pixels"], 4),
         }
 
     def zero_state(self, context):
         h, c = self.lstm.zero_state(context["projected"])
-        objectness = context["objectness"]
-        return {"h": h, "c": c, "coverage": tf.broadcast_to(zero_of(objectness), tf.shape(objectness))}
+        return {"h": h, "c": c, "coverage": zeros_of(context["objectness"])}
 
     def step(self, context, state):
         coverage = state["coverage"]

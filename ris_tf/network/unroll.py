@@ -37,21 +37,20 @@ def unroll(form, images, steps, forcing=None, recompute=False, training=False):
     return context, {name: tf.stack([o[name] for o in collected], axis=1) for name in collected[0]}
 
 
-def until_stop(form, images, steps, threshold):
-    """Runs the encoder once, and the recurrence until every image has stopped. For inference: there is no gradient.
+def until_stop(form, context, steps, threshold):
+    """Runs the recurrence until every image has stopped. For inference: there is no gradient.
 
     Args:
-      form, images: see `unroll`.
+      form: PaperForm or AttendForm.
+      context: of the form, see `form.encode`.
       steps: largest number of steps, int.
       threshold: float; a score that is not above it ends the count of an image.
 
     Returns:
-      context: see `unroll`.
       outputs: dict of the outputs from which masks are made, tensors [B, steps, ...], and "score", float32 [B, steps]
         in [0, 1]; all are 0 for steps that did not run.
       count: int32 [], number of steps that ran.
     """
-    context = form.encode(images)
     state = form.zero_state(context)
     like, _ = form.step(context, state)  # for shapes; nothing of it is computed
     kept = {name: tf.stack([tf.zeros_like(like[name])] * steps, axis=1) for name in (*form.drawn_from, "score")}
@@ -72,7 +71,7 @@ def until_stop(form, images, steps, threshold):
 
     alive = tf.ones_like(like["score"])
     count, _, _, kept = tf.while_loop(going, advance, (tf.constant(0), alive, state, kept))
-    return context, kept, count
+    return kept, count
 
 
 def masks_of(form, context, outputs, recompute=False):

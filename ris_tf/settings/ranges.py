@@ -131,9 +131,10 @@ EXPORTED = {  # all fields that are read from an exported file; evaluation opens
     "data.category": text(),
     "data.held_out": number(0, 0.9),
     "data.synthetic_size": whole(32, 8192),
+    "export.multiple": whole(0, 2**12),  # see `inference.looks.Look`
 }
 ALL = {
-    **EXPORTED,
+    **{name: allowed for name, allowed in EXPORTED.items() if not name.startswith("export.")},
     "seed": whole(0, 2**31 - 1),
     "model.form": one_of("attend", "paper"),
     "model.attend.encoder": one_of("own", "mobilenet_v2"),

@@ -48,7 +48,7 @@ def test_other_thresholds_have_no_likely_range(nuclei):
 
 def test_a_diameter_sets_the_zoom(nuclei, image):
     config = chosen(nuclei.config, diameter=13.0)
-    assert search(None, config, image[..., None]) == (pytest.approx(nuclei.config.predict.diameter / 13), {})
+    assert search(None, config, image[..., None]) == (pytest.approx(nuclei.config.predict.diameter / 13), None)
     assert nuclei.predict_instances(image, diameter=18.0).count == 16
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scenes.blobs import mosaic, perfect_look
+from scenes.blobs import mosaic, perfect_look, perfect_windows
 from scipy import ndimage
 
 from ris_tf.configs import nuclei, rosettes
@@ -16,10 +16,11 @@ from ris_tf.inference.zoom import find_zoom
     ("height", "width", "pitch", "radius"),
     [(512, 640, 32, 10), (300, 1100, 20, 6), (700, 650, 100, 40), (128, 128, 60, 14), (90, 70, 30, 9)],
 )
-def test_mosaic_is_counted_without_double_counting_at_seams(height, width, pitch, radius):
+@pytest.mark.parametrize("look", [perfect_look, perfect_windows])
+def test_mosaic_is_counted_without_double_counting_at_seams(height, width, pitch, radius, look):
     config = nuclei.get_config()
     image, count = mosaic(height, width, pitch, radius)
-    instances = predict_instances(perfect_look(config), config, image)
+    instances = predict_instances(look(config), config, image)
     assert instances.count == count
     truth, _ = ndimage.label(image)
     for label in range(1, count + 1):

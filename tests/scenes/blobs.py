@@ -3,6 +3,8 @@
 import numpy as np
 from scipy import ndimage
 
+from ris_tf.inference.looks import Look
+
 
 def perfect_look(config, seen=None):
     """A stand-in for `RIS.look` that finds every bright blob of a tile, the largest first.
@@ -57,3 +59,19 @@ def mosaic(height, width, pitch, radius, seed=0):
             image[(rows - y - dy) ** 2 + (columns - x - dx) ** 2 < radius**2] = 1
             count += 1
     return image, count
+
+
+def perfect_windows(config, views=None):
+    """Same as `perfect_look`, but it can also look at windows of a view; each view is appended to `views`."""
+    find = perfect_look(config)
+
+    def encode(view):
+        if views is not None:
+            views.append(view[0])
+        return {"image": view, "coarse": view[:, ::8, ::8]}
+
+    def find_in(maps):
+        np.testing.assert_array_equal(maps["coarse"], maps["image"][:, ::8, ::8])  # cut at the same place
+        return find(maps["image"])
+
+    return Look(find, encode, find_in, config.model.size, 32)

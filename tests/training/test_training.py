@@ -51,7 +51,7 @@ def test_deterministic_runs_are_equal_bit_by_bit_and_so_is_one_that_was_resumed(
 
 
 def test_the_averages_span_a_tenth_of_a_short_run(small):
-    """Against the sum: of 40 steps of a constant gradient, the last ones are averaged, not the weights before the run."""
+    """Against the weighted sum of the weights after each of 40 steps."""
     small.train.update({"steps": 40, "ema": 0.995, "warmup": 0, "weight_decay": 0.0})
     small.train.final_learning_rate = 1.0
     model = start.model_of(small, "float32", None, None, None)
