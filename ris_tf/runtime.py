@@ -38,8 +38,8 @@ def load(path, threads=None, engine=None):
     """Opens an exported model.
 
     Args:
-      path: a .tflite file (needs ai-edge-litert), a .onnx file with its _encode.onnx and _step.onnx in the same folder
-        (needs onnxruntime), or the folder of a SavedModel (needs tensorflow).
+      path: a .tflite file (needs ai-edge-litert), a .onnx file with its other files, such as _encode.onnx, in the same
+        folder (needs onnxruntime), or the folder of a SavedModel (needs tensorflow).
       threads: number of threads of the computation; None for the runtime's default. It has no effect on a SavedModel,
         because TensorFlow has one number of threads per process, `tf.config.threading`, which must be set before
         TensorFlow starts.

@@ -85,24 +85,26 @@ def test_files_that_openvino_cannot_read_are_named(tmp_path, name):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("view", ["whole", "tiles"])
 @pytest.mark.parametrize("name", ["model.tflite", "model.onnx"])
-def test_openvino_finds_what_the_files_own_runtime_finds(small, tmp_path, name):
+def test_openvino_finds_what_the_files_own_runtime_finds(small, tmp_path, name, view):
     pytest.importorskip("openvino", reason="OpenVINO is not installed")
     keras.utils.set_random_seed(1)
+    small.data.view = view
     model, path = build(small), tmp_path / name
     model.form.score.out.bias.assign([1.0])
     images = [drawings.sample("discs", 5, index, size)[0] for index, size in enumerate((64, 64, 90))]
     model.config.predict.mask_threshold = float(np.median(model(images[0][None] / 255.0)["masks"]))
     graph = Graph(model)
     if name == "model.onnx":
-        for part, endpoint in {"_encode": endpoints.encode(graph, None), "_step": endpoints.step(graph, None)}.items():
-            onnx.save(to_onnx.converted(endpoint, to_onnx.OPSET), tmp_path / f"model{part}.onnx")
+        for part, endpoint in endpoints.parts(graph, None).items():
+            onnx.save(to_onnx.converted(endpoint, to_onnx.OPSET), tmp_path / f"model_{part}.onnx")
         shutil.copy(tmp_path / "model_encode.onnx", path)  # only the record of the whole graph is read here
         whole = onnx.load(path)
         onnx.helper.set_model_props(whole, {runtime.RECORD: artifact.record(graph)})
         onnx.save(whole, path)
     else:
-        converted = float_model(graph, {"encode": endpoints.encode(graph, 1), "step": endpoints.step(graph, 1)})
+        converted = float_model(graph, endpoints.parts(graph, 1, graph.input))
         path.write_bytes(flatbuffer.compact(converted))
         with zipfile.ZipFile(path, "a") as appended:
             appended.writestr(runtime.RECORD, artifact.record(graph))

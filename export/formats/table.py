@@ -67,8 +67,8 @@ CONVERTED = {
     ),
     "onnx": Converted(
         "to_onnx",
-        "model.onnx, model_encode.onnx and model_step.onnx, for ONNX Runtime; model_unrolled.onnx, for runtimes without"
-        " loops",
+        "model.onnx, model_encode.onnx and model_step.onnx (for tiles also model_maps.onnx), for ONNX Runtime; "
+        "model_unrolled.onnx, for runtimes without loops",
         "onnxruntime",
     ),
 }
