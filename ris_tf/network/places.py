@@ -9,7 +9,7 @@ def zeros_of(tensor):
     What is computed from these zeros is not a constant. Exported files therefore store its formula instead of its
     values, and it takes the shape of a larger input.
     """
-    return tf.nn.relu(-tf.abs(tf.cast(tensor, tf.float32)))
+    return tf.stop_gradient(tf.nn.relu(-tf.abs(tf.cast(tensor, tf.float32))))
 
 
 def zero_of(tensor):
