@@ -32,7 +32,11 @@ def run(small, command, monkeypatch, tmp_path):
     """Runs ris-evaluate with a model that finds what is bright, but not the first object: -> (code, err, metrics)."""
 
     class Model:
-        config, look, foreground = small, None, None
+        config, foreground = small, None
+
+        @staticmethod
+        def looking():
+            return None
 
     def found(look, config, image, *_):
         labels, count = ndimage.label(image[..., 0] > 1000)

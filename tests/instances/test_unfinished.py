@@ -179,6 +179,9 @@ class Slow:
         masks[:, 0, 2 : 2 + size, 3:20], masks[:, 1, 25:31, 20:30] = 1, 1
         return masks, np.tile(np.float32([0.9, 0.8, 0.1]), (len(images), 1))
 
+    def looking(self, threshold=None):
+        return self.look
+
     def foreground(self, images):
         return np.ones((len(images), 32, 32), np.float32)
 
