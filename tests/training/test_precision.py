@@ -37,8 +37,8 @@ def test_choice_of_the_user_and_repeatable_runs_are_not_timed(config, monkeypatc
 def test_ratio_is_of_real_gradients(jit_compile):
     assert 0 < precision._seconds_ratio(jit_compile) < np.inf
     exact, low = (precision._block(dtype, jit_compile)() for dtype in (tf.float32, tf.bfloat16))
-    # A processor without bfloat16 adds up 576 products in 8 bits: off by 7.7% on one with AVX2, else by 1%. With a single
-    # thread, half of the kernel's gradient is lost, see findings/tensorflow-bfloat16-one-thread.sh.
+    # A processor without bfloat16 adds up 576 products in 8 bits: off by 7.7% on one with AVX2, else by 1%. With a
+    # single thread, half of the kernel's gradient is lost, see findings/tensorflow-bfloat16-one-thread.sh.
     for one, other, least in zip(exact, low, (0.85, 0.4), strict=True):
         assert least < other / one < 1.15
 
