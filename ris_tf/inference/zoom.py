@@ -8,7 +8,9 @@ from ris_tf.data.normalize import normalize
 from ris_tf.inference.looks import tile_boxes
 from ris_tf.inference.views import View
 
-_LOOKS = 5, 9, 16  # tiles of each pass; the first only says roughly how large the objects are
+# Tiles that each pass looks at, and up to how many of them an image is encoded as a whole instead. The first pass only
+# says roughly how large the objects are; what is encoded in the others is likely to be used again.
+_PASSES = (5, 5), (9, 27), (16, 48)
 _LOWER = 0.9  # a zoom so much lower is taken if it needs fewer tiles
 _SAME = 1.1  # a zoom that is wrong by at most this factor is kept, and with it what was seen at it
 
@@ -54,8 +56,8 @@ def search(look, config, image, looks=None):
     if low == high:
         return low, None
     zoom = float(np.clip(1.0, low, high))
-    for most in _LOOKS:
-        view = View(look, config, image, zoom, most if most == _LOOKS[0] else 3 * most)
+    for most, encoded in _PASSES:
+        view = View(look, config, image, zoom, encoded)
         found = _typical_diameter(_looks(view, looks, most), image.shape)
         if found is None:
             break
