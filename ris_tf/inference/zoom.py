@@ -12,6 +12,7 @@ from ris_tf.inference.views import View
 # says roughly how large the objects are; what is encoded in the others is likely to be used again.
 _PASSES = (5, 5), (9, 27), (16, 48)
 _LOWER = 0.9  # a zoom so much lower is taken if it needs fewer tiles
+_STEP = 2 ** (1 / 24)  # factor between zooms that are tried: 3%
 _SAME = 1.1  # a zoom that is wrong by at most this factor is kept, and with it what was seen at it
 
 
@@ -71,8 +72,14 @@ def search(look, config, image, looks=None):
 
 
 def _with_fewer_tiles(zoom, shape, config):
-    """The zoom at most a little below the given one that needs the fewest tiles."""
-    lower = zoom * np.linspace(1, _LOWER, 9)
+    """The zoom at most a little below the given one that needs the fewest tiles.
+
+    It is a power of `_STEP`, so that masks which differ in their last bits, as from another runtime, seldom lead to
+    another zoom.
+    """
+    last = math.floor(math.log(zoom, _STEP) + 1e-9)
+    lower = [_STEP**power for power in range(last, math.ceil(math.log(zoom * _LOWER, _STEP)) - 1, -1)]
+    lower = [one for one in lower if one >= config.predict.zoom_limits[0]] or [zoom]
     return float(min(lower, key=lambda one: len(tile_boxes(shape[:2], config, one))))
 
 
