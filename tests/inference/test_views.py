@@ -92,4 +92,4 @@ def test_presets_find_about_the_same_in_windows_as_in_tiles():
         tiles = predict_instances(model.look, model.config, image).count
         counts.append((windows, tiles, labels.max()))
     windows, tiles, truth = np.array(counts).T
-    assert np.abs(windows - tiles).sum() <= 0.06 * truth.sum()
+    assert np.abs(windows - tiles).sum() <= 0.1 * truth.sum()
