@@ -94,9 +94,7 @@ def get_config():
     config.train.weight_decay = 1e-4  # of AdamW
     config.train.clip_norm = 1.0  # largest norm of the gradient; 0: no limit
     config.train.clip_value = 0.0  # largest size of each of the gradient's elements; 0: no limit
-    config.train.ema = (
-        0.995  # momentum of the weights' moving average, which is kept; less in a short run; 0: no average
-    )
+    config.train.ema = 0.995  # momentum of the weights' average, which is kept; less in a short run; 0: no average
     config.train.forcing = (1.0, 0.0)  # probability of teacher-forced coverage, at the start and at the end
     config.train.forcing_until = 0.3  # share of the steps over which this probability changes
     config.train.midway = 0.0  # share of the samples in which a random part of the objects is covered at the start

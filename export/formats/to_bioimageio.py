@@ -59,7 +59,9 @@ def write(exported, out, preset):
                 _output(form, name, metadata["outputs"][name], file_of(name, answer))
                 for name, answer in zip(names, answers, strict=True)
             ],
-            weights=form.WeightsDescr(onnx=form.OnnxWeightsDescr(source=exported / "model.onnx", opset_version=_OPSET)),
+            weights=form.WeightsDescr(
+                onnx=form.OnnxWeightsDescr(source=exported / "model.onnx", opset_version=_OPSET)
+            ),
         )
         spec.save_bioimageio_package(model, output_path=out)
 

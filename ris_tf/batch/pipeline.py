@@ -1,6 +1,6 @@
 """The Apache Beam pipeline of ris-batch. Needs the extra `beam`; `ris_tf.commands.batch` reports if it is missing.
 
-patterns -> distinct files -> images -> model -> instances-*.parquet, or failed-*.jsonl with the reason
+    patterns -> distinct files -> images -> model -> instances-*.parquet, or failed-*.jsonl with the reason
 """
 
 import json

@@ -1,5 +1,6 @@
 """Data sets with COCO annotations, against pycocotools' own masks and against folders written by hand."""
 
+
 import numpy as np
 import pytest
 from PIL import Image
