@@ -6,10 +6,12 @@ import pytest
 import tensorflow as tf
 from scenes.blobs import mosaic, perfect_windows
 
-from ris_tf import RIS
+from ris_tf import RIS, presets, runtime
 from ris_tf.configs import nuclei
 from ris_tf.data.synthetic import drawings
+from ris_tf.evaluation.tune import Remembered
 from ris_tf.inference import views
+from ris_tf.inference.order import Order
 from ris_tf.inference.prediction import predict_instances
 from ris_tf.inference.views import View
 from ris_tf.model import build
@@ -60,6 +62,30 @@ def test_crowded_windows_are_looked_at_again_closer():
     config.predict.zoom_limits = (1.0, 1.0)
     image, count = mosaic(256, 256, 16, 5)
     assert predict_instances(perfect_windows(config), config, image).count == count
+
+
+@pytest.mark.parametrize("wrap", [Remembered, lambda look: Order(look, nuclei.get_config().predict)])
+def test_what_wraps_a_look_passes_windows_on(wrap):
+    config, encoded = nuclei.get_config(), []
+    image, count = mosaic(300, 260, 40, 13)
+    expected = predict_instances(perfect_windows(config), config, image)
+    wrapped = wrap(perfect_windows(config, encoded))
+    for _ in range(2):
+        found = predict_instances(wrapped, config, image)
+        np.testing.assert_array_equal(found.labels, expected.labels)
+    assert found.count == count
+    assert len(encoded) == (1 if wrap is Remembered else 2)  # Remembered does not encode a view again
+    if wrap is not Remembered:
+        assert sum(map(len, wrapped.taken)) > count  # the order of what windows show is noted
+
+
+def test_the_file_of_a_preset_finds_in_windows_what_keras_finds():
+    model, opened = RIS.from_preset("nuclei"), runtime.load(presets.litert_file("nuclei"), threads=1)
+    assert opened.config.export.multiple == 32
+    image = drawings.sample("tissue", 5, 0, 200)[0][:, :160]
+    expected, found = model.predict_instances(image), opened.predict_instances(image)
+    assert found.count == expected.count > 3
+    assert (found.labels == expected.labels).mean() > 0.9999
 
 
 def test_one_window_is_what_a_tile_is(small):
