@@ -12,16 +12,22 @@ from ris_tf.network.mobilenet import load_mobilenet_v2
 from ris_tf.settings import ranges
 
 
-def averaging(train):
+def averaging(train, before=None):
     """Momentum of the moving averages: float, `train.ema`, or less in a short run: they span a tenth of it at most.
 
-    The average would otherwise keep a share of the weights that the run began with: 0.995 ** 300 is 0.22.
+    The average would otherwise keep a share of the weights that the run began with: 0.995 ** 300 is 0.22. A run that
+    goes on from `before`, its last checkpoint, keeps the momentum it began with, which earlier versions did not limit.
     """
+    if before:
+        return getattr(before.optimizer, "inner_optimizer", before.optimizer).ema_momentum
     return min(train.ema, max(0.0, 1 - 10 / train.steps))
 
 
-def optimizer(config):
-    """Creates AdamW with warm-up, cosine decay, gradient clipping and averaged weights, as set in `config.train`."""
+def optimizer(config, before=None):
+    """Creates AdamW with warm-up, cosine decay, gradient clipping and averaged weights, as set in `config.train`.
+
+    `before` is as in `averaging`.
+    """
     train = config.train
     replicas = tf.distribute.get_strategy().num_replicas_in_sync  # each clips an equal share of the gradient
     schedule = keras.optimizers.schedules.CosineDecay(
@@ -37,7 +43,7 @@ def optimizer(config):
         global_clipnorm=train.clip_norm / replicas or None,
         clipvalue=train.clip_value / replicas or None,
         use_ema=bool(train.ema),
-        ema_momentum=averaging(train),
+        ema_momentum=averaging(train, before),
     )
 
 
@@ -63,8 +69,9 @@ def model_of(config, dtype, before, init, workdir):
     if train.ema:  # the statistics of normalisation must fit the averaged weights
         for layer in model._flatten_layers():
             if isinstance(layer, keras.layers.BatchNormalization):
-                layer.momentum = averaging(train)
-    model.compile(optimizer(config), jit_compile=train.jit_compile, matcher=train.matcher, recompute=train.recompute)
+                layer.momentum = averaging(train, before)
+    steps = optimizer(config, before)
+    model.compile(steps, jit_compile=train.jit_compile, matcher=train.matcher, recompute=train.recompute)
     if before:
         model.set_weights(before.get_weights())
         model.curriculum, model.progress = before.curriculum, before.progress

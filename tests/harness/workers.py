@@ -38,7 +38,7 @@ PROGRAM = """
 import sys, keras, tensorflow as tf
 from ris_tf.commands import train
 from ris_tf.training import start, workers
-def optimizer(config):
+def optimizer(config, before=None):
     parts = tf.distribute.get_strategy().num_replicas_in_sync
     norm, value = (limit / parts or None for limit in (config.train.clip_norm, config.train.clip_value))
     rate = keras.optimizers.schedules.ExponentialDecay(config.train.learning_rate, 1, 1.0)  # constant

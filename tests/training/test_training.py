@@ -68,6 +68,7 @@ def test_the_averages_span_a_tenth_of_a_short_run(small):
     assert float(weight[0]) == pytest.approx(np.dot(shares, seen[::-1]), rel=1e-4)
     small.train.steps = 100_000
     assert start.optimizer(small).ema_momentum == 0.995
+    assert start.optimizer(small, before=model).ema_momentum == 0.75  # a run that goes on keeps its own
     small.train.ema = 0.0
     assert not start.optimizer(small).use_ema
 
