@@ -31,11 +31,10 @@ def get_config():
     config.loss.extra_steps = 4
     config.train.steps = 8000
     config.train.evaluate_every = 500
-    config.predict.score_threshold = 0.8  # tuned on validation images, as are the next four
+    config.predict.score_threshold = 0.8  # tuned on validation images, as are the next three
     config.predict.mask_threshold = 0.45
     config.predict.diameter = 26.0
     config.predict.min_area = 20
-    config.predict.overlap = 32
     config.predict.crf.update(  # searched on 16 validation images
         iterations=5,
         smooth_weight=0.28,

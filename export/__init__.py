@@ -8,6 +8,6 @@ conversions; `preset` writes the LiteRT file of a preset. `web/` is the page for
 model servers.
 
 Start with `job.export`; a new format with `formats/table.py`.
-May import: commands, data, data.synthetic, errors, evaluation, files, inference, model, network, presets, ris_tf,
-runtime, settings, storage.
+May import: commands, data, data.synthetic, errors, evaluation, files, inference, model, network, on_openvino, presets,
+ris_tf, runtime, settings, storage.
 """

@@ -11,6 +11,8 @@ from ris_tf.evaluation import metrics
 from ris_tf.evaluation.agreement import agreement
 from ris_tf.export import trial
 from ris_tf.export.pictures import to_try
+from ris_tf.inference.zoom import find_zoom
+from ris_tf.on_openvino import WEIGHTS, XML
 from ris_tf.runtime import UNROLLED
 
 SCORE, PIXELS, COUNTS = 1e-4, 0.9999, 1.0  # bounds for float32: largest difference, and smallest shares that are equal
@@ -28,10 +30,11 @@ class Row(NamedTuple):
       file: name of the file.
       way: "whole graph" or "step by step".
       images: number of images compared.
-      score: largest difference of a score.
-      pixels: share of pixels with the same label, up to the numbering of the instances.
-      counts: share of images with the same count.
-      lost: loss of symmetric best Dice on images with known labels; NaN for the whole graph.
+      zooms: share of images for which the file finds the same zoom as Keras; NaN if it looks for none.
+      score: largest difference of a score, where both look at an image at the zoom that Keras finds.
+      pixels: share of pixels with the same label, up to the numbering of the instances, at this zoom, too.
+      counts: share of images with the same count, each at its own zoom.
+      lost: loss of symmetric best Dice on images with known labels, at its own zoom; NaN for the whole graph.
       megabytes: size of the file.
       milliseconds: median time of one image with 1 and with 2 threads.
       operators: names of the operators in the graph, separated by spaces.
@@ -41,6 +44,7 @@ class Row(NamedTuple):
     file: str
     way: str
     images: int
+    zooms: float
     score: float
     pixels: float
     counts: float
@@ -68,6 +72,9 @@ class Check:
         predict = tf.function(graph.predict)
         found = [predict(picture[None]) for picture in self.pictures]
         self.graph = {name: np.concatenate([one[name] for one in found]) for name in ("labels", "scores", "count")}
+        self.zooms = []
+        if graph.model.config.data.view == "tiles":
+            self.zooms = [find_zoom(graph.model.looking(), graph.model.config, image) for image in self.images]
         self.host = [graph.model.predict_instances(image) for image in self.images]
         if self.counts == [0] or not any(one.count for one in self.host):
             raise DataError(
@@ -95,24 +102,31 @@ class Check:
           DataError: the file does not run.
         """
         images = () if path.stem.endswith(UNROLLED) else self.images
-        one = trial.run(path, 1, self.pictures, images)
+        one = trial.run(path, 1, self.pictures, images, self.zooms if images else ())
         two = trial.run(path, 2, self.pictures[1 : 1 + _TIMED], images[:_TIMED])
-        whole = self._compare(
-            [(labels, scores) for labels, scores in zip(self.graph["labels"], self.graph["scores"], strict=True)],
-            [(labels, scores) for labels, scores in zip(one["labels"], one["scores"], strict=True)],
+        none = float("nan")
+        expected, found = (
+            [(labels, scores) for labels, scores in zip(of["labels"], of["scores"], strict=True)]
+            for of in (self.graph, one)
         )
-        ways = [("whole graph", whole, float("nan"), "milliseconds")]
+        counts = _equal_counts([labels for labels, _ in expected], [labels for labels, _ in found])
+        ways = [("whole graph", none, *_differences(expected, found), counts, none, "milliseconds")]
         if images:
-            found = [(one[f"host_labels_{i}"], one[f"host_scores_{i}"]) for i in range(len(images))]
-            steps = self._compare([(instances.labels, instances.scores) for instances in self.host], found)
-            lost = self.accuracy - self._accuracy([labels for labels, _ in found])
-            ways.append(("step by step", steps, lost, "host_milliseconds"))
-        files = [part for part in path.rglob("*") if part.is_file()] if path.is_dir() else [path]
+            at = "zoomed" if self.zooms else "host"
+            found = [(one[f"{at}_labels_{i}"], one[f"{at}_scores_{i}"]) for i in range(len(images))]
+            differences = _differences([(instances.labels, instances.scores) for instances in self.host], found)
+            own = [one[f"host_labels_{i}"] for i in range(len(images))]
+            counts, lost = _equal_counts([one.labels for one in self.host], own), self.accuracy - self._accuracy(own)
+            zooms = float(np.mean(one["zooms"] == self.zooms)) if self.zooms else none
+            ways.append(("step by step", zooms, *differences, counts, lost, "host_milliseconds"))
+        beside = [path, path.with_suffix(WEIGHTS)] if path.suffix == XML else [path]
+        files = [part for part in path.rglob("*") if part.is_file()] if path.is_dir() else beside
         megabytes = sum(part.stat().st_size for part in files) / 1e6
         rows = []
-        for way, figures, loss, key in ways:
+        for way, *figures, key in ways:
+            count = len(self.pictures if key == "milliseconds" else images)
             times = float(np.median(one[key])), float(np.median(two[key]))
-            row = Row(path.name, way, *figures, loss, megabytes, times, str(one["operators"]), "")
+            row = Row(path.name, way, count, *figures, megabytes, times, str(one["operators"]), "")
             rows.append(row._replace(failed=_failed(row, bounds)))
         return rows
 
@@ -120,24 +134,26 @@ class Check:
         """Returns the mean symmetric best Dice of label maps against the ground truth."""
         return float(np.mean([metrics.symmetric_best_dice(*pair) for pair in zip(self.truth, found, strict=True)]))
 
-    @staticmethod
-    def _compare(expected, found):
-        """Returns (images, largest difference of a score, share of equal pixels, share of equal counts)."""
-        shares, differences, same = [], [], []
-        for (labels, scores), (other, other_scores) in zip(expected, found, strict=True):
-            share, difference = agreement(labels, other, scores, other_scores)
-            shares.append(share)
-            differences.append(difference)
-            same.append(labels.max() == other.max())
-        return len(expected), max(differences), float(np.mean(shares)), float(np.mean(same))
+
+def _differences(expected, found):
+    """Returns the largest difference of a score and the share of equal pixels, of lists of (labels, scores)."""
+    pairs = zip(expected, found, strict=True)
+    shares, differences = zip(*(agreement(here[0], there[0], here[1], there[1]) for here, there in pairs), strict=True)
+    return max(differences), float(np.mean(shares))
+
+
+def _equal_counts(expected, found):
+    """Returns the share of label maps with the same count."""
+    return float(np.mean([here.max() == there.max() for here, there in zip(expected, found, strict=True)]))
 
 
 def _failed(row, bounds):
     """Returns the first bound that a row misses, or ""."""
     counts = COUNTS if row.way == "whole graph" else least_counts(row.images, COUNTS_STEPS)
     exact = [("score", row.score, SCORE, 1), ("pixels", row.pixels, PIXELS, -1), ("counts", row.counts, counts, -1)]
-    float16 = [("pixels", row.pixels, PIXELS_FLOAT16, -1)]
-    eight_bits = [("SBD lost", row.lost, LOSS, 1), ("counts", row.counts, least_counts(row.images, COUNTS_8_BITS), -1)]
+    lost = "SBD lost", row.lost, LOSS, 1
+    float16 = [("pixels", row.pixels, PIXELS_FLOAT16, -1), lost]
+    eight_bits = [lost, ("counts", row.counts, least_counts(row.images, COUNTS_8_BITS), -1)]
     for name, value, limit, sign in {"none": exact, "float16": float16}.get(bounds, eight_bits):
         if sign * value > sign * limit:
             return f"{name} {value:.6g}, bound {limit:g}"
@@ -157,14 +173,15 @@ def least_counts(images, share):
 def table(rows):
     """Formats rows as a Markdown table."""
     lines = [
-        "| file | way | images | score, largest difference | equal pixels | equal counts | SBD lost | MB | ms, 1 and 2"
-        " threads | within bounds |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| file | way | images | equal zoom | score, largest difference | equal pixels | equal counts | SBD lost | MB"
+        " | ms, 1 and 2 threads | within bounds |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
-        lost = "" if np.isnan(row.lost) else f"{row.lost:.4f}"
+        zooms, lost = ("" if np.isnan(x) else f"{x:{how}}" for x, how in ((row.zooms, ".1%"), (row.lost, ".4f")))
         lines.append(
-            f"| {row.file} | {row.way} | {row.images} | {row.score:.1e} | {row.pixels:.5%} | {row.counts:.1%} | {lost} "
-            f"| {row.megabytes:.2f} | {row.milliseconds[0]:.0f}, {row.milliseconds[1]:.0f} | {row.failed or 'yes'} |"
+            f"| {row.file} | {row.way} | {row.images} | {zooms} | {row.score:.1e} | {row.pixels:.5%} "
+            f"| {row.counts:.1%} | {lost} | {row.megabytes:.2f} | {row.milliseconds[0]:.0f}, {row.milliseconds[1]:.0f} "
+            f"| {row.failed or 'yes'} |"
         )
     return "\n".join(lines)

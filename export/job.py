@@ -19,13 +19,14 @@ from ris_tf.export.formats.table import ASSEMBLED, CONVERTED, Assembly
 from ris_tf.export.formats.to_litert import SUFFIX
 from ris_tf.export.pictures import LEAST, framed
 from ris_tf.files.writing import write_text
+from ris_tf.on_openvino import WEIGHTS
 from ris_tf.runtime import UNROLLED
 from ris_tf.settings.schema import extra_sources
 from ris_tf.wording import counted
 
-LIBRARIES = {  # {format or kind of quantisation: package that it needs, from the extra `export`}
-    **{name: row.runtime for name, row in CONVERTED.items() if row.runtime != "tensorflow"},
-    "int8": "litert_quantizer",
+LIBRARIES = {  # {format or kind of quantisation: (package that it needs, extra that installs it)}
+    **{name: (row.runtime, row.extra) for name, row in CONVERTED.items() if row.runtime != "tensorflow"},
+    "int8": ("litert_quantizer", "export"),
 }
 _CALIBRATED = 32  # largest number of pictures for calibrating the ranges of 8 bits
 
@@ -105,9 +106,9 @@ def _convert(wanted, order, checked, folder, ready):
     rows, refused = [], []
     for kind, how in tqdm(wanted, "files"):
         written = artifact.convert(CONVERTED[kind].converter, {**order, "quantize": how}, folder / kind)
-        # ONNX has several files: that of the whole graph has the shortest name, and those of its parts belong to it.
+        # ONNX and OpenVINO have several files: the whole graph has the shortest name, those of its parts belong to it.
         wholes = [path for path in written if path.stem.endswith(UNROLLED)]
-        wholes.insert(0, min(written, key=lambda path: len(path.name)))
+        wholes.insert(0, min(written, key=lambda path: (len(path.name), path.suffix == WEIGHTS)))
         found = [row for path in wholes for row in checked(path, how)]
         rows += found
         if any(row.failed for row in found):
@@ -145,9 +146,10 @@ def _synthetic_data(graph, quantize):
 def _check_libraries(kinds):
     """Raises UsageError if a library that a format or a kind of quantisation needs is not installed."""
     wanted = [LIBRARIES[kind] for kind in kinds if kind in LIBRARIES]
-    missing = [name for name in wanted if importlib.util.find_spec(name) is None]
+    missing = {name: extra for name, extra in wanted if importlib.util.find_spec(name) is None}
     if missing:
-        raise UsageError(f"needs {' and '.join(missing)}; pip install 'ris-tf[export]'")
+        extras = ",".join(sorted({"export", *missing.values()}))
+        raise UsageError(f"needs {' and '.join(missing)}; pip install 'ris-tf[{extras}]'")
 
 
 def _units(folder):

@@ -1,4 +1,4 @@
-"""ris-export: converts a trained model to SavedModel, LiteRT and ONNX files that return the final instances."""
+"""ris-export: converts a trained model to files for TensorFlow, LiteRT, ONNX Runtime and OpenVINO."""
 
 from pathlib import Path
 
@@ -13,8 +13,8 @@ from ris_tf.export.pictures import LEAST
 
 QUANTIZE = ("none", "float16", "dynamic", "int8")
 _USAGE = """
-Converts a trained model to SavedModel (TF Serving), LiteRT (.tflite) and ONNX, and compares each file with the Keras
-model.
+Converts a trained model to SavedModel (TF Serving), LiteRT (.tflite), ONNX and OpenVINO, and compares each file with
+the Keras model.
 
   ris-export --model=nuclei --format=all --out=exported
   ris-export --model=runs/mine --format=tflite --quantize=none,float16,int8 --data=DIR --out=exported
@@ -25,7 +25,7 @@ model.
 Each file is run in its own runtime. A file that differs too much from Keras is not kept, and the exit status is 1.
 The command also writes MODEL_CARD.md, metadata.json, and check.npz for ris-check.
 
-Formats (all stands for those that are converted from the model; the others are made of them):
+Formats (all stands for {all}):
 {formats}
 
 Quantisation of .tflite files:
@@ -61,6 +61,11 @@ def _several(name, values, known):
     return list(dict.fromkeys(values))
 
 
+def everything():
+    """The formats of --format=all: those that the extra `export` can write."""
+    return [name for name, row in CONVERTED.items() if row.extra == "export"]
+
+
 def main():
     flags.DEFINE_string("model", None, "preset, work folder of ris-train, or .keras file")
     flags.DEFINE_list("format", ["all"], f"formats to write: all, or some of {', '.join((*CONVERTED, *ASSEMBLED))}")
@@ -78,7 +83,7 @@ def main():
             raise UsageError(f"unexpected argument {rest[0]!r}; see --helpshort")
         command.required(values, "model", "out")
         known = [*CONVERTED, *ASSEMBLED]
-        formats = list(CONVERTED) if values.format == ["all"] else _several("format", values.format, known)
+        formats = everything() if values.format == ["all"] else _several("format", values.format, known)
         quantize = list(QUANTIZE) if values.quantize == ["all"] else _several("quantize", values.quantize, QUANTIZE)
         if quantize != ["none"] and not {"tflite", *ASSEMBLED} & set(formats):
             raise UsageError(f"--quantize={','.join(quantize)}: only tflite can be quantised; add tflite to --format")
@@ -100,7 +105,9 @@ def main():
         written = sorted({row.file for row in rows}) + [kind for kind in ASSEMBLED if kind in formats]
         print(f"{out}: {', '.join(written)}, MODEL_CARD.md, metadata.json and check.npz written")
 
-    command.run(job, __name__, _USAGE.format(names=", ".join(presets.names()), formats=_formats()))
+    names = {"names": presets.names(), "all": everything()}
+    usage = _USAGE.format(formats=_formats(), **{key: ", ".join(values) for key, values in names.items()})
+    command.run(job, __name__, usage)
 
 
 if __name__ == "__main__":

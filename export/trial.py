@@ -12,24 +12,28 @@ from pathlib import Path
 
 import numpy as np
 
-from ris_tf import runtime
+from ris_tf import on_openvino, runtime
 from ris_tf.errors import DataError
+from ris_tf.inference.prediction import predict_instances
+from ris_tf.inference.zoom import find_zoom
 
 _OUTPUTS = "labels", "scores", "count"
 
 
-def run(path, threads, pictures, images):
+def run(path, threads, pictures, images, zooms=()):
     """Runs a file in a new process.
 
     Args:
-      path: Path of the .tflite or .onnx file, or of the SavedModel.
+      path: Path of the .tflite, .onnx or .xml file, or of the SavedModel.
       threads: number of threads of the runtime.
       pictures: uint8 [N, H, W, C], of the size that the graph takes.
       images: list of arrays of any size; none for a file that only has the whole graph.
+      zooms: of a model with the view "tiles", the zoom at which each image is looked at, too. None for no such look.
 
     Returns:
       dict of arrays. From the whole graph: "labels" [N, H, W], "scores" [N, T], "count" [N], "milliseconds" [N]. From
       the runtime, for image I: "host_labels_I" [H', W'] and "host_scores_I" [n]; and "host_milliseconds" [len(images)].
+      For zoom I: "zoomed_labels_I" and "zoomed_scores_I"; and "zooms" [len(zooms)], those that the runtime finds.
       "operators" is the text of the operator names.
 
     Raises:
@@ -37,7 +41,8 @@ def run(path, threads, pictures, images):
     """
     with tempfile.TemporaryDirectory() as folder:
         given, results = Path(folder) / "given.npz", Path(folder) / "results.npz"
-        np.savez(given, pictures=pictures, **{f"image_{index}": image for index, image in enumerate(images)})
+        named = {f"image_{index}": image for index, image in enumerate(images)}
+        np.savez(given, pictures=pictures, zooms=zooms, **named)
         order = [sys.executable, "-m", "ris_tf.export.trial", path, str(threads), given, results]
         done = subprocess.run(order, capture_output=True, text=True, check=False)
         if done.returncode:
@@ -66,6 +71,9 @@ def _whole_graph(path, threads):
         outputs = [output.name for output in session.get_outputs()]
         names = {node.op_type for node in onnx.load(path).graph.node}
         return lambda picture: dict(zip(outputs, session.run(outputs, {"image": picture}), strict=True)), names
+    if path.suffix == on_openvino.XML:
+        names, run = on_openvino.whole_graph(path, threads)
+        return lambda picture: run({"image": picture}), names
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
@@ -88,8 +96,8 @@ def _timed(function, inputs):
 def main():
     path, threads = Path(sys.argv[1]), int(sys.argv[2])
     with np.load(sys.argv[3]) as given:
-        pictures = given["pictures"]
-        images = [given[f"image_{index}"] for index in range(len(given.files) - 1)]
+        pictures, zooms = given["pictures"], given["zooms"]
+        images = [given[f"image_{index}"] for index in range(len(given.files) - 2)]
     function, operators = _whole_graph(path, threads)
     found, times = _timed(function, pictures[:, None])
     results = {name: np.concatenate([one[name] for one in found]) for name in _OUTPUTS}
@@ -100,6 +108,13 @@ def main():
         found, results["host_milliseconds"] = _timed(opened.predict_instances, images)
     for index, instances in enumerate(found):
         results[f"host_labels_{index}"], results[f"host_scores_{index}"] = instances.labels, instances.scores
+    results["zooms"] = []
+    for index, (zoom, image) in enumerate(zip(zooms, images, strict=False)):
+        results["zooms"].append(find_zoom(opened.looking(), opened.config, image))
+        same = found[index]
+        if results["zooms"][-1] != zoom:
+            same = predict_instances(opened.looking(), opened.config, image, zoom=zoom)
+        results[f"zoomed_labels_{index}"], results[f"zoomed_scores_{index}"] = same.labels, same.scores
     np.savez(sys.argv[4], **results)
 
 

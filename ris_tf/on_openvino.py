@@ -14,13 +14,14 @@ from ris_tf.optional import import_optional
 
 _SUBGRAPHS, _SIGNATURES, _KEY, _SUBGRAPH = 2, 7, 2, 4  # fields of the LiteRT schema
 DEVICE = "CPU"
+XML, WEIGHTS = ".xml", ".bin"  # endings of OpenVINO's own files
 
 
 def open_parts(path, threads, record):
     """Opens an exported model.
 
     Args:
-      path: Path of a .onnx file with its other files, such as _encode.onnx, beside it, or of a .tflite file.
+      path: Path of a .onnx or .xml file with its other files, such as _encode.onnx, beside it, or of a .tflite file.
       threads: number of threads; None for the default.
       record: name of the record in the file.
 
@@ -34,16 +35,17 @@ def open_parts(path, threads, record):
       DataError: the file cannot be read.
     """
     openvino = import_optional("openvino", f"{path}:", "openvino", "'ris-tf[openvino]'")
-    core, text = openvino.Core(), None
-    if path.suffix == ".onnx":
+    core, text, data = openvino.Core(), None, None
+    if path.suffix == ".tflite":
+        data = path.read_bytes()
+    else:
         whole = _read(core, path)
         place = ["framework", record]
         text = whole.get_rt_info(place).astype(str) if whole.has_rt_info(place) else ""
-    data = None if path.suffix == ".onnx" else path.read_bytes()
 
     def function(name):
         if data is None:
-            model = _read(core, path.with_name(f"{path.stem}_{name}.onnx"))
+            model = _read(core, path.with_name(f"{path.stem}_{name}{path.suffix}"))
         else:
             model = _read_signature(core, path, data, name.encode())
         if name == "maps":
@@ -51,6 +53,13 @@ def open_parts(path, threads, record):
         return _function(core, path, model, threads)
 
     return text, function
+
+
+def whole_graph(path, threads):
+    """Opens the whole graph of a .xml file: the set of its operators' names, and a function of {name: array}."""
+    core = import_optional("openvino", f"{path}:", "openvino", "'ris-tf[openvino]'").Core()
+    model = _read(core, path)
+    return {node.get_type_name() for node in model.get_ordered_ops()}, _function(core, path, model, threads)
 
 
 def warn_unless_float32(path, precision):

@@ -38,12 +38,12 @@ def load(path, threads=None, engine=None):
     """Opens an exported model.
 
     Args:
-      path: a .tflite file (needs ai-edge-litert), a .onnx file with its other files, such as _encode.onnx, in the same
-        folder (needs onnxruntime), or the folder of a SavedModel (needs tensorflow).
+      path: a .tflite file (needs ai-edge-litert), a .onnx file (needs onnxruntime) or .xml file (needs openvino) with
+        its other files, such as _encode.onnx, in the same folder, or the folder of a SavedModel (needs tensorflow).
       threads: number of threads of the computation; None for the runtime's default. It has no effect on a SavedModel,
         because TensorFlow has one number of threads per process, `tf.config.threading`, which must be set before
         TensorFlow starts.
-      engine: "openvino" to run a .tflite or .onnx file in OpenVINO, in float32; None for the runtime named above.
+      engine: "openvino" to run a file in OpenVINO, in float32; None for the runtime named above.
 
     Returns:
       Exported.
@@ -61,23 +61,16 @@ def load(path, threads=None, engine=None):
     if folder and engine is None:
         return Exported(*_open_saved_model(folder))
     if path.suffix not in _KINDS:
-        raise UsageError(f"{path}: is not an exported model; give a .tflite or .onnx file or a SavedModel folder")
-    part = next(
-        (
-            part
-            for part in (UNROLLED, *(f"_{name}" for name in _PARTS))
-            if path.suffix == ".onnx" and path.stem.endswith(part)
-        ),
-        None,
-    )
-    if part:
-        whole = path.name.replace(f"{part}.onnx", ".onnx")
+        raise UsageError(f"{path}: is not an exported model; give a .tflite, .onnx or .xml file or a SavedModel folder")
+    endings = [] if path.suffix == ".tflite" else [UNROLLED, *(f"_{name}" for name in _PARTS)]
+    if part := next(filter(path.stem.endswith, endings), None):
+        whole = path.name.replace(f"{part}.", ".")
         raise UsageError(f"{path}: is for other programs, or one part of a model; give {whole}, which lies beside it")
     return Exported(*(_open_openvino if engine else _KINDS[path.suffix])(path, threads))
 
 
 def is_exported(path):
-    """Whether a path is an exported model: a .tflite or .onnx file by its name, or a folder with a SavedModel."""
+    """Whether a path is an exported model: a .tflite, .onnx or .xml file by its name, or a folder of a SavedModel."""
     return path.suffix in _KINDS or saved_model_folder(path) is not None
 
 
@@ -297,4 +290,4 @@ def _parts(config):
     return _PARTS if config.export.multiple else _PARTS[:2]
 
 
-_KINDS = {".tflite": _open_tflite, ".onnx": _open_onnx}
+_KINDS = {".tflite": _open_tflite, ".onnx": _open_onnx, on_openvino.XML: _open_openvino}

@@ -1,6 +1,6 @@
 """Exported files in OpenVINO; what needs no OpenVINO is tested without it."""
 
-import shutil
+import copy
 import struct
 import sys
 import warnings
@@ -76,7 +76,7 @@ def test_what_openvino_cannot_run_is_told(tmp_path, monkeypatch):
         runtime.load(litert_file("nuclei"), engine="openvino")
 
 
-@pytest.mark.parametrize("name", ["model.tflite", "model.onnx"])
+@pytest.mark.parametrize("name", ["model.tflite", "model.onnx", "model.xml"])
 def test_files_that_openvino_cannot_read_are_named(tmp_path, name):
     pytest.importorskip("openvino", reason="OpenVINO is not installed")
     (tmp_path / name).write_bytes(b"no model at all" * 9)
@@ -86,29 +86,34 @@ def test_files_that_openvino_cannot_read_are_named(tmp_path, name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("view", ["whole", "tiles"])
-@pytest.mark.parametrize("name", ["model.tflite", "model.onnx"])
+@pytest.mark.parametrize("name", ["model.tflite", "model.onnx", "model.xml"])
 def test_openvino_finds_what_the_files_own_runtime_finds(small, tmp_path, name, view):
     pytest.importorskip("openvino", reason="OpenVINO is not installed")
     keras.utils.set_random_seed(1)
     small.data.view = view
-    model, path = build(small), tmp_path / name
+    model, path, own = build(small), tmp_path / name, tmp_path / name.replace(".xml", ".onnx")
     model.form.score.out.bias.assign([1.0])
     images = [drawings.sample("discs", 5, index, size)[0] for index, size in enumerate((64, 64, 90))]
     model.config.predict.mask_threshold = float(np.median(model(images[0][None] / 255.0)["masks"]))
     graph = Graph(model)
-    if name == "model.onnx":
-        for part, endpoint in endpoints.parts(graph, None).items():
-            onnx.save(to_onnx.converted(endpoint, to_onnx.OPSET), tmp_path / f"model_{part}.onnx")
-        shutil.copy(tmp_path / "model_encode.onnx", path)  # only the record of the whole graph is read here
-        whole = onnx.load(path)
-        onnx.helper.set_model_props(whole, {runtime.RECORD: artifact.record(graph)})
-        onnx.save(whole, path)
+    if own.suffix == ".onnx":
+        parts = {
+            f"_{part}": to_onnx.converted(one, to_onnx.OPSET) for part, one in endpoints.parts(graph, None).items()
+        }
+        parts[""] = copy.deepcopy(parts["_encode"])  # only the record of the whole graph is read here
+        onnx.helper.set_model_props(parts[""], {runtime.RECORD: artifact.record(graph)})
+        for ending, part in parts.items():
+            onnx.save(part, tmp_path / f"model{ending}.onnx")
+            if name == "model.xml":
+                from ris_tf.export.formats import to_openvino
+
+                to_openvino.write(part, tmp_path / f"model{ending}.xml")
     else:
         converted = float_model(graph, endpoints.parts(graph, 1, graph.input))
         path.write_bytes(flatbuffer.compact(converted))
         with zipfile.ZipFile(path, "a") as appended:
             appended.writestr(runtime.RECORD, artifact.record(graph))
-    own, other = runtime.load(path, threads=1), runtime.load(path, threads=1, engine="openvino")
+    own, other = runtime.load(own, threads=1), runtime.load(path, threads=1, engine="openvino")
     counts = set()
     for image in images:
         expected, found = own.predict_instances(image), other.predict_instances(image)

@@ -14,11 +14,13 @@ class Converted(NamedTuple):
       converter: name of the module in this folder, which is run as a program, see `artifact.convert`.
       writes: description of the files.
       runtime: Python package of the runtime in which each file is checked, see `trial`.
+      extra: name of the extra that installs what the converter needs. Formats of the extra "export" are in "all".
     """
 
     converter: str
     writes: str
     runtime: str
+    extra: str = "export"
 
 
 class Assembled(NamedTuple):
@@ -70,6 +72,12 @@ CONVERTED = {
         "model.onnx, model_encode.onnx and model_step.onnx (for tiles also model_maps.onnx), for ONNX Runtime; "
         "model_unrolled.onnx, for runtimes without loops",
         "onnxruntime",
+    ),
+    "openvino": Converted(
+        "to_openvino",
+        "model.xml and model_encode.xml, ... as for onnx, each with its weights in a .bin file, for OpenVINO",
+        "openvino",
+        extra="openvino",
     ),
 }
 ASSEMBLED = {

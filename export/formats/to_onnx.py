@@ -38,18 +38,31 @@ def converted(endpoint, opset):
     return model
 
 
+def parts(graph):
+    """Converts the whole graph with a Loop, and its parts, all with the record of the model.
+
+    Args:
+      graph: `graph.Graph`.
+
+    Returns:
+      {ending of the file's name: onnx.ModelProto}, such as "" and "_encode".
+    """
+    whole = endpoints.predict(graph, None, early_stop=True)
+    named = {"": whole, **{f"_{name}": part for name, part in endpoints.parts(graph, None).items()}}
+    return {ending: _recorded(graph, converted(part, OPSET)) for ending, part in named.items()}
+
+
+def _recorded(graph, model):
+    onnx.helper.set_model_props(model, {RECORD: artifact.record(graph)})
+    return model
+
+
 def main():
     order, out = artifact.order_and_folder()
     graph = artifact.graph_of(order)
-    parts = {
-        "": (endpoints.predict(graph, None, early_stop=True), OPSET),
-        UNROLLED: (endpoints.predict(graph, 1, early_stop=False), OPSET_UNROLLED),
-        **{f"_{name}": (endpoint, OPSET) for name, endpoint in endpoints.parts(graph, None).items()},
-    }
-    for part, (endpoint, opset) in parts.items():
-        model = converted(endpoint, opset)
-        onnx.helper.set_model_props(model, {RECORD: artifact.record(graph)})
-        onnx.save(model, out / f"model{part}.onnx")
+    unrolled = converted(endpoints.predict(graph, 1, early_stop=False), OPSET_UNROLLED)
+    for ending, model in {**parts(graph), UNROLLED: _recorded(graph, unrolled)}.items():
+        onnx.save(model, out / f"model{ending}.onnx")
 
 
 if __name__ == "__main__":

@@ -24,8 +24,8 @@ Counts and outlines the objects in any number of images, as an Apache Beam pipel
   ris-batch --model=exported/model.tflite --out=found 'shards/*.tfrecord' --workers=4
   ris-batch --model=gs://B/model.tflite --out=gs://B/found 'gs://B/images/*.png' -- --runner=DataflowRunner ...
 
---model takes a model written by ris-export (.tflite, .onnx, saved_model). The patterns name image files, or TFRecord
-files written by ris-data convert. The command writes to --out, which must not contain results yet:
+--model takes a model written by ris-export (.tflite, .onnx, .xml, saved_model). The patterns name image files, or
+TFRecord files written by ris-data convert. The command writes to --out, which must not contain results yet:
 
   instances-*.parquet  one row per image: image, name, height, width, count, scores, rle (COCO's compressed RLE of
                        each instance)

@@ -23,8 +23,13 @@ export. Prints one line for each runtime. The exit status is 1 if an answer diff
 
 The pictures and answers are in check.npz, beside the exported files.
 """
-_OWN = {".tflite": "ai-edge-litert", ".onnx": "onnxruntime", "": "tensorflow"}  # by the ending of the file's name
 _OTHER = "openvino"
+_OWN = {  # by the ending of the file's name
+    ".tflite": "ai-edge-litert",
+    ".onnx": "onnxruntime",
+    ".xml": _OTHER,
+    "": "tensorflow",
+}
 # Smallest share of equal pixels, and number of pictures whose count may differ. Weights in few bits cannot give what
 # Keras gives.
 _BOUNDS = {"_float16": (0.995, 0), "_int8": (0.97, 1), "_dynamic": (0.97, 1)}
@@ -75,9 +80,10 @@ def main():
         if not path.exists():
             raise UsageError(f"{path}: no such file or folder")
         if not runtime.is_exported(path):
-            raise UsageError(f"{path}: is not an exported model; give a .tflite or .onnx file or a SavedModel folder")
+            expected = "give a .tflite, .onnx or .xml file or a SavedModel folder"
+            raise UsageError(f"{path}: is not an exported model; {expected}")
         own = _OWN["" if path.is_dir() else path.suffix]
-        known = [own] if path.is_dir() else [own, _OTHER]
+        known = [own] if own in ("tensorflow", _OTHER) else [own, _OTHER]
         wanted = values.runtime or [name for name in known if name == own or importlib.util.find_spec(name)]
         unknown = [name for name in wanted if name not in known]
         if unknown:

@@ -27,8 +27,8 @@ Counts and outlines the objects in images.
   ris-predict --model=runs/mine folder_of_images --out=found
 
 --model takes a preset ({names}), a work folder of ris-train, a .keras file,
-or a file or folder written by ris-export (.tflite, .onnx, saved_model). If you give a folder of images, all images
-directly inside it are read; subfolders are not searched.
+or a file or folder written by ris-export (.tflite, .onnx, .xml, saved_model). If you give a folder of images, all
+images directly inside it are read; subfolders are not searched.
 
 The command writes counts.csv, with the count of every image, and whatever --write lists, separated by commas
 (by default labels,overlay). NAME is the name of an image without its ending.
