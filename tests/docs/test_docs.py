@@ -109,7 +109,7 @@ def test_code_within_the_text_names_what_there_is(parsed):
         elif span.startswith("--config."):
             for part in span.split():
                 parsed(f"ris-train --config=nuclei {part}")
-        elif re.fullmatch(r"(data|loss|train|model|predict|curriculum)\.(?!tflite|onnx|yaml)[a-z_.]+(\.\*)?", span):
+        elif re.fullmatch(r"(data|loss|train|model|predict|curriculum)\.(?!tflite|onnx|xml|yaml)[a-z_.]+(\.\*)?", span):
             assert span.removesuffix(".*") in fields | groups, span
         elif re.fullmatch(r"(docs|tests|ris_tf|export|benchmarks|configs)/[\w/.]*", span) and "presets" not in span:
             assert (ROOT / span).exists(), span
