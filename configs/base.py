@@ -58,7 +58,6 @@ def get_config():
     config.data.padding = "edge"  # "whole" and "focus": repeats the image's edge; or "mean", ImageNet's mean colour
     config.data.category = ""  # objects to read from COCO, VOC or SBD annotations, such as "person"; "" for all
     config.data.count_power = 0.0  # "whole" and "focus": an image of n objects comes n ** count_power times in an epoch
-    config.data.context = 0  # "tiles": width around a training crop that only the encoder sees, network pixels
     config.data.crop_power = 0.5  # "tiles": an image that n crops cover comes n ** crop_power times in an epoch
     config.data.held_out = 0.0  # share of the images, the last by name, that validate if the data has no split val
     config.data.brightness = 0.08  # largest value added or subtracted, as a share of the image's range

@@ -19,8 +19,8 @@ SHADOWING = {"io", "onnx", "random", "types"}  # run as a script, such a file hi
 MAY_IMPORT = {
     "demo": "commands data.synthetic evaluation files instances storage",
     "dequantize": "commands storage",
-    "export": "commands data data.synthetic evaluation files inference model network on_openvino presets ris_tf runtime "
-    "settings storage",
+    "export": "commands data data.synthetic evaluation files inference model network on_openvino presets ris_tf "
+    "runtime settings storage",
     "commands": "batch data data.images data.readers data.synthetic evaluation files inference instances large "
     "planning presets report ris_tf runtime settings storage training",
     "napari_plugin": "configs data data.images data.readers evaluation inference planning presets storage",

@@ -16,7 +16,6 @@ from ris_tf.data.sampling import pipeline
 from ris_tf.data.sampling.records import Records
 from ris_tf.errors import DataError, UsageError
 from ris_tf.model import build
-from ris_tf.network.unroll import unroll
 from ris_tf.storage import load
 
 
@@ -189,15 +188,3 @@ def test_model_is_a_layer_of_another(small, tmp_path):
         np.testing.assert_allclose(results["masks"], expected["masks"], atol=1e-5)
         np.testing.assert_array_equal(results["count"], np.round(expected["scores"]).sum(axis=1))
     assert len(again.trainable_variables) == len(inner.trainable_variables)
-
-
-def test_training_sees_the_middle_of_a_crop_with_context_as_a_window(small):
-    """Against the windows that a host cuts out of the maps at prediction."""
-    small.data.view = "tiles"
-    small.data.context = 16
-    model = build(small)
-    image = np.random.default_rng(0).random((96, 96, 3)).astype(np.float32)
-    context, outputs = unroll(model.form, tf.constant(image[None]), 3, size=(64, 64))
-    masks, scores = model.looking(threshold=-1.0).across(image)([(16, 16)])
-    np.testing.assert_allclose(model.form.masks(context, outputs)[0], masks[0, :3], atol=1e-5)
-    np.testing.assert_allclose(tf.sigmoid(outputs["score"])[0], scores[0, :3], atol=1e-5)

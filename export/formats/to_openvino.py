@@ -1,7 +1,7 @@
 """Converter to OpenVINO's own files: .xml and .bin, from the same ONNX graphs as `to_onnx`. Needs openvino.
 
-The weights stay in float32. The files have no place to demand that a device also computes in it: of the options that a
-file can carry, OpenVINO 2026.4.1 reads only those for language models. `ris_tf.runtime` therefore demands it.
+The weights stay in float32. A file cannot demand that a device also computes in it, because OpenVINO 2026.4.1 drops an
+EXECUTION_MODE_HINT that a file stores. Therefore `ris_tf.runtime` demands it.
 
 Run by `artifact.convert`.
 """

@@ -5,7 +5,7 @@ import tensorflow as tf
 from ris_tf.network.recompute import recomputed
 
 
-def unroll(form, images, steps, forcing=None, recompute=False, training=False, size=None):
+def unroll(form, images, steps, forcing=None, recompute=False, training=False):
     """Runs the encoder once and the recurrence `steps` times.
 
     Args:
@@ -16,14 +16,12 @@ def unroll(form, images, steps, forcing=None, recompute=False, training=False, s
         each step; None for inference.
       recompute: whether the gradient recomputes the activations of each step instead of keeping them.
       training: whether the encoder's batch normalisation uses the statistics of this batch.
-      size: (height, width) of the middle of the images, which the recurrence sees; None for all.
 
     Returns:
       context: the context of the form, to be passed to `form.masks`.
       outputs: dict of tensors [B, T, ...], the outputs of all steps stacked along axis 1.
     """
-    maps = form.maps(images, training)
-    context = form.context(maps if size is None else _middle(maps, images.shape[1:3], size))
+    context = form.encode(images, training)
     state = form.zero_state(context)
     if forcing is not None:
         state["coverage"] = forcing.start(state["coverage"])
@@ -95,20 +93,6 @@ def masks_of(form, context, outputs, recompute=False):
         context, mask = masks(context, {name: value[:, step : step + 1] for name, value in outputs.items()})
         collected.append(mask)
     return context, tf.concat(collected, axis=1)
-
-
-def _middle(maps, length, size):
-    """Cuts the middle, `size` pixels, out of the maps of images of a height and width of `length` pixels."""
-    if tuple(length) == tuple(size):
-        return maps
-
-    def cut(values):
-        stride = length[0] // values.shape[1]
-        spans = [((whole - part) // 2 // stride, part // stride) for whole, part in zip(length, size, strict=True)]
-        (top, height), (left, width) = spans
-        return values[:, top : top + height, left : left + width]
-
-    return {name: cut(values) for name, values in maps.items()}
 
 
 def _traced_once(function):

@@ -84,9 +84,9 @@ def compare(form, batch, weights, how):
 
     Args:
       form: PaperForm or AttendForm.
-      batch: dict of "image", float [B, H, W, C]; "masks", uint8 [B, N, h, w] of 0 and 1, which show the middle of the
-        images or all of them; "count", int [B], the number of masks that are used, the first ones; and optionally
-        "ignored", uint8 [B, h, w], 1 at pixels that only the score sees.
+      batch: dict of "image", float [B, H, W, C]; "masks", uint8 [B, N, H, W] of 0 and 1; "count", int [B], the number
+        of masks that are used, the first ones; and optionally "ignored", uint8 [B, H, W], 1 at pixels that only the
+        score sees.
       weights: `config.loss`.
       how: Pass, how the recurrence is run.
 

@@ -33,7 +33,7 @@ class Rollout:
     Args:
       form: PaperForm or AttendForm.
       images: float [B, H, W, C], normalised.
-      truth: Truth of these images, or of their middle.
+      truth: Truth of these images.
       how: Pass.
 
     Attributes:
@@ -45,7 +45,6 @@ class Rollout:
     def __init__(self, form, images, truth, how):
         self.form, self.steps, self.seed = form, how.steps, how.seed
         forcing = TeacherForcing(truth, how.forcing, how.midway, how.seed) if form.extra_terms else None
-        size = [form.mask_stride * side for side in truth.shape]
-        context, self.outputs = unroll(form, images, how.steps, forcing, how.recompute, how.training, size)
+        context, self.outputs = unroll(form, images, how.steps, forcing, how.recompute, how.training)
         self.context, masks = masks_of(form, context, self.outputs, how.recompute)
         self.masks = flatten(masks)

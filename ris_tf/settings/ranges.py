@@ -164,7 +164,6 @@ ALL = {
     "data.rotation": number(0),
     "data.shift": _SHARE,
     "data.count_power": _SHARE,
-    "data.context": whole(0, 8192),
     "data.crop_power": _SHARE,
     "data.brightness": _WEIGHT,
     "data.contrast": _WEIGHT,

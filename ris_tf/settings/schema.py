@@ -76,8 +76,6 @@ def check(config):
         raise UsageError(
             "data.view is 'focus'; expected 'whole' or 'tiles', because model.form 'paper' predicts no foreground"
         )
-    if config.data.context:
-        _check_context(config)
     if config.train.clip_norm and config.train.clip_value:
         raise UsageError(
             f"train.clip_value is {config.train.clip_value}; expected 0, because train.clip_norm is not 0; use only one"
@@ -98,16 +96,6 @@ def check(config):
             )
     if model.form == "paper" and model.paper.encoder == "fcn8s" and model.channels != 3:
         raise UsageError(f"model.channels is {model.channels}; expected 3, because paper.encoder 'fcn8s' needs RGB")
-
-
-def _check_context(config):
-    """Only crops have surroundings, of which the encoder of the form "attend" makes maps that can be cut."""
-    found, unit = f"data.context is {config.data.context}", max(8, 2 ** len(config.model.attend.widths) // 2)
-    for field, value, needed in (("data.view", config.data.view, "tiles"), ("model.form", config.model.form, "attend")):
-        if value != needed:
-            raise UsageError(f"{found}; expected 0, because {field} is {value!r}, not {needed!r}")
-    if config.data.context % unit:
-        raise UsageError(f"{found}; expected a multiple of {unit}")
 
 
 def _check_augment(config):

@@ -26,7 +26,7 @@ DATA = {
     "contrast": 0.9, "gamma": 0.9, "colour": 0.5, "noise": 0.3, "extra_share": 1.0, "shift": 0.4, "padding": "mean",
     "augment": ("rotation", "noise"), "elastic": 1.0, "blur": 5.0, "copy_paste": 0.1, "invert": 0.9,
     "count_power": 1.0,
-    "crop_power": 0.0, "context": 16,
+    "crop_power": 0.0,
 }  # fmt: skip
 TRAIN = {
     "learning_rate": 3e-3, "final_learning_rate": 0.5, "warmup": 5, "weight_decay": 0.1, "clip_norm": 0.01,

@@ -5,7 +5,7 @@ import importlib
 import pytest
 
 from ris_tf.commands.command import config_names
-from ris_tf.configs import base, nuclei
+from ris_tf.configs import base
 from ris_tf.errors import UsageError
 from ris_tf.settings import schema
 
@@ -62,19 +62,6 @@ def test_quarter_turns_need_a_square():
     schema.check(config)
     config.predict.orientations = 8
     with pytest.raises(UsageError, match="predict.orientations is 8; expected 1, 2 or 4"):
-        schema.check(config)
-
-
-@pytest.mark.parametrize(
-    ("form", "view", "context"), [("attend", "focus", 32), ("paper", "tiles", 32), ("attend", "tiles", 24)]
-)
-def test_only_crops_have_a_context_and_whole_cells_of_it(form, view, context):
-    config = nuclei.get_config()
-    config.data.context = 32
-    schema.check(config)
-    config.model.form, config.data.view, config.data.context = form, view, context
-    config.loss.score_target = "count" if form == "paper" else "uncovered"
-    with pytest.raises(UsageError, match=f"data.context is {context}; expected (0, because|a multiple of 16)"):
         schema.check(config)
 
 

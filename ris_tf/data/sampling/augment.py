@@ -25,7 +25,7 @@ def augment(sample, seed, config):
       config: config of the run.
 
     Returns:
-      image float32 [*views.size(config), C], at least 0; labels int32 [*model.size], those of the middle.
+      image float32 [*model.size, C], at least 0; labels int32 [*model.size].
     """
     names = list(elements(config))
     if "invert" in names:  # before the warp, so that the padding outside a tile stays dark
@@ -38,8 +38,7 @@ def augment(sample, seed, config):
             image, labels = copy_paste(image, labels, donor, spread(seed, 3), config)
         elif name in COLOURS:
             image = COLOURS[name](image, spread(seed, 1), config)
-    rows, columns = (slice(config.data.context, config.data.context + side) for side in config.model.size)
-    return tf.maximum(image, 0.0), labels[rows, columns]
+    return tf.maximum(image, 0.0), labels
 
 
 def _inverted(sample, seed, config):
@@ -61,14 +60,14 @@ def warp(sample, seed, config):
           whole image and of the closer look;
         "box": float32 [4], see `focus.object_box`.
       seed: int64 [2].
-      config: config of the run. Reads `model.size`, `data.context`, `data.view`, `data.shift`, `data.padding` and the
-        fields of the listed elements.
+      config: config of the run. Reads `model.size`, `data.view`, `data.shift`, `data.padding` and the fields of the
+        listed elements.
 
     Returns:
-      image float32 [*views.size(config), C] (bilinear), labels int32 [*views.size(config)] (nearest).
+      image float32 [*model.size, C] (bilinear), labels int32 [*model.size] (nearest).
     """
     image, labels = sample["image"], sample["labels"]
-    height, width = views.size(config)
+    height, width = config.model.size
     listed = [name for name in elements(config) if name in MOVES]
     zoom = views.zoom(sample, seed, config)
     x_centre, y_centre = views.centre(sample, zoom, seed, config)

@@ -12,7 +12,6 @@ import tensorflow as tf
 from scipy.interpolate import BSpline
 
 from ris_tf.data.sampling.draws import spread, uniform
-from ris_tf.data.sampling.views import size
 
 SPACING = 32  # network pixels between the control points of the elastic element
 
@@ -72,7 +71,8 @@ def elastic(move, seed, config):
     move by less than 0.48 of their spacing (Choi and Lee, Graphical Models 62(6), 2000); therefore `data.elastic` is
     above 0 and at most 15. The limit for one sample is uniform from 0 to `data.elastic`.
     """
-    down, across = (_basis(length) for length in size(config))  # [H, M], [W, N]
+    size = config.model.size
+    down, across = (_basis(length) for length in size)  # [H, M], [W, N]
     limit = uniform(seed, 10, 0.0, config.data.elastic)
     shape = [2, down.shape[1], across.shape[1]]
     points = tf.random.stateless_uniform(shape, spread(seed, 11), -1.0, 1.0) * limit

@@ -4,7 +4,6 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from ris_tf.data.sampling import views
 from ris_tf.data.sampling.augment import augment
 from ris_tf.instances.labels import IGNORED
 from ris_tf.settings.schema import elements
@@ -60,13 +59,13 @@ def to_record(image, labels, name, config):
     Objects smaller than `data.min_area` pixels and objects beyond `data.max_instances` are left out.
 
     Args:
-      image: float32 [*views.size(config), C].
-      labels: int32 [H, W], of the size `model.size`.
+      image: float32 [H, W, C], of the size `model.size`.
+      labels: int32 [H, W].
       name: string [], name of the image for warnings.
       config: config of the run.
 
     Returns:
-      {"image": as given, "masks": uint8 [N, H, W] with N = data.max_instances, "count": int32 [], number of
+      {"image": float32 [H, W, C], "masks": uint8 [N, H, W] with N = data.max_instances, "count": int32 [], number of
       objects, "ignored": uint8 [H, W]}. Masks from "count" on are empty.
     """
     ids, _, areas = tf.unique_with_counts(tf.reshape(labels, [-1]))
@@ -76,7 +75,7 @@ def to_record(image, labels, name, config):
     ids = tf.cond(found > limit, lambda: _cut(ids, name, limit), lambda: ids)
     ids = tf.pad(ids, [[0, limit - tf.size(ids)]], constant_values=IGNORED - 1)  # an id that no pixel has
     masks = tf.ensure_shape(tf.cast(labels[None] == ids[:, None, None], tf.uint8), [limit, *config.model.size])
-    image = tf.ensure_shape(image, [*views.size(config), config.model.channels])
+    image = tf.ensure_shape(image, [*config.model.size, config.model.channels])
     ignored = tf.ensure_shape(tf.cast(labels < 0, tf.uint8), config.model.size)
     return {"image": image, "masks": masks, "count": tf.minimum(found, limit), "ignored": ignored}
 
@@ -114,7 +113,7 @@ def training_batches(records, config, extra=(), skip=0, names=False, part=(0, 1)
       replicas: number of equal pieces in which a batch is delivered, counted over all parts.
 
     Returns:
-      tf.data.Dataset of {"image": float32 [B, *views.size(config), C], "masks": uint8 [B, N, H, W], "count": int32 [B],
+      tf.data.Dataset of {"image": float32 [B, H, W, C], "masks": uint8 [B, N, H, W], "count": int32 [B],
       "ignored": uint8 [B, H, W]}, where B is `train.batch` divided by `replicas`.
     """
     parts = [part for part in (records, extra) if part]

@@ -10,11 +10,6 @@ from ris_tf.settings.schema import elements
 NEAR = 0.85  # share of the samples of the "focus" view that show the objects closely; the others show the whole image
 
 
-def size(config):
-    """Height and width of what the encoder sees in training: `model.size`, and `data.context` on each side, pixels."""
-    return tuple(side + 2 * config.data.context for side in config.model.size)
-
-
 def zoom(sample, seed, config):
     """Scale of the view in network pixels per image pixel; random if `data.augment` lists "scale".
 

@@ -13,7 +13,7 @@ from tensorflow.python.grappler import tf_optimizer
 
 from ris_tf import presets
 from ris_tf.commands import train
-from ris_tf.configs import base, nuclei
+from ris_tf.configs import base
 from ris_tf.data.sampling import colours, geometry, pipeline
 from ris_tf.data.sampling.augment import augment, warp
 from ris_tf.data.sampling.copy_paste import copy_paste
@@ -324,20 +324,3 @@ def test_no_sum_depends_on_which_term_is_ready_first(view, names):
     optimized = str(tf_optimizer.OptimizeGraph(config_pb2.ConfigProto(), graph))  # with the branches of conditions
     assert optimized.count("op: ") > 100
     assert not re.search(r'op: "AddN"(\s+input: "[^^].*"){3}', optimized)
-
-
-@pytest.mark.parametrize("side", [0, 48])
-def test_the_context_surrounds_what_the_crop_shows_without_it(side):
-    """Against the same crop without it: its middle is equal, and labels are the same."""
-    config = nuclei.get_config()
-    config.data.augment = ("rotation", "flip", "scale")
-    labels = np.random.default_rng(0).integers(0, 9, (300, 320)).astype(np.int32)
-    image = np.random.default_rng(1).random((300, 320, 1)).astype(np.float32)
-    sample = {"image": image, "labels": labels, "zoom": np.float32([0.8, 1.3]), "box": np.zeros(4, np.float32)}
-    seed = tf.constant([3, 4], tf.int64)
-    alone, expected = augment(sample, seed, config)
-    config.data.context = side
-    wide, found = augment(sample, seed, config)
-    assert wide.shape == (128 + 2 * side, 128 + 2 * side, 1)
-    np.testing.assert_allclose(wide[side : side + 128, side : side + 128], alone, atol=1e-3)
-    assert (found.numpy() == expected.numpy()).mean() > 0.999  # a nearest neighbour may be a tie
