@@ -96,7 +96,7 @@ def test_command_writes_the_folder_of_files_that_passed(command, monkeypatch, tm
 
         def __call__(self, path, _):
             bound = "counts" if path.name == failed else ""
-            return [check.Row(path.name, "w", 16, 0.0, 1.0, 1.0, 0.0, 1.0, (1.0, 1.0), "", bound)]
+            return [check.Row(path.name, "w", 16, 1.0, 0.0, 1.0, 1.0, 0.0, 1.0, (1.0, 1.0), "", bound)]
 
     monkeypatch.setattr(artifact, "graph_of", lambda order: graph)
     monkeypatch.setattr(artifact, "convert", convert)
