@@ -63,7 +63,8 @@ class Check:
       samples: list of (image, labels), at least one.
 
     Raises:
-      DataError: the Keras model finds no object in any image, so that equality would prove nothing.
+      DataError: the Keras model finds no object in any image, or none in the pictures of the size that the graph takes,
+        so that equality would prove nothing.
     """
 
     def __init__(self, graph, samples):
@@ -76,10 +77,17 @@ class Check:
         if graph.model.config.data.view == "tiles":
             self.zooms = [find_zoom(graph.model.looking(), graph.model.config, image) for image in self.images]
         self.host = [graph.model.predict_instances(image) for image in self.images]
-        if self.counts == [0] or not any(one.count for one in self.host):
+        if not any(one.count for one in self.host):
             raise DataError(
                 f"the model finds no object in {len(samples)} images, so comparing the files would prove nothing; "
                 "use --data to give images with objects that it finds"
+            )
+        if self.counts == [0]:
+            (height, width), (own, across) = graph.image[:2], self.images[0].shape[:2]
+            raise DataError(
+                f"the model finds objects in the images, but none once they have the size of {height} x {width} pixels "
+                f"that the graph takes; predict.min_area, {graph.config.predict.min_area} pixels, is for larger ones; "
+                f"give the size of your images, as --size={own},{across}"
             )
         self.accuracy = self._accuracy([one.labels for one in self.host])
 

@@ -180,6 +180,19 @@ def test_a_network_of_one_size_names_it(command, small_of, tmp_path):
     assert artifact.graph_of({"model": path, "size": [60, 60], "steps": None}).input == (60, 60)
 
 
+def test_a_least_area_for_larger_images_is_told(command, tmp_path):
+    """Leaves of 512 x 512 images pass; in the graph's 256 x 256 they have a quarter of the pixels."""
+    model = RIS.from_preset("rosettes")
+    model.config.data.synthetic_size = 512
+    image = drawings.sample("rosettes", 0, 0, 512)[0]
+    least = int(np.bincount(model.predict_instances(image).labels.ravel())[1:].max())  # of at least one object
+    model.config.predict.min_area = least
+    model.save(tmp_path / "model.keras")
+    code, _, err = command(main.main, f"--model={tmp_path / 'model.keras'}", f"--out={tmp_path / 'o'}", "--images=16")
+    assert code == 1 and f"predict.min_area, {least} pixels, is for larger ones; give the size" in err, err
+    assert "--size=512,512" in err and err.count("\n") == 1
+
+
 def test_card_has_the_text_of_a_preset_for_the_preset_alone(small, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     graph = Graph(build(small))
