@@ -2,8 +2,9 @@
 
 The fields are searched in stages, each with a full grid: first the score and mask thresholds; for tiled images then the
 diameter that the zoom aims at; then the least area; finally the two thresholds again, on a finer grid. A candidate is a
-set of field values. The best candidate has the highest mean AP (pooled, IoU 0.5 to 0.9); among equals, the smallest
-|DiC|.
+set of field values. The best candidate has the highest mean AP (pooled, IoU 0.5 to 0.9) + SBD - |DiC| over the mean
+count: outlines and counts weigh the same. Mean AP alone prefers to leave out whatever is doubtful, see
+docs/research/self-configured.md.
 
 Within a stage the network runs once per image and diameter, no matter how many candidates there are: its outputs are
 kept while the image is decoded with every candidate. For tiled images, the zoom of each diameter is found with the
@@ -90,8 +91,8 @@ def tune(look, config, source, foreground=None, crf=False, kept=None):
     Returns:
       fields: dict, the best values; those of `config` if no candidate is better. "count_spread", which is not searched,
         is learned from the counts that the best values give.
-      trials: list of dict, one per candidate in the order of the search, with the keys "stage", the fields, "ap_mean"
-      and "abs_dic".
+      trials: list of dict, one per candidate in the order of the search, with the keys "stage", the fields, "ap_mean",
+      "sbd" and "abs_dic".
     """
     trials, winners = [], [_fields(config)]
 
@@ -111,7 +112,7 @@ def tune(look, config, source, foreground=None, crf=False, kept=None):
                 kept.write(name, state, [np.array(json.dumps(rows[-1]))])
         results = [metrics.summarise(one) for one in zip(*rows, strict=True)]
         for fields, result in zip(candidates, results, strict=True):
-            trials.append({"stage": stage, **fields, "ap_mean": result["ap_mean"], "abs_dic": result["abs_dic"]})
+            trials.append({"stage": stage, **fields, **{name: result[name] for name in ("ap_mean", "sbd", "abs_dic")}})
         best = candidates[results.index(max(results, key=_rank))]
         if best not in winners:
             winners.append(best)
@@ -178,8 +179,8 @@ def _near(value, steps):
 
 
 def _rank(result):
-    """Sort key of a candidate's result: a better one is larger."""
-    return result["ap_mean"], -result["abs_dic"]
+    """Sort key of a candidate's result: a better one is larger. A difference below 0.001 is noise."""
+    return round(result["ap_mean"] + result["sbd"] - (result["relative_abs_dic"] or 0.0), 3)
 
 
 def _decoded(look, config, image, candidates, foreground, crf, as_used):

@@ -11,7 +11,7 @@ from ris_tf import model, storage
 from ris_tf.commands import evaluate
 from ris_tf.configs import nuclei, rosettes
 from ris_tf.evaluation.overlaps import compare
-from ris_tf.evaluation.tune import Remembered, tune, with_fields
+from ris_tf.evaluation.tune import Remembered, _rank, tune, with_fields
 from ris_tf.inference.prediction import predict_instances
 
 
@@ -59,8 +59,16 @@ def test_finds_the_thresholds_that_are_right_and_looks_once():
     assert iou.shape == (2, 2) and (iou.max(axis=1) > 0.9).all()
 
 
+def test_a_wrong_count_outweighs_a_little_precision():
+    careful = {"ap_mean": 0.56, "sbd": 0.79, "relative_abs_dic": 0.141}  # leaves out whatever is doubtful
+    complete = {"ap_mean": 0.55, "sbd": 0.85, "relative_abs_dic": 0.063}
+    empty = {"ap_mean": 0.0, "sbd": 1.0, "relative_abs_dic": None}  # no object in any image
+    assert max([careful, complete], key=_rank) is complete
+    assert _rank(empty) == 1.0
+
+
 def test_keeps_what_was_there_where_nothing_is_better(monkeypatch):
-    few = {"_SCORES": (0.5, 0.8), "_MASKS": (0.45,), "_SHARES": (1.0, 1.5), "_AREAS": (1.0, 20.0)}
+    few = {"_SCORES": (0.5, 0.8), "_MASKS": (0.45,), "_SHARES": (1.0, 0.5), "_AREAS": (1.0, 20.0)}
     for name, values in few.items():
         monkeypatch.setattr(f"ris_tf.evaluation.tune.{name}", values)
     config = nuclei.get_config()
@@ -102,7 +110,7 @@ def test_the_result_is_stored_in_the_model(command, file, tmp_path, monkeypatch)
 
     def search(look, config, source, *rest):
         asked.append([name for name, _ in source])
-        return found, [{"stage": "thresholds", **found, "ap_mean": 0.1, "abs_dic": 1.0}]
+        return found, [{"stage": "thresholds", **found, "ap_mean": 0.1, "sbd": 0.2, "abs_dic": 1.0}]
 
     monkeypatch.setattr("ris_tf.evaluation.tune.tune", search)
     arguments = ["--data=synthetic:discs", "--images=2", f"--out={tmp_path / 'out'}"]
