@@ -69,6 +69,7 @@ def test_a_wrong_count_outweighs_a_little_precision():
 
 def test_keeps_what_was_there_where_nothing_is_better(monkeypatch):
     few = {"_SCORES": (0.5, 0.8), "_MASKS": (0.45,), "_SHARES": (1.0, 0.5), "_AREAS": (1.0, 20.0)}
+    few["_FINE"] = {"score_threshold": (-0.05, 0.0)}
     for name, values in few.items():
         monkeypatch.setattr(f"ris_tf.evaluation.tune.{name}", values)
     config = nuclei.get_config()
