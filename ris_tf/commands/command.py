@@ -5,6 +5,7 @@ import io
 import os
 import shlex
 import sys
+from logging import getLogger
 from pathlib import Path
 
 from absl import flags, logging
@@ -54,6 +55,8 @@ def run(job, module, usage, with_config=False):
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     logging.set_verbosity(logging.WARNING)
+    if os.environ["TF_CPP_MIN_LOG_LEVEL"] != "0":
+        getLogger("tensorflow").setLevel("ERROR")  # it advises against tracing anew, as images of new sizes do
     logging.use_absl_handler()
     logging.get_absl_handler().setFormatter(None)
     if isinstance(sys.stdout, io.TextIOWrapper):
