@@ -95,7 +95,9 @@ test-legacy: .venv/stamp .venv-legacy/stamp
 # Runs exported files in other runtimes, each in an environment of its own (about 2 GB), and prints the table of
 # docs/runtimes.md.
 test-runtimes: .venv/stamp
-	test -f build/runtimes/model_unrolled.onnx || $(BIN)/ris-export --model=rosettes --format=tflite,onnx --out=build/runtimes
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev,openvino]"
+	test -f build/runtimes/metadata.json || $(BIN)/ris-export --model=rosettes --quantize=none,int8 \
+		--format=saved_model,tflite,onnx,openvino --out=build/runtimes
 	$(BIN)/python tests/harness/runtimes.py --exported=build/runtimes $(if $(JSON),--json $(JSON))
 
 # Load test: PREDICTIONS images of mixed sizes in each runtime, for at most MINUTES. Checks memory, bitwise equal results

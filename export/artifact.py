@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 from pathlib import Path
 
 from ris_tf import storage
@@ -19,11 +20,24 @@ def record(graph):
     return json.dumps(config)
 
 
+def append(path, texts):
+    """Appends texts to a LiteRT file as a zip, in the way of TFLite Metadata's associated files.
+
+    Args:
+      path: Path of the file.
+      texts: {name in the zip: str}. The time is not recorded, so that the same model always gives the same bytes.
+    """
+    with zipfile.ZipFile(path, "a") as appended:
+        for name, text in texts.items():
+            appended.writestr(zipfile.ZipInfo(name), text)
+
+
 def graph_of(order):
     """Builds the graph that is to be exported.
 
-    The graph uses a new float32 model with the same weights, because mixed precision cannot be converted. The number
-    of steps and, in the "tiles" view, the size of the tiles are set in the config of this model.
+    The graph uses a float32 model, because mixed precision cannot be converted. The number of steps and, in the "tiles"
+    view, the size of the tiles are set in the config of this model. If the model was trained in another precision or
+    the config differs, a new model gets its weights.
 
     Args:
       order: dict: "model" is a preset, work folder or file; "size" is [H, W] or None; "steps" is int or None. Other
@@ -45,6 +59,8 @@ def graph_of(order):
     if size and config.data.view == "tiles":
         multiple = trained.form.size_multiple
         config.model.size = tuple(-(-length // multiple) * multiple for length in size)
+    if config == trained.config and trained.compute_dtype == "float32":
+        return Graph(trained, size)
     model = models.build(config)
     if [weight.shape for weight in model.weights] != [weight.shape for weight in trained.weights]:
         one, given = (",".join(map(str, shape)) for shape in (trained.config.model.size, size))

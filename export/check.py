@@ -70,7 +70,7 @@ class Check:
     def __init__(self, graph, samples):
         self.images, self.truth = zip(*samples, strict=True)
         self.pictures = to_try(graph, list(self.images))
-        predict = tf.function(graph.predict)
+        predict = tf.function(graph.predict, autograph=False)
         found = [predict(picture[None]) for picture in self.pictures]
         self.graph = {name: np.concatenate([one[name] for one in found]) for name in ("labels", "scores", "count")}
         self.zooms = []

@@ -85,7 +85,8 @@ def maps(graph, batch, sides=None):
 
 def step(graph, batch):
     """Endpoint: the outputs of `encode` except "foreground", by their names -> see `Graph.step`."""
-    traced = tf.function(graph.encode).get_concrete_function(encode(graph, batch)[1][0]).structured_outputs
+    encoder = tf.function(graph.encode, autograph=False)
+    traced = encoder.get_concrete_function(encode(graph, batch)[1][0]).structured_outputs
     names = sorted(name for name in traced if name != "foreground")
 
     def function(*tensors):

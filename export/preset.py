@@ -4,7 +4,6 @@ The weights have the same eight bits as in the weights file, and are computed in
 """
 
 import sys
-import zipfile
 
 from ris_tf import presets, storage
 from ris_tf.export import artifact, endpoints, flatbuffer
@@ -29,9 +28,7 @@ def write(name):
     model = float_model(graph, endpoints.parts(graph, 1, graph.input))
     with replacing(presets.litert_file(name)) as file:
         file.write_bytes(flatbuffer.compact(int8(model, None)))
-        with zipfile.ZipFile(file, "a") as appended:
-            appended.writestr(RECORD, artifact.record(graph))
-            appended.writestr(WEIGHTS, storage.digest(name))
+        artifact.append(file, {RECORD: artifact.record(graph), WEIGHTS: storage.digest(name)})
 
 
 if __name__ == "__main__":

@@ -103,7 +103,7 @@ class RIS(Running, TermsModel):
         if any(length % self.form.size_multiple for length in shape.size):
             raise UsageError(f"model.size is {shape.size}; expected multiples of {self.form.size_multiple}")
         images = tf.TensorSpec([None, *shape.size, shape.channels], tf.float32)
-        self._looking = tf.function(self._look, input_signature=[images, tf.TensorSpec([], tf.float32)])
+        self._looking = tf.function(self._look, [images, tf.TensorSpec([], tf.float32)], autograph=False)
         self.build((None, *shape.size, shape.channels))
         if frozen is not None:
             freezing.restore(self.form, frozen)

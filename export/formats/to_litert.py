@@ -1,7 +1,6 @@
 """Converter to LiteRT (.tflite), with builtin operators only; run by `artifact.convert`."""
 
 import tempfile
-import zipfile
 
 import numpy as np
 import tensorflow as tf
@@ -41,8 +40,7 @@ def main():
     model = flatbuffer.compact(model)
     path = out / f"model{SUFFIX[quantize]}.tflite"
     path.write_bytes(model)
-    with zipfile.ZipFile(path, "a") as appended:  # appended as a zip, in the way of TFLite Metadata's associated files
-        appended.writestr(RECORD, artifact.record(graph))
+    artifact.append(path, {RECORD: artifact.record(graph)})
 
 
 if __name__ == "__main__":

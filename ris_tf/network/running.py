@@ -25,7 +25,7 @@ class Running:
     def _look(self, images, threshold):
         return self._found_in(self.form.encode(tf.cast(images, self.compute_dtype)), threshold)
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def maps(self, images):
         """Computes the feature maps of images of any size with the encoder only. Attend form only.
 
@@ -42,7 +42,7 @@ class Running:
         """Same as `look`, for windows of the size of the input that are cut from `maps`."""
         return self._look_in(maps, tf.constant(threshold, tf.float32))
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def _look_in(self, maps, threshold):
         maps["projected"] = tf.cast(maps["projected"], self.compute_dtype)
         return self._found_in(self.form.context(maps), threshold)
@@ -53,7 +53,7 @@ class Running:
         masks = self.form.masks(context, {name: outputs[name][:, :count] for name in self.form.drawn_from})
         return tf.pad(masks, [[0, 0], [0, steps - count], [0, 0], [0, 0]]), outputs["score"]
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def foreground(self, images):
         """Computes the foreground probability with the encoder only, without the recurrence. Attend form only.
 
@@ -65,7 +65,7 @@ class Running:
         """
         return tf.sigmoid(self.form.maps(tf.cast(images, self.compute_dtype))["auxiliary"][..., 0])
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def draw(self, images, places, coverage):
         """Draws the mask of the object at a place, with the encoder and the mask head only. Attend form only.
 
