@@ -1,7 +1,8 @@
 """Tidies an ONNX graph as tf2onnx writes it, so that more runtimes take it.
 
 The body of a Loop reads what never changes from the graph around it, where tf2onnx carries it from step to step. An
-input that is left out has no name, where tf2onnx gives an empty tensor. Axes of open length have names.
+input that is left out has no name, where tf2onnx gives an empty tensor. Axes of open length have names. Only the standard
+operators are announced, because no others are used.
 """
 
 import onnx
@@ -29,6 +30,9 @@ def arranged(model, inputs):
         for axis in tensor.type.tensor_type.shape.dim[:1]:  # only the first axis, of the images, may be open
             if not axis.HasField("dim_value"):
                 axis.dim_param = BATCH
+    standard = [one for one in model.opset_import if not one.domain]  # tf2onnx adds ai.onnx.ml, which nothing uses
+    del model.opset_import[:]
+    model.opset_import.extend(standard)
     del graph.value_info[:]  # shapes found by tf2onnx, with names of axes that nothing explains
     return model
 

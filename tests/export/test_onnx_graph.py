@@ -7,8 +7,10 @@ import pytest
 import tensorflow as tf
 from onnx import TensorProto, helper
 
-from ris_tf.export import onnx_graph
+from ris_tf.export import endpoints, onnx_graph
 from ris_tf.export.formats import to_onnx
+from ris_tf.export.graph import Graph
+from ris_tf.model import build
 
 RNG = np.random.default_rng(0)
 IMAGE = tf.TensorSpec([None, 6, 4], tf.float32, name="image")
@@ -37,6 +39,19 @@ def test_a_loop_carries_only_what_changes():
         found = dict(zip(("again", "state"), session.run(["again", "state"], {"image": image}), strict=True))
         for name, value in expected.items():
             np.testing.assert_allclose(found[name], value, atol=1e-5)
+
+
+def test_the_unrolled_file_computes_nothing_in_64_bits_and_has_no_control_flow(small):
+    small.model.steps = 3
+    endpoint = endpoints.predict(Graph(build(small)), 1, early_stop=False)
+    model = onnx.shape_inference.infer_shapes(to_onnx.converted(endpoint, to_onnx.OPSET_UNROLLED))
+    assert [(one.domain, one.version) for one in model.opset_import] == [("", 17)]
+    computed = [*model.graph.input, *model.graph.output, *model.graph.value_info]
+    named = {output for node in model.graph.node for output in node.output if output}
+    assert named <= {value.name for value in computed}  # every type is known
+    types = {value.type.tensor_type.elem_type for value in computed}
+    assert not types & {TensorProto.INT64, TensorProto.UINT64, TensorProto.DOUBLE}
+    assert not {"Loop", "If", "Scan"} & {node.op_type for node in model.graph.node}
 
 
 def test_what_onnx_does_not_have_is_named():
