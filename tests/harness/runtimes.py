@@ -23,7 +23,7 @@ from ris_tf.export import artifact
 from ris_tf.export.pictures import framed
 
 LITERT, INT8, LOOP, UNROLLED = "model.tflite", "model_int8.tflite", "model.onnx", "model_unrolled.onnx"
-SAVED, OPENVINO = "saved_model", "model.xml"
+SAVED, OPENVINO = "saved_model/1", "model.xml"
 RUNTIMES = [  # package, version or "" for the newest, other packages, files, name in PROGRAMS
     ("ai-edge-litert", "1.0.1", ["numpy<2"], [LITERT, INT8], "litert"),
     ("ai-edge-litert", "", [], [LITERT, INT8], "litert"),
@@ -36,7 +36,7 @@ RUNTIMES = [  # package, version or "" for the newest, other packages, files, na
     ("opencv-python-headless", "", [], [LITERT, LOOP, UNROLLED], "opencv"),
     ("MNN", "", ["numpy"], [LITERT, LOOP, UNROLLED], "mnn"),
     ("apache-tvm", "", ["onnx"], [LOOP, UNROLLED], "tvm"),
-    ("tract", "", ["numpy"], [LOOP, UNROLLED], "tract"),
+    ("tract", "", ["onnx"], [LOOP, UNROLLED], "tract"),
 ]
 OUTPUTS = "labels", "scores", "count"
 _INTERPRETER = """
@@ -108,10 +108,11 @@ def run(picture):
     return {name: value.numpy() for name, value in zip(names, machine["main"](tvm.runtime.tensor(picture)))}
 """,
     "tract": """
-import tract
-model = tract.onnx().load(path)
-names = [model.output_name(index) for index in range(model.output_count())]
-net = model.into_model().into_runnable()
+import os
+os.environ["RUST_BACKTRACE"] = "0"  # the message alone
+import onnx, tract
+names = [output.name for output in onnx.load(path).graph.output]
+net = tract.onnx().load(path).into_model().into_runnable()
 def run(picture):
     return {name: value.to_numpy() for name, value in zip(names, net.run([picture]))}
 """,
