@@ -1,8 +1,8 @@
 """Tidies an ONNX graph as tf2onnx writes it, so that more runtimes take it.
 
 The body of a Loop reads what never changes from the graph around it, where tf2onnx carries it from step to step. An
-input that is left out has no name, where tf2onnx gives an empty tensor. Axes of open length have names. Only the standard
-operators are announced, because no others are used.
+input that is left out has no name, where tf2onnx gives an empty tensor. Axes of open length have names. Only the
+standard operators are announced, because no others are used.
 """
 
 import onnx
