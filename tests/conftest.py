@@ -25,6 +25,15 @@ def nuclei():
 
 
 @pytest.fixture
+def worms():
+    """The folder of real images of worms; skips where it is absent."""
+    folder = Path(os.environ.get("RIS_DATA", ROOT.parent / "shared" / "data")) / "zoo" / "worms"
+    if not folder.is_dir():
+        pytest.skip(f"no real images at {folder}; set RIS_DATA")
+    return folder
+
+
+@pytest.fixture
 def coco():
     """The folder of a few real photographs with COCO annotations; skips where it is absent."""
     folder = Path(os.environ.get("RIS_DATA", ROOT.parent / "shared" / "data")) / "coco_sample"

@@ -35,6 +35,11 @@ def test_nuclei_preset_on_validation_images(nuclei):
     assert result["ap_0.5"] >= 0.85 and result["relative_abs_dic"] <= 0.06
 
 
+def test_worms_preset_on_validation_images(worms):
+    result = evaluate(RIS.from_preset("worms"), sources.open_source(worms, "val")).result
+    assert result["sbd"] >= 0.83 and result["relative_abs_dic"] <= 0.09
+
+
 def test_blobs_preset_on_things_of_other_kinds_and_on_negatives(nuclei):
     model = RIS.from_preset("blobs")
     for kind, least in (("discs", 0.80), ("rosettes", 0.72), ("tissue", 0.75)):
@@ -64,7 +69,7 @@ def test_wheel_is_small_and_complete(tmp_path):
     command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(source)]
     subprocess.run(command, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
-    assert wheel.stat().st_size < 13e6  # presets are in it twice, for Keras and for LiteRT
+    assert wheel.stat().st_size < 16e6  # presets are in it twice, for Keras and for LiteRT
     names = zipfile.ZipFile(wheel).namelist()
     for file in (
         "ris_tf/model.py",

@@ -145,7 +145,7 @@ def test_preset_is_the_model_it_was_written_from(small, tmp_path, monkeypatch):
 
 def test_shipped_presets_are_small():
     files = list(presets.FOLDER.iterdir())
-    assert {"nuclei", "rosettes", "coins", "blobs"} <= set(presets.names())
+    assert {"nuclei", "rosettes", "coins", "blobs", "worms"} <= set(presets.names())
     assert max(file.stat().st_size for file in files) < 3e6
 
 

@@ -125,7 +125,7 @@ def candidates(config):
     """
     if config.data.view == "tiles":
         return ["nuclei", "blobs"]
-    return ["rosettes"] if config.model.channels == 3 else ["blobs", "nuclei"]
+    return ["rosettes"] if config.model.channels == 3 else ["worms", "blobs", "nuclei"]
 
 
 def thresholds(name, predict):

@@ -50,7 +50,7 @@ def told(command, tmp_path, monkeypatch):
             ["--model=nucli", "--out=image.png", "a", "image.png", "b"],
             2,
             "--out=image.png: is a file; give a folder; nucli: unknown preset; expected one of: blobs, coins, nuclei, "
-            "rosettes; a, b: no such file or folder",
+            "rosettes, worms; a, b: no such file or folder",
         ),
         (predict.main, ["--model=nuclei", "--out=o", "a", "image.png", "b"], 1, "a, b: no such file or folder; exp"),
         (predict.main, ["--model=nuclei", "--out=o", "empty", "bare"], 1, "empty, bare: no images in this folder; exp"),

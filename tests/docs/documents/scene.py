@@ -62,7 +62,8 @@ def write(folder):
     for number, split in enumerate(("train", "train", "val", "test")):
         for kind, array in zip(("images", "masks"), pair(number), strict=True):
             save(folder / "pairs" / split / kind / f"{number}.png", array)
-            save(folder / "group" / "nuclei" / split / kind / f"{number}.png", array)
+            for name in ("nuclei", "worms"):
+                save(folder / "group" / name / split / kind / f"{number}.png", array)
             stack = np.stack([array[..., 0] if kind == "images" else array] * 4)
             path = folder / "stacks" / split / kind / f"{number}.tif"
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -79,7 +80,7 @@ def write(folder):
 
 def lay(folder, line):
     """Links DIR to the data set that a command expects there, and removes OUT."""
-    kinds = {"DIR/A1": "leaves", "DIR/nuclei": "group", "DIR --z": "stacks"}
+    kinds = {"DIR/A1": "leaves", "DIR/nuclei": "group", "DIR/worms": "group", "DIR --z": "stacks"}
     kind = next((kind for part, kind in kinds.items() if part in line), "pairs")
     (folder / "DIR").unlink(missing_ok=True)
     (folder / "DIR").symlink_to(kind)
