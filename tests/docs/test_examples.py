@@ -39,4 +39,5 @@ def test_a_notebook_prints_what_is_stored_in_it(path, tmp_path, monkeypatch):
 
 
 def test_there_are_notebooks():
-    assert [path.stem for path in NOTEBOOKS] == ["compare_two_models", "count_my_leaves"]
+    names = ["compare_two_models", "count_my_leaves", "from_photograph_to_phone", "train_on_20_images"]
+    assert [path.stem for path in NOTEBOOKS] == names
