@@ -1,9 +1,9 @@
-"""Thin worms in bright-field microscopy that touch and cross, and other thin dark things in grey images.
+"""Thin worms in bright-field microscopy that touch and cross.
 
 ris-train --config=worms --data=DIR/worms --init=nuclei
 
 Expected after 2,130 steps (66 minutes on one CPU core): SBD 0.85, AP(0.5) 0.78 and |DiC| 0.06 of the mean count on ten
-validation images (63 for training). The figures are from one run. `ris-train --data=DIR/worms` decided the fields.
+validation images (63 for training). The figures are from one run, which decided these fields by itself.
 """
 
 from ris_tf.configs import base

@@ -56,7 +56,7 @@ def run(job, module, usage, with_config=False):
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     logging.set_verbosity(logging.WARNING)
     if os.environ["TF_CPP_MIN_LOG_LEVEL"] != "0":
-        getLogger("tensorflow").setLevel("ERROR")  # it advises against tracing anew, as images of new sizes do
+        getLogger("tensorflow").setLevel("ERROR")  # no advice on tracing again, which new sizes of images need
     logging.use_absl_handler()
     logging.get_absl_handler().setFormatter(None)
     if isinstance(sys.stdout, io.TextIOWrapper):

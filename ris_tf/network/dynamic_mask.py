@@ -73,7 +73,7 @@ class DynamicMask(keras.layers.Layer):
         flat = tf.reshape(tf.cast(pixel_features, tf.float32), [-1, height * width, self.pixel_features])
         zero = zero_of(pixel_features)
         x, y = cell_grid(height, width, stride, zero)
-        one = tf.minimum(x, 0.0) + 1.0  # not a broadcast, with which tract 0.23.9 refuses the ONNX file
+        one = tf.minimum(x, 0.0) + 1.0  # x is positive; tract 0.23.9 refuses a value that is broadcast
         return append_places(flat, x, y, x * x + y * y, one)
 
     def call(self, pixels, first, second):
